@@ -1,0 +1,198 @@
+/**
+ * Facts: what happened, packed by gossip, read by dispatch and by the facade. Packed bytes go all the way to the main
+ * thread and become objects only when somebody asks: cloned objects cost almost twice as much there.
+ *
+ *     any record     length u32 (all of it) | kind u8 | ...
+ *     member         status u8, port u16, row u32, instance u32, incarnation u32, statusTime f64,
+ *                    versions 6 x u8, address length u8, (pad u8), name length u16, meta length u16,
+ *                    address, name, meta
+ *     user event     coalesce u8, name length u16, payload length u32, lamportTime f64, name, payload
+ *
+ * A member record is a whole picture of the member after the fact, not a difference: whoever misses one is right again
+ * with the next.
+ */
+import { copy, type Pack } from './packed.ts'
+
+/** Kinds of record. `member-change` moves the mirror and is no event. */
+export const FACT = {
+  memberJoin: 0,
+  memberLeave: 1,
+  memberFailed: 2,
+  memberUpdate: 3,
+  memberReap: 4,
+  userEvent: 5,
+  memberChange: 7,
+} as const
+
+export type MemberFact =
+  | typeof FACT.memberJoin
+  | typeof FACT.memberLeave
+  | typeof FACT.memberFailed
+  | typeof FACT.memberUpdate
+  | typeof FACT.memberReap
+  | typeof FACT.memberChange
+
+/** Serf's statuses by their numbers (protocol page 2, section 2.7). */
+export const STATUS = { none: 0, alive: 1, leaving: 2, left: 3, failed: 4 } as const
+export type StatusNumber = (typeof STATUS)[keyof typeof STATUS]
+
+const MEMBER_FIXED = 44
+const EVENT_FIXED = 20
+
+/** Offsets inside a member record, for readers that need one field only. */
+const MEMBER = {
+  status: 5,
+  port: 6,
+  row: 8,
+  instance: 12,
+  incarnation: 16,
+  statusTime: 20,
+  versions: 28,
+  addressLength: 34,
+  nameLength: 36,
+  metaLength: 38,
+  address: MEMBER_FIXED,
+} as const
+
+/** The picture of a member as gossip holds it. Byte fields are views; the writer copies. */
+export interface MemberPicture {
+  status: number
+  row: number
+  /** Counts the members that have lived in this row. */
+  instance: number
+  incarnation: number
+  /** Lamport time of the last intent about the member. */
+  statusTime: number
+  port: number
+  versions: Uint8Array
+  address: Uint8Array
+  name: Uint8Array
+  meta: Uint8Array
+}
+
+export function packMember(pack: Pack, kind: MemberFact, member: MemberPicture): void {
+  const { address, name, meta, versions } = member
+  const length = MEMBER_FIXED + address.length + name.length + meta.length
+  const at = pack.claim(length)
+  const { view, bytes } = pack
+  view.setUint32(at, length, true)
+  bytes[at + 4] = kind
+  bytes[at + MEMBER.status] = member.status
+  view.setUint16(at + MEMBER.port, member.port, true)
+  view.setUint32(at + MEMBER.row, member.row, true)
+  view.setUint32(at + MEMBER.instance, member.instance, true)
+  view.setUint32(at + MEMBER.incarnation, member.incarnation, true)
+  view.setFloat64(at + MEMBER.statusTime, member.statusTime, true)
+  for (let i = 0; i < 6; i++) bytes[at + MEMBER.versions + i] = versions[i]
+  bytes[at + MEMBER.addressLength] = address.length
+  view.setUint16(at + MEMBER.nameLength, name.length, true)
+  view.setUint16(at + MEMBER.metaLength, meta.length, true)
+  const nameAt = at + MEMBER.address + address.length
+  copy(bytes, at + MEMBER.address, address, 0, address.length)
+  copy(bytes, nameAt, name, 0, name.length)
+  copy(bytes, nameAt + name.length, meta, 0, meta.length)
+}
+
+/** Packs a user event whose name and payload stand in `from`. */
+export function packUserEvent(
+  pack: Pack,
+  event: { lamportTime: number; coalesce: boolean },
+  from: Uint8Array,
+  name: { start: number; end: number },
+  payload: { start: number; end: number },
+): void {
+  const nameLength = name.end - name.start
+  const payloadLength = payload.end - payload.start
+  const length = EVENT_FIXED + nameLength + payloadLength
+  const at = pack.claim(length)
+  const { view, bytes } = pack
+  view.setUint32(at, length, true)
+  bytes[at + 4] = FACT.userEvent
+  bytes[at + 5] = event.coalesce ? 1 : 0
+  view.setUint16(at + 6, nameLength, true)
+  view.setUint32(at + 8, payloadLength, true)
+  view.setFloat64(at + 12, event.lamportTime, true)
+  copy(bytes, at + EVENT_FIXED, from, name.start, name.end)
+  copy(bytes, at + EVENT_FIXED + nameLength, from, payload.start, payload.end)
+}
+
+/** Reads records of one buffer in place. Moves with `next`; the getters speak of the record at `at`. */
+export class FactReader {
+  readonly bytes: Uint8Array
+  readonly #view: DataView
+  at: number
+
+  constructor(bytes: Uint8Array, at = 0) {
+    this.bytes = bytes
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    this.at = at
+  }
+
+  get atEnd(): boolean {
+    return this.at >= this.bytes.length
+  }
+  next(): void {
+    this.at += this.length
+  }
+  get length(): number {
+    return this.#view.getUint32(this.at, true)
+  }
+  get kind(): number {
+    return this.bytes[this.at + 4]
+  }
+  get isMember(): boolean {
+    return this.kind !== FACT.userEvent
+  }
+
+  // Members
+  get status(): number {
+    return this.bytes[this.at + MEMBER.status]
+  }
+  get row(): number {
+    return this.#view.getUint32(this.at + MEMBER.row, true)
+  }
+  get instance(): number {
+    return this.#view.getUint32(this.at + MEMBER.instance, true)
+  }
+  get incarnation(): number {
+    return this.#view.getUint32(this.at + MEMBER.incarnation, true)
+  }
+  get statusTime(): number {
+    return this.#view.getFloat64(this.at + MEMBER.statusTime, true)
+  }
+  get port(): number {
+    return this.#view.getUint16(this.at + MEMBER.port, true)
+  }
+  /** pmin, pmax, pcur, dmin, dmax, dcur. */
+  get versions(): Uint8Array {
+    return this.bytes.subarray(this.at + MEMBER.versions, this.at + MEMBER.versions + 6)
+  }
+  get address(): Uint8Array {
+    const start = this.at + MEMBER.address
+    return this.bytes.subarray(start, start + this.bytes[this.at + MEMBER.addressLength])
+  }
+  get name(): Uint8Array {
+    const start = this.at + MEMBER.address + this.bytes[this.at + MEMBER.addressLength]
+    return this.bytes.subarray(start, start + this.#view.getUint16(this.at + MEMBER.nameLength, true))
+  }
+  get meta(): Uint8Array {
+    const end = this.at + this.length
+    return this.bytes.subarray(end - this.#view.getUint16(this.at + MEMBER.metaLength, true), end)
+  }
+
+  // User events
+  get coalesce(): boolean {
+    return this.bytes[this.at + 5] === 1
+  }
+  get lamportTime(): number {
+    return this.#view.getFloat64(this.at + 12, true)
+  }
+  get eventName(): Uint8Array {
+    const start = this.at + EVENT_FIXED
+    return this.bytes.subarray(start, start + this.#view.getUint16(this.at + 6, true))
+  }
+  get payload(): Uint8Array {
+    const end = this.at + this.length
+    return this.bytes.subarray(end - this.#view.getUint32(this.at + 8, true), end)
+  }
+}

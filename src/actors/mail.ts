@@ -1,0 +1,114 @@
+/**
+ * All mail between the actors, one union per mailbox. Packed mail carries bytes whose records are described beside
+ * their writers and readers (facts, roster, packed); everything else is small, rare and readable.
+ *
+ *     wire  <->  detector  <->  gossip  <->  dispatch  <->  Cluster (main thread)
+ */
+import type { Lane, LogLevel } from './contract.ts'
+
+/** Mail to the detector: the wire's, gossip's, and the facade's. */
+export type ToDetector =
+  | { type: 'packet'; bytes: Uint8Array; ip: string; port: number }
+  /** The operating system refused a datagram that carried the ping numbered `seqNo`. */
+  | { type: 'unsent'; seqNo: number }
+  /** All bytes so far of the answer to a ping over TCP. */
+  | { type: 'ping-stream-data'; seqNo: number; bytes: Uint8Array }
+  | { type: 'ping-stream-failed'; seqNo: number }
+  /** Peers added, changed, gone; packed by `roster.ts`, folded per member by the sender. */
+  | { type: 'roster'; bytes: Uint8Array }
+  /** Packets to send; packed by `packed.ts`. */
+  | { type: 'deliver'; bytes: Uint8Array }
+  /** Broadcasts that may ride on pings and acks; packed by `packed.ts`. Replaces the tray before it. */
+  | { type: 'tray'; number: number; bytes: Uint8Array }
+  /** We had to refute: our health goes down. */
+  | { type: 'accused' }
+  /** Who we are, known once the sockets are bound. Probing starts with it. */
+  | { type: 'begin'; self: Self }
+  | { type: 'command'; id: number; command: DetectorCommand }
+
+/** Mail to gossip: the detector's, dispatch's, the streams', and the facade's. */
+export type ToGossip =
+  /** Messages heard in packets that are not about probing; packed by `packed.ts`. `weight` counts them. */
+  | { type: 'overheard'; lane: Lane; weight: number; bytes: Uint8Array }
+  /** A probe found no sign of life: verdict about what was probed, so that a late one is recognised. */
+  | { type: 'silent'; row: number; instance: number; incarnation: number }
+  /** How many sends of tray `number` were not used, one count per item. */
+  | { type: 'piggybacked'; number: number; unused: Uint8Array }
+  | { type: 'stream-accepted'; stream: number; ip: string; port: number }
+  | { type: 'stream-connected'; stream: number }
+  | { type: 'stream-data'; stream: number; bytes: Uint8Array }
+  /** The peer ended or the stream broke; `error` is empty for a clean end. */
+  | { type: 'stream-closed'; stream: number; error: string }
+  | { type: 'resolved'; lookup: number; ips: string[]; error: string }
+  | { type: 'begin'; self: Self }
+  | { type: 'command'; id: number; command: GossipCommand }
+
+/** Mail to dispatch: gossip's and the facade's. */
+export type ToDispatch =
+  /** What happened, each once, in order; packed by `facts.ts`. `through` numbers the last fact inside. */
+  | { type: 'facts'; weight: number; bytes: Uint8Array; through: number }
+  /** The facade has handled news up to this number: credit. */
+  | { type: 'taken'; number: number }
+  | { type: 'command'; id: number; command: DispatchCommand }
+
+/** Mail to the facade. */
+export type ToHost = News | { type: 'log'; actor: ActorName; level: LogLevel; message: string }
+
+/**
+ * A delivery to the host. `buffers` hold packed facts. Members in the first `fresh` buffers are mirror changes and are
+ * applied at once; `runs` then names, in order, what listeners hear: triples of buffer index, offset of the first
+ * record and number of records. The facade answers with `taken`.
+ */
+export interface News {
+  type: 'news'
+  number: number
+  /** Number of the last fact that the mirror holds once `fresh` buffers are applied. */
+  through: number
+  buffers: Uint8Array[]
+  fresh: number
+  runs: number[]
+  /** User events dropped since the last delivery because the host was too slow. */
+  lagged: number
+}
+
+export type ActorName = 'detector' | 'gossip' | 'dispatch'
+
+/** Our own place on the wire. */
+export interface Self {
+  name: string
+  /** Advertised address as text, never a host name. */
+  ip: string
+  port: number
+  /** The port our own sockets are bound to: what a missing port in old messages means. */
+  bindPort: number
+}
+
+export type DetectorCommand = { type: 'stats' }
+
+export type GossipCommand =
+  | { type: 'join'; seeds: string[]; ignoreOldEvents: boolean }
+  | { type: 'leave' }
+  | { type: 'set-tags'; tags: Record<string, string> }
+  | { type: 'user-event'; name: string; payload: Uint8Array | null; coalesce: boolean }
+  | { type: 'stats' }
+
+export type DispatchCommand =
+  /** The members as dispatch knows them, as msgpackr records: the mirror's first filling. */
+  { type: 'members' } | { type: 'stats' }
+
+/** What became of one seed of a join. */
+export interface SeedOutcome {
+  seed: string
+  /** The addresses it stood for. */
+  addresses: string[]
+  /** Whether one of them exchanged state with us. */
+  reached: boolean
+  /** Why not; empty when it was reached. */
+  error: string
+}
+
+export interface Joined {
+  /** How many seeds were reached. */
+  reached: number
+  outcomes: SeedOutcome[]
+}

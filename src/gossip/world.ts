@@ -1,0 +1,20 @@
+/** What gossip can do to the world. Every method only enqueues. */
+import type { Envelope, Log, Outlet, Random } from '../actors/contract.ts'
+import type { ToDetector, ToDispatch } from '../actors/mail.ts'
+
+export interface GossipWorld {
+  random: Random
+  detector: Outlet<ToDetector>
+  dispatch: Outlet<ToDispatch>
+  /** Dials a TCP connection to a literal address; `stream-connected` or `stream-closed` mail follows. `stream` is ours. */
+  dial(stream: number, ip: string, port: number): void
+  write(stream: number, bytes: Uint8Array): void
+  /** Ends our side once everything written is out, then closes. No mail follows. */
+  end(stream: number): void
+  /** Drops the connection at once. No mail follows. */
+  destroy(stream: number): void
+  /** Resolves a host name with the system's resolver; `resolved` mail follows. */
+  resolve(lookup: number, host: string): void
+  reply(id: number, envelope: Envelope<unknown>): void
+  log: Log
+}
