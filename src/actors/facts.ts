@@ -96,24 +96,27 @@ export function packMember(pack: Pack, kind: MemberFact, member: MemberPicture):
 /** Packs a user event whose name and payload stand in `from`. */
 export function packUserEvent(
   pack: Pack,
-  event: { lamportTime: number; coalesce: boolean },
+  lamportTime: number,
+  coalesce: 'coalesce' | 'single',
   from: Uint8Array,
-  name: { start: number; end: number },
-  payload: { start: number; end: number },
+  nameStart: number,
+  nameEnd: number,
+  payloadStart: number,
+  payloadEnd: number,
 ): void {
-  const nameLength = name.end - name.start
-  const payloadLength = payload.end - payload.start
+  const nameLength = nameEnd - nameStart
+  const payloadLength = payloadEnd - payloadStart
   const length = EVENT_FIXED + nameLength + payloadLength
   const at = pack.claim(length)
   const { view, bytes } = pack
   view.setUint32(at, length, true)
   bytes[at + 4] = FACT.userEvent
-  bytes[at + 5] = event.coalesce ? 1 : 0
+  bytes[at + 5] = coalesce === 'coalesce' ? 1 : 0
   view.setUint16(at + 6, nameLength, true)
   view.setUint32(at + 8, payloadLength, true)
-  view.setFloat64(at + 12, event.lamportTime, true)
-  copy(bytes, at + EVENT_FIXED, from, name.start, name.end)
-  copy(bytes, at + EVENT_FIXED + nameLength, from, payload.start, payload.end)
+  view.setFloat64(at + 12, lamportTime, true)
+  copy(bytes, at + EVENT_FIXED, from, nameStart, nameEnd)
+  copy(bytes, at + EVENT_FIXED + nameLength, from, payloadStart, payloadEnd)
 }
 
 /** Reads records of one buffer in place. Moves with `next`; the getters speak of the record at `at`. */

@@ -1,0 +1,268 @@
+/**
+ * Broadcasts that wait for their turns on the wire (protocol page 1, section 7.15). One type, four queues: membership,
+ * intents, queries, events.
+ *
+ *     tier 0 (never sent)   1180 bytes: #9        212: #12 #11 #3      80: #10
+ *     tier 1 (sent once)     212: #8 #7            80: #2
+ *     ...
+ *
+ * A packet takes from the least sent tier, the longest message that still fits, the newest of equals. The original keeps
+ * a tree; lengths repeat so much that a list per length in a short sorted array does the same with less work.
+ */
+
+/** One broadcast in a queue. Opaque to everybody but the queue. */
+export interface Broadcast {
+  bytes: Uint8Array
+  /** Messages with the same key replace each other; -1: replaces nothing. */
+  key: number
+  /** Increasing with age of the queue: the newest has the largest. */
+  number: number
+  sends: number
+  /** Sends that are promised to a tray and not yet handed back. */
+  lent: number
+  /** Called once when all sends are used up, or the message is replaced or pruned. */
+  finished: (() => void) | undefined
+  isQueued: boolean
+  newer: Broadcast | undefined
+  older: Broadcast | undefined
+}
+
+/** Broadcasts of one length and tier, newest first. */
+class Shelf {
+  newest: Broadcast | undefined
+  oldest: Broadcast | undefined
+
+  add(item: Broadcast): void {
+    // Found from both ends: new messages belong at the front, those just sent next to their neighbours at either end.
+    let front = this.newest
+    let back = this.oldest
+    while (front !== undefined && back !== undefined) {
+      if (front.number < item.number) {
+        this.#insert(item, front.newer, front)
+        return
+      }
+      if (back.number > item.number) {
+        this.#insert(item, back, back.older)
+        return
+      }
+      front = front.older
+      back = back.newer
+    }
+    this.#insert(item, undefined, this.newest)
+  }
+
+  remove(item: Broadcast): void {
+    if (item.newer) item.newer.older = item.older
+    else this.newest = item.older
+    if (item.older) item.older.newer = item.newer
+    else this.oldest = item.newer
+    item.newer = undefined
+    item.older = undefined
+  }
+
+  #insert(item: Broadcast, newer: Broadcast | undefined, older: Broadcast | undefined): void {
+    item.newer = newer
+    item.older = older
+    if (newer) newer.older = item
+    else this.newest = item
+    if (older) older.newer = item
+    else this.oldest = item
+  }
+}
+
+/** Broadcasts that were sent equally often, in shelves by length. */
+class Tier {
+  /** Ascending lengths of the shelves in use. */
+  readonly lengths: number[] = []
+  readonly shelves = new Map<number, Shelf>()
+
+  add(item: Broadcast): void {
+    const length = item.bytes.length
+    let shelf = this.shelves.get(length)
+    if (shelf === undefined) {
+      shelf = new Shelf()
+      this.shelves.set(length, shelf)
+      this.lengths.splice(this.#lastAtMost(length) + 1, 0, length)
+    }
+    shelf.add(item)
+  }
+
+  remove(item: Broadcast): void {
+    const length = item.bytes.length
+    const shelf = this.shelves.get(length)
+    if (shelf === undefined) return
+    shelf.remove(item)
+    if (shelf.newest !== undefined) return
+    this.shelves.delete(length)
+    this.lengths.splice(this.#lastAtMost(length), 1)
+  }
+
+  /** The longest, then newest, of at most `room` bytes. */
+  longestWithin(room: number): Broadcast | undefined {
+    const index = this.#lastAtMost(room)
+    return index < 0 ? undefined : this.shelves.get(this.lengths[index])?.newest
+  }
+
+  /** The shortest, then oldest: the first to go when the queue is too long. */
+  last(): Broadcast | undefined {
+    return this.lengths.length === 0 ? undefined : this.shelves.get(this.lengths[0])?.oldest
+  }
+
+  #lastAtMost(length: number): number {
+    let low = 0
+    let high = this.lengths.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.lengths[middle] <= length) low = middle + 1
+      else high = middle
+    }
+    return low - 1
+  }
+}
+
+export class Broadcasts {
+  readonly #tiers: Tier[] = []
+  readonly #byKey = new Map<number, Broadcast>()
+  readonly #sent: Broadcast[] = []
+  #size = 0
+  #numbers = 0
+
+  /** How many messages wait. */
+  get size(): number {
+    return this.#size
+  }
+
+  /**
+   * Queues a message. One with the same `key` (not -1) is replaced and finished. Above `most` messages the most sent,
+   * shortest, oldest ones are dropped and finished at once: the queue never grows beyond its bound.
+   */
+  add(bytes: Uint8Array, key: number, most: number, finished?: () => void): void {
+    if (key >= 0) this.forget(key)
+    this.#numbers += 1
+    const item: Broadcast = {
+      bytes,
+      key,
+      number: this.#numbers,
+      sends: 0,
+      lent: 0,
+      finished,
+      isQueued: false,
+      newer: undefined,
+      older: undefined,
+    }
+    if (key >= 0) this.#byKey.set(key, item)
+    this.#enqueue(item)
+    while (this.#size > most) this.#dropLast()
+  }
+
+  /** Drops the message of this key, if there is one. */
+  forget(key: number): void {
+    const item = this.#byKey.get(key)
+    if (item !== undefined) this.#finish(item)
+  }
+
+  /**
+   * Takes messages for one packet: `visit` gets each, whose length plus `overhead` comes off `room`. Every visited message
+   * has one send less; `limit` is how many it has in all. Returns the room left.
+   */
+  take(room: number, overhead: number, limit: number, visit: (bytes: Uint8Array) => void): number {
+    let left = room
+    for (const tier of this.#tiers) {
+      for (;;) {
+        const item = left > overhead ? tier.longestWithin(left - overhead) : undefined
+        if (item === undefined) break
+        left -= overhead + item.bytes.length
+        this.#dequeue(item)
+        this.#sent.push(item)
+        visit(item.bytes)
+      }
+    }
+    // Put back only now, so that no message is taken twice for one packet; backwards, so that each lands at the front.
+    for (let item = this.#sent.pop(); item !== undefined; item = this.#sent.pop())
+      this.#charge(item, 1, limit)
+    return left
+  }
+
+  /**
+   * Lends messages for a tray: `visit` gets each with the sends that it may use there, at most `sends`, which are charged at
+   * once and come back by `giveBack`. One send always stays in the queue, so that what is lent can still be gossiped.
+   */
+  lend(
+    room: number,
+    overhead: number,
+    limit: number,
+    sends: number,
+    visit: (item: Broadcast, sends: number) => void,
+  ): number {
+    let left = room
+    for (const tier of this.#tiers) {
+      for (;;) {
+        const item = left > overhead ? tier.longestWithin(left - overhead) : undefined
+        if (item === undefined || item.sends + 1 >= limit) break
+        left -= overhead + item.bytes.length
+        this.#dequeue(item)
+        this.#sent.push(item)
+      }
+    }
+    for (let item = this.#sent.pop(); item !== undefined; item = this.#sent.pop()) {
+      const lent = Math.min(sends, limit - 1 - item.sends)
+      item.lent += lent
+      visit(item, lent)
+      this.#charge(item, lent, limit)
+    }
+    return left
+  }
+
+  /** Settles a loan: `unused` of the `lent` sends come back. A message that was replaced meanwhile stays forgotten. */
+  giveBack(item: Broadcast, lent: number, unused: number, limit: number): void {
+    item.lent -= lent
+    if (item.sends < 0) return
+    if (item.isQueued) this.#dequeue(item)
+    item.sends -= unused
+    this.#charge(item, 0, limit)
+  }
+
+  /** Empties the queue, finishing every message. */
+  clear(): void {
+    while (this.#size > 0) this.#dropLast()
+  }
+
+  #charge(item: Broadcast, sends: number, limit: number): void {
+    item.sends += sends
+    if (item.sends < limit) this.#enqueue(item)
+    else if (item.lent === 0) this.#finish(item)
+  }
+
+  #enqueue(item: Broadcast): void {
+    while (this.#tiers.length <= item.sends) this.#tiers.push(new Tier())
+    this.#tiers[item.sends].add(item)
+    item.isQueued = true
+    this.#size += 1
+  }
+
+  #dequeue(item: Broadcast): void {
+    this.#tiers[item.sends].remove(item)
+    item.isQueued = false
+    this.#size -= 1
+  }
+
+  #dropLast(): void {
+    for (let i = this.#tiers.length - 1; i >= 0; i--) {
+      const item = this.#tiers[i].last()
+      if (item === undefined) continue
+      this.#finish(item)
+      return
+    }
+  }
+
+  #finish(item: Broadcast): void {
+    if (item.isQueued) this.#dequeue(item)
+    if (item.key >= 0 && this.#byKey.get(item.key) === item) this.#byKey.delete(item.key)
+    item.sends = FINISHED
+    const { finished } = item
+    item.finished = undefined
+    finished?.()
+  }
+}
+
+const FINISHED = -1

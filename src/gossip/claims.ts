@@ -1,0 +1,400 @@
+/**
+ * Claims about members and what becomes of them: memberlist's alive, suspect and dead (protocol page 1, 7.8 to 7.13), and
+ * the refutation of claims about ourselves. The sole writer of what memberlist holds.
+ */
+import type { Outlet } from '../actors/contract.ts'
+import type { Counters } from '../actors/counters.ts'
+import type { Self, ToDetector } from '../actors/mail.ts'
+import { isMapped } from '../wire/address.ts'
+import { type Claim, writeAlive, writeSuspect } from '../wire/claim.ts'
+import { Writer } from '../wire/msgpack.ts'
+import { MESSAGE } from '../wire/types.ts'
+import type { MemberTable } from './members.ts'
+import type { Outbox } from './outbox.ts'
+import {
+  aliveOverrules,
+  deadOverrules,
+  FORBIDDEN_INCARNATION,
+  HELD,
+  isActive,
+  refutingIncarnation,
+  suspectOverrules,
+} from './precedence.ts'
+import type { Queues } from './queues.ts'
+import { Suspicions } from './suspicions.ts'
+
+export interface ClaimRules {
+  probeInterval: number
+  suspicionMult: number
+  suspicionMaxTimeoutMult: number
+  gossipToTheDeadTime: number
+  deadNodeReclaimTime: number
+}
+
+/** What the layer above hears. `changed` moves the mirror only: an incarnation or address without an event. */
+export interface MemberListener {
+  joined(row: number): void
+  left(row: number, now: number): void
+  updated(row: number): void
+  changed(row: number): void
+}
+
+export interface ClaimParts {
+  table: MemberTable
+  queues: Queues
+  outbox: Outbox
+  counters: Counters
+  detector: Outlet<ToDetector>
+  listener: MemberListener
+}
+
+/** Longest name and meta that are taken from a peer: far above what is legal, far below what hurts. */
+const LONGEST_NAME = 1024
+const LONGEST_META = 16_384
+const MAPPED_PREFIX = 12
+const VERSION_BYTES = 6
+
+export class Claims {
+  readonly #rules: ClaimRules
+  readonly #parts: ClaimParts
+  readonly #writer = new Writer()
+  readonly suspicions: Suspicions
+  #self: Self = { name: '', ip: '', port: 0, bindPort: 0 }
+  #selfRow = -1
+  #isLeaving = false
+
+  constructor(rules: ClaimRules, parts: ClaimParts) {
+    this.#rules = rules
+    this.#parts = parts
+    this.suspicions = new Suspicions(rules)
+  }
+
+  get selfRow(): number {
+    return this.#selfRow
+  }
+
+  /** Puts ourselves in the table, alive at incarnation 1. */
+  begin(self: Self, address: Uint8Array, meta: Uint8Array, versions: Uint8Array, now: number): void {
+    const { table, outbox, listener } = this.#parts
+    const name = new TextEncoder().encode(self.name)
+    const row = table.add(name, 0, name.length, now)
+    this.#self = self
+    this.#selfRow = row
+    outbox.selfRow = row
+    table.setFacts(row, address, meta)
+    table.setVersions(row, versions, 0)
+    table.port[row] = self.port
+    table.incarnation[row] = 1
+    table.setHeld(row, HELD.alive, now)
+    this.#broadcastAlive(row)
+    listener.joined(row)
+  }
+
+  /** New meta of our own under the next incarnation; `finished` when its broadcast is done. */
+  update(meta: Uint8Array, finished: () => void): void {
+    const { table, listener } = this.#parts
+    const row = this.#selfRow
+    const isNew = !table.hasMeta(row, meta, 0, meta.length)
+    table.setFacts(row, table.address(row).slice(), meta)
+    table.incarnation[row] = refutingIncarnation(table.incarnation[row], 0)
+    this.#broadcastAlive(row, finished)
+    if (isNew) listener.updated(row)
+    else listener.changed(row)
+  }
+
+  /** Declares ourselves gone on purpose; `finished` when the broadcast is done. From now on nothing is refuted. */
+  leave(now: number, finished: () => void): void {
+    this.#isLeaving = true
+    const row = this.#selfRow
+    this.#bury(row, this.#parts.table.incarnation[row], this.#ownName(), HELD.left, now, finished)
+  }
+
+  /** Hears that a member is alive. */
+  alive(claim: Claim, now: number): void {
+    const { table, counters } = this.#parts
+    const refusal = this.#refusal(claim)
+    if (refusal !== '') {
+      counters.add(refusal)
+      return
+    }
+    const row = table.find(claim.bytes, claim.nodeStart, claim.nodeEnd)
+    if (row < 0 || table.held[row] === HELD.unlisted) this.#introduce(row, claim, now)
+    else if (!this.#isSameAddress(row, claim)) this.#aliveElsewhere(row, claim, now)
+    else if (row === this.#selfRow) this.#aliveAboutUs(claim)
+    else if (aliveOverrules(claim.incarnation, table.incarnation[row])) this.#accept(row, claim, now)
+  }
+
+  /** Hears that a member is suspected. The accuser's name stands in the claim. */
+  suspect(claim: Claim, now: number): void {
+    const row = this.#accused(claim)
+    if (row < 0) return
+    this.suspectRow(row, claim.incarnation, claim.bytes.subarray(claim.fromStart, claim.fromEnd), now)
+  }
+
+  /** Hears that a member is dead, or, when it says so itself, that it left. */
+  dead(claim: Claim, now: number): void {
+    const row = this.#accused(claim)
+    if (row < 0) return
+    const from = claim.bytes.subarray(claim.fromStart, claim.fromEnd)
+    const isOwnWord = latin(from, 0, from.length) === latin(claim.bytes, claim.nodeStart, claim.nodeEnd)
+    this.#deadRow(row, claim.incarnation, from, isOwnWord ? HELD.left : HELD.dead, now)
+  }
+
+  /** A peer's state says that a member left: as good as its own word. */
+  left(claim: Claim, now: number): void {
+    const row = this.#accused(claim)
+    if (row < 0) return
+    const name = claim.bytes.subarray(claim.nodeStart, claim.nodeEnd)
+    this.#deadRow(row, claim.incarnation, name, HELD.left, now)
+  }
+
+  /** A peer's state says suspect or dead: never dead at once, we suspect it ourselves (section 7.11). */
+  doubted(claim: Claim, now: number): void {
+    const row = this.#accused(claim)
+    if (row >= 0) this.suspectRow(row, claim.incarnation, this.#ownName(), now)
+  }
+
+  /** Our own probe heard nothing from this instance at this incarnation. */
+  silent(row: number, instance: number, incarnation: number, now: number): void {
+    const { table } = this.#parts
+    const isCurrent = row < table.rowCount && table.isUsed(row) && table.instance[row] === instance
+    if (isCurrent && table.held[row] !== HELD.unlisted)
+      this.suspectRow(row, incarnation, this.#ownName(), now)
+  }
+
+  suspectRow(row: number, incarnation: number, from: Uint8Array, now: number): void {
+    const { table, counters, outbox } = this.#parts
+    if (incarnation < table.incarnation[row]) return
+    if (this.suspicions.isRunning(row)) {
+      const isNews = this.suspicions.confirm(row, latin(from, 0, from.length))
+      if (isNews) this.#broadcastAccusation(MESSAGE.suspect, row, incarnation, from)
+      return
+    }
+    if (!suspectOverrules(incarnation, table.held[row], table.incarnation[row])) return
+    if (row === this.#selfRow) {
+      if (!this.#isLeaving) this.#refute(incarnation)
+      return
+    }
+    this.#broadcastAccusation(MESSAGE.suspect, row, incarnation, from)
+    counters.add('memberlist.msg.suspect')
+    table.incarnation[row] = incarnation
+    table.setHeld(row, HELD.suspect, now)
+    this.suspicions.start(row, latin(from, 0, from.length), table.listed, now)
+    outbox.touch(row)
+  }
+
+  /** Buries those whose suspicion ran out. */
+  wake(now: number): void {
+    const { table, counters } = this.#parts
+    for (let due = this.suspicions.due(now); due !== undefined; due = this.suspicions.due(now)) {
+      const { row, support } = due
+      if (table.held[row] !== HELD.suspect) continue
+      if (support === 'unconfirmed') counters.add('memberlist.degraded.timeout')
+      this.#deadRow(row, table.incarnation[row], this.#ownName(), HELD.dead, now)
+    }
+  }
+
+  /** Takes those off memberlist's list who are gone for so long that nobody gossips to them any more. */
+  sweep(now: number): void {
+    const { table, outbox } = this.#parts
+    for (let row = 0; row < table.rowCount; row++) {
+      const held = table.held[row]
+      if (!table.isUsed(row) || row === this.#selfRow || isActive(held) || held === HELD.unlisted) continue
+      if (now - table.changedAt[row] < this.#rules.gossipToTheDeadTime) continue
+      table.setHeld(row, HELD.unlisted, now)
+      outbox.touch(row)
+    }
+  }
+
+  #ownName(): Uint8Array {
+    return this.#parts.table.name(this.#selfRow)
+  }
+
+  /** Why an alive claim is not even looked up; empty when it is fit. */
+  #refusal(claim: Claim): string {
+    const addressLength = claim.addressEnd - claim.addressStart
+    const { bytes, versionsStart } = claim
+    if (claim.nodeEnd === claim.nodeStart) return 'drop.alive-no-name'
+    if (claim.nodeEnd - claim.nodeStart > LONGEST_NAME) return 'drop.alive-long-name'
+    if (claim.metaEnd - claim.metaStart > LONGEST_META) return 'drop.alive-long-meta'
+    if (claim.incarnation === FORBIDDEN_INCARNATION) return 'drop.incarnation'
+    if (addressLength !== 4 && addressLength !== 16) return 'drop.alive-address'
+    // Short versions would be stored as zeros by the original and then break every push/pull of the pool.
+    if (claim.versionsEnd - versionsStart < VERSION_BYTES) return 'drop.alive-versions'
+    const [pmin, pmax] = [bytes[versionsStart], bytes[versionsStart + 1]]
+    return pmin === 0 || pmax === 0 || pmin > pmax ? 'drop.alive-versions' : ''
+  }
+
+  /** Row of somebody accused, or -1 when the accusation cannot be true of anybody we hold. */
+  #accused(claim: Claim): number {
+    const { table, counters } = this.#parts
+    const row = table.find(claim.bytes, claim.nodeStart, claim.nodeEnd)
+    if (row < 0 || table.held[row] === HELD.unlisted) {
+      counters.add('drop.accused-unknown')
+      return -1
+    }
+    if (claim.incarnation !== FORBIDDEN_INCARNATION) return row
+    counters.add('drop.incarnation')
+    return -1
+  }
+
+  #introduce(knownRow: number, claim: Claim, now: number): void {
+    const { table, counters } = this.#parts
+    // An incarnation of 0 would leave a hidden dead record in the original; nobody honest has it.
+    if (claim.incarnation === 0) {
+      counters.add('drop.incarnation')
+      return
+    }
+    const row = knownRow >= 0 ? knownRow : table.add(claim.bytes, claim.nodeStart, claim.nodeEnd, now)
+    this.#accept(row, claim, now)
+  }
+
+  /** The name is known at another address: a move if its owner is gone, else two claim one name. */
+  #aliveElsewhere(row: number, claim: Claim, now: number): void {
+    const { table, counters } = this.#parts
+    const reclaim = this.#rules.deadNodeReclaimTime
+    const isDeadLongEnough =
+      table.held[row] === HELD.dead && reclaim > 0 && now - table.changedAt[row] > reclaim
+    if (row !== this.#selfRow && (table.held[row] === HELD.left || isDeadLongEnough)) {
+      this.#accept(row, claim, now)
+      return
+    }
+    counters.add('memberlist.conflict')
+  }
+
+  #aliveAboutUs(claim: Claim): void {
+    const { table } = this.#parts
+    const row = this.#selfRow
+    const own = table.incarnation[row]
+    if (this.#isLeaving || claim.incarnation < own) return
+    const isOurWord =
+      claim.incarnation === own &&
+      table.hasMeta(row, claim.bytes, claim.metaStart, claim.metaEnd) &&
+      isSameVersions(table.versions.bytes(table.versionSet[row]), claim)
+    if (!isOurWord) this.#refute(claim.incarnation)
+  }
+
+  #accept(row: number, claim: Claim, now: number): void {
+    const { table, counters, outbox, listener } = this.#parts
+    const before = table.held[row]
+    if (!table.setVersions(row, claim.bytes, claim.versionsStart)) {
+      counters.add('drop.alive-versions')
+      if (before === HELD.unlisted && table.status[row] === 0) table.remove(row)
+      return
+    }
+    this.suspicions.end(row)
+    const isNewMeta = !table.hasMeta(row, claim.bytes, claim.metaStart, claim.metaEnd)
+    if (isNewMeta || !this.#isSameAddress(row, claim)) {
+      table.setFacts(
+        row,
+        claim.bytes.subarray(addressStart(claim), claim.addressEnd),
+        claim.bytes.subarray(claim.metaStart, claim.metaEnd),
+      )
+      table.port[row] = this.#portOf(claim)
+    }
+    table.incarnation[row] = claim.incarnation
+    if (before !== HELD.alive) table.setHeld(row, HELD.alive, now)
+    this.#broadcastAlive(row)
+    counters.add('memberlist.msg.alive')
+    outbox.touch(row)
+    if (!isActive(before)) listener.joined(row)
+    else if (isNewMeta) listener.updated(row)
+    else listener.changed(row)
+  }
+
+  #deadRow(row: number, incarnation: number, from: Uint8Array, held: number, now: number): void {
+    const { table } = this.#parts
+    if (incarnation < table.incarnation[row]) return
+    this.suspicions.end(row)
+    if (!deadOverrules(incarnation, table.held[row], table.incarnation[row])) return
+    if (row === this.#selfRow) {
+      if (!this.#isLeaving) this.#refute(incarnation)
+      return
+    }
+    this.#bury(row, incarnation, from, held, now)
+  }
+
+  #bury(
+    row: number,
+    incarnation: number,
+    from: Uint8Array,
+    held: number,
+    now: number,
+    finished?: () => void,
+  ): void {
+    const { table, counters, outbox, listener } = this.#parts
+    this.#broadcastAccusation(MESSAGE.dead, row, incarnation, from, finished)
+    counters.add('memberlist.msg.dead')
+    table.incarnation[row] = incarnation
+    table.setHeld(row, held, now)
+    outbox.touch(row)
+    listener.left(row, now)
+  }
+
+  /** Answers an accusation with an incarnation above it. The queue holds only the newest word about ourselves. */
+  #refute(accused: number): void {
+    const { table, counters, detector, listener } = this.#parts
+    const row = this.#selfRow
+    const incarnation = refutingIncarnation(table.incarnation[row], accused)
+    if (incarnation >= FORBIDDEN_INCARNATION) {
+      counters.add('drop.incarnation')
+      return
+    }
+    table.incarnation[row] = incarnation
+    counters.add('folkmoot.refuted')
+    detector.tell({ type: 'accused' })
+    this.#broadcastAlive(row)
+    listener.changed(row)
+  }
+
+  #broadcastAlive(row: number, finished?: () => void): void {
+    const { table, queues } = this.#parts
+    writeAlive(this.#writer.reset(), {
+      incarnation: table.incarnation[row],
+      name: table.name(row),
+      address: table.address(row),
+      port: table.port[row],
+      meta: table.meta(row),
+      versions: table.versions.bytes(table.versionSet[row]),
+    })
+    queues.add('membership', this.#writer.copy(), row, finished)
+  }
+
+  #broadcastAccusation(
+    type: typeof MESSAGE.suspect | typeof MESSAGE.dead,
+    row: number,
+    incarnation: number,
+    from: Uint8Array,
+    finished?: () => void,
+  ): void {
+    const { table, queues } = this.#parts
+    writeSuspect(this.#writer.reset(), type, { incarnation, name: table.name(row), from })
+    queues.add('membership', this.#writer.copy(), row, finished)
+  }
+
+  #portOf(claim: Claim): number {
+    return claim.port === 0 ? this.#self.bindPort : claim.port
+  }
+
+  #isSameAddress(row: number, claim: Claim): boolean {
+    const { table } = this.#parts
+    return table.hasAddress(row, claim.bytes, addressStart(claim), claim.addressEnd, this.#portOf(claim))
+  }
+}
+
+/** Addresses are compared and kept in normal form: one node may show its IPv4 address as 4 or as 16 bytes. */
+function addressStart(claim: Claim): number {
+  const { bytes, addressStart: start, addressEnd: end } = claim
+  return end - start === 16 && isMapped(bytes, start) ? start + MAPPED_PREFIX : start
+}
+
+function isSameVersions(versions: Uint8Array, claim: Claim): boolean {
+  return versions.every((version, i) => claim.bytes[claim.versionsStart + i] === version)
+}
+
+/** Text that stands for bytes one to one, whatever they are: for keys of maps, never for show. */
+export function latin(bytes: Uint8Array, start: number, end: number): string {
+  let text = ''
+  for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i])
+  return text
+}

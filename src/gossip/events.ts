@@ -1,0 +1,133 @@
+/**
+ * User events: sent, heard, merged (protocol page 2, section 4.7). Each reaches the host at most once, and is passed on in
+ * the bytes it came in.
+ *
+ * This is the hottest path of the house. An event that is new costs one copy, which the queue and the ring share, and one
+ * packed record for the host; one that was seen before costs a look at the ring.
+ */
+import type { Envelope } from '../actors/contract.ts'
+import type { Counters } from '../actors/counters.ts'
+import { copy } from '../actors/packed.ts'
+import { EventTooLarge, toPlain } from '../errors.ts'
+import { Writer } from '../wire/msgpack.ts'
+import { readUserEvent, UserEventCursor, writeUserEvent } from '../wire/serf.ts'
+import { MESSAGE } from '../wire/types.ts'
+import { LAMPORT_LIMIT, type LamportClock } from './lamport.ts'
+import type { Outbox } from './outbox.ts'
+import type { Queues } from './queues.ts'
+import { type SeenEvent, SeenEvents } from './seen.ts'
+
+export interface EventParts {
+  queues: Queues
+  outbox: Outbox
+  counters: Counters
+  clock: LamportClock
+}
+
+/** Largest event that any configuration allows (protocol page 2, section 4.7). */
+const SANE_LIMIT = 9216
+const SLAB = 64 * 1024
+
+export class UserEvents {
+  readonly seen: SeenEvents
+  readonly #parts: EventParts
+  readonly #sizeLimit: number
+  readonly #cursor = new UserEventCursor()
+  readonly #writer = new Writer()
+  // Copies of events are cut from one slab after the other: a buffer for each would cost more than all the rest.
+  #slab = new Uint8Array(SLAB)
+  #slabUsed = 0
+
+  constructor(sizeLimit: number, buffer: number, parts: EventParts) {
+    this.#sizeLimit = Math.min(sizeLimit, SANE_LIMIT)
+    this.#parts = parts
+    this.seen = new SeenEvents(buffer)
+  }
+
+  /** An event of our own. The reply carries its Lamport time; a refused one was not sent to anybody. */
+  send(name: Uint8Array, payload: Uint8Array | null, coalesce: 'coalesce' | 'single'): Envelope<{ lamportTime: number }> {
+    const { clock, queues } = this.#parts
+    const raw = name.length + (payload?.length ?? 0)
+    if (raw > this.#sizeLimit) return tooLarge(raw, this.#sizeLimit)
+    const lamportTime = clock.time
+    this.#writer.reset().byte(MESSAGE.user)
+    writeUserEvent(this.#writer, { lamportTime, name, payload, coalesce: coalesce === 'coalesce' })
+    const bytes = this.#writer.view()
+    // The size limit speaks of Serf's message, which does not count the byte in front.
+    if (bytes.length - 1 > this.#sizeLimit) return tooLarge(bytes.length - 1, this.#sizeLimit)
+    if (!queues.fits(bytes.length)) return tooLarge(bytes.length, queues.room)
+    clock.increment()
+    this.heard(bytes, 0, bytes.length)
+    return { ok: true, value: { lamportTime }, after: 0 }
+  }
+
+  /** An event in a message: memberlist's type byte, Serf's type byte, body. */
+  heard(bytes: Uint8Array, start: number, end: number): void {
+    const { queues, counters, outbox } = this.#parts
+    const cursor = this.#cursor
+    if (!readUserEvent(cursor, bytes, start + 2, end)) {
+      counters.add('drop.user-event')
+      return
+    }
+    if (!this.#isNew(cursor)) return
+    const kept = this.#keep(cursor, start, end)
+    this.seen.remember(cursor.lamportTime, kept)
+    queues.add('events', kept.bytes)
+    if (!outbox.userEvent(cursor)) counters.add('drop.event-dispatch')
+  }
+
+  /** An event out of a peer's ring: delivered, but never gossiped again. The name and payload stand in `bytes`. */
+  merged(lamportTime: number, event: SeenEvent): void {
+    const cursor = this.#cursor
+    Object.assign(cursor, event, { lamportTime, coalesce: false })
+    if (!this.#isNew(cursor)) return
+    const start = Math.min(event.nameStart, event.payloadStart)
+    this.seen.remember(lamportTime, this.#keep(cursor, start, Math.max(event.nameEnd, event.payloadEnd)))
+    if (!this.#parts.outbox.userEvent(cursor)) this.#parts.counters.add('drop.event-dispatch')
+  }
+
+  /** From now on events older than this are refused. */
+  ignoreBefore(lamportTime: number): void {
+    this.seen.minTime = Math.max(this.seen.minTime, lamportTime)
+  }
+
+  #isNew(cursor: UserEventCursor): boolean {
+    const { clock, counters } = this.#parts
+    if (cursor.lamportTime > LAMPORT_LIMIT) {
+      counters.add('drop.lamport-time')
+      return false
+    }
+    clock.witness(cursor.lamportTime)
+    const novelty = this.seen.novelty(cursor.lamportTime, clock.time, cursor)
+    if (novelty === 'new') {
+      counters.add('serf.events')
+      return true
+    }
+    if (novelty !== 'seen') counters.add(novelty === 'old' ? 'drop.event-old' : 'drop.event-ring-full')
+    return false
+  }
+
+  /** A copy of our own of the message from `start` to `end`, with the event's place in it. */
+  #keep(cursor: UserEventCursor, start: number, end: number): SeenEvent {
+    const length = end - start
+    if (this.#slabUsed + length > SLAB) {
+      this.#slab = new Uint8Array(Math.max(SLAB, length))
+      this.#slabUsed = 0
+    }
+    const at = this.#slabUsed
+    copy(this.#slab, at, cursor.bytes, start, end)
+    this.#slabUsed += length
+    return {
+      bytes: this.#slab.subarray(at, at + length),
+      nameStart: cursor.nameStart - start,
+      nameEnd: cursor.nameEnd - start,
+      payloadStart: cursor.payloadStart - start,
+      payloadEnd: cursor.payloadEnd - start,
+      payloadNil: cursor.payloadNil,
+    }
+  }
+}
+
+function tooLarge(bytes: number, limit: number): Envelope<{ lamportTime: number }> {
+  return { ok: false, error: toPlain(new EventTooLarge(bytes, limit)) }
+}

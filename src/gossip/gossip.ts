@@ -1,0 +1,347 @@
+/**
+ * The gossip actor: what is true in the pool, as far as we know, and how it spreads. It owns the member table (as the
+ * sole writer), suspicion, incarnations, Lamport clocks, the ring of seen events, the broadcast queues, push/pull, join and
+ * leave. This file only hands mail to the machines beside it and tells them the time.
+ */
+import type { Actor } from '../actors/contract.ts'
+import { Counters } from '../actors/counters.ts'
+import type { GossipCommand, Self, ToGossip } from '../actors/mail.ts'
+import { eachOverheard } from '../actors/packed.ts'
+import type { Settings } from '../options.ts'
+import { parseIp } from '../wire/address.ts'
+import { Claim, readAlive, readSuspect } from '../wire/claim.ts'
+import type { Coats } from '../wire/packet.ts'
+import { encodeTags, IntentCursor, readIntent } from '../wire/serf.ts'
+import { MESSAGE, SERF } from '../wire/types.ts'
+import { Claims } from './claims.ts'
+import { Departure } from './departure.ts'
+import { UserEvents } from './events.ts'
+import { Joins } from './joins.ts'
+import { LAMPORT_LIMIT, LamportClock } from './lamport.ts'
+import { MemberTable } from './members.ts'
+import { Outbox } from './outbox.ts'
+import { OwnTags } from './own-tags.ts'
+import { PushPull } from './push-pull.ts'
+import { Queues } from './queues.ts'
+import { Spread } from './spread.ts'
+import { Standing } from './standing.ts'
+import { Streams } from './streams.ts'
+import { Sync } from './sync.ts'
+import { Tasks } from './tasks.ts'
+import type { GossipWorld } from './world.ts'
+
+/** How often forgotten members and intents are looked for. */
+const SWEEP_INTERVAL = 5_000
+/** A wake this many probe intervals late means that the whole process stood still. */
+const PAUSE = 3
+
+export class Gossip implements Actor<ToGossip> {
+  readonly #settings: Settings
+  readonly #world: GossipWorld
+  readonly #counters = new Counters()
+  readonly #tasks = new Tasks()
+  readonly #table: MemberTable
+  readonly #queues: Queues
+  readonly #outbox: Outbox
+  readonly #standing: Standing
+  readonly #claims: Claims
+  readonly #events: UserEvents
+  readonly #streams: Streams
+  readonly #joins: Joins
+  readonly #sync: Sync
+  readonly #spread: Spread
+  readonly #departure: Departure
+  readonly #ownTags: OwnTags
+  readonly #memberClock = new LamportClock()
+  readonly #eventClock = new LamportClock()
+  readonly #queryClock = new LamportClock()
+  readonly #claim = new Claim()
+  readonly #intent = new IntentCursor()
+  #leaveCommands: number[] = []
+  #now = 0
+  #sweepAt = Number.POSITIVE_INFINITY
+  wakeAt = Number.POSITIVE_INFINITY
+
+  constructor(settings: Settings, world: GossipWorld) {
+    this.#settings = settings
+    this.#world = world
+    const { random, detector, dispatch } = world
+    const counters = this.#counters
+    const tasks = this.#tasks
+    const coats: Coats = { compression: settings.compression, label: new Uint8Array(0) }
+    const table = new MemberTable(random)
+    const queues = new Queues(settings, coats, table, counters)
+    const outbox = new Outbox(table, detector, dispatch)
+    const memberClock = this.#memberClock
+    const eventClock = this.#eventClock
+    const standing = new Standing({ table, outbox, queues, counters, clock: memberClock })
+    const claims = new Claims(settings, { table, queues, outbox, counters, detector, listener: standing })
+    const events = new UserEvents(settings.userEventSizeLimit, settings.eventBuffer, {
+      queues,
+      outbox,
+      counters,
+      clock: eventClock,
+    })
+    const clocks = { memberClock, eventClock, queryClock: this.#queryClock }
+    const pushPull = new PushPull({ table, claims, standing, events, counters, tasks, ...clocks })
+    const streams = new Streams(settings.tcpTimeout, {
+      world,
+      pushPull,
+      counters,
+      tasks,
+      coats,
+      userMessage: (payload) => this.#streamMessage(payload),
+    })
+    this.#table = table
+    this.#queues = queues
+    this.#outbox = outbox
+    this.#standing = standing
+    this.#claims = claims
+    this.#events = events
+    this.#streams = streams
+    this.#spread = new Spread(settings, { table, queues, random, detector })
+    this.#sync = new Sync(settings.pushPullInterval, {
+      table,
+      random,
+      exchange: (ip, port, exchange) => streams.exchange(ip, port, exchange, this.#now),
+    })
+    this.#joins = new Joins({
+      exchange: (ip, port, exchange) => streams.exchange(ip, port, exchange, this.#now),
+      resolve: (lookup, host) => world.resolve(lookup, host),
+      announce: () => standing.announceJoin(this.#now),
+      reply: (id, envelope) => world.reply(id, envelope),
+      through: () => outbox.through,
+    })
+    const othersAlive = () => standing.census().othersAlive
+    this.#departure = new Departure(settings, {
+      othersAlive,
+      announceLeave: (now, finished) => standing.announceLeave(now, finished),
+      bury: (now, finished) => claims.leave(now, finished),
+      left: (told) => this.#left(told),
+    })
+    this.#ownTags = new OwnTags(settings, {
+      othersAlive,
+      update: (meta, finished) => claims.update(meta, finished),
+      reply: (id, envelope) => world.reply(id, envelope),
+      through: () => outbox.through,
+    })
+  }
+
+  receive(mail: ToGossip, now: number): void {
+    this.#enter(now)
+    switch (mail.type) {
+      case 'overheard':
+        eachOverheard(mail.bytes, (bytes, start, end) => this.#heard(bytes, start, end))
+        break
+      case 'silent':
+        this.#claims.silent(mail.row, mail.instance, mail.incarnation, now)
+        break
+      case 'piggybacked':
+        this.#spread.piggybacked(mail.number, mail.unused)
+        break
+      case 'stream-accepted':
+        this.#streams.accepted(mail.stream, now)
+        break
+      case 'stream-connected':
+        this.#streams.connected(mail.stream, now)
+        break
+      case 'stream-data':
+        this.#streams.received(mail.stream, mail.bytes)
+        break
+      case 'stream-closed':
+        this.#streams.closed(mail.stream, mail.error)
+        break
+      case 'resolved':
+        this.#joins.resolved(mail.lookup, mail.ips, mail.error)
+        break
+      case 'begin':
+        this.#begin(mail.self)
+        break
+      case 'command':
+        this.#command(mail.id, mail.command)
+        break
+    }
+    this.#exit(now)
+  }
+
+  wake(now: number): void {
+    this.#enter(now)
+    if (this.#tasks.isBusy) this.#tasks.run(now)
+    this.#claims.wake(now)
+    this.#streams.wake(now)
+    this.#sync.wake(now)
+    this.#spread.wake(now)
+    this.#ownTags.wake(now)
+    this.#departure.wake(now)
+    if (now >= this.#sweepAt) this.#sweep(now)
+    this.#exit(now)
+  }
+
+  /** Every turn begins here: the time is known, and a long sleep is noticed before anybody dies of it. */
+  #enter(now: number): void {
+    const lateness = now - this.wakeAt
+    if (lateness > PAUSE * this.#settings.probeInterval) {
+      this.#counters.add('folkmoot.gossip.paused')
+      this.#claims.suspicions.extend(lateness)
+    }
+    this.#now = now
+    this.#tasks.now = now
+    this.#spread.align(now)
+  }
+
+  #exit(now: number): void {
+    this.#outbox.flush(now)
+    this.wakeAt = this.#tasks.isBusy
+      ? now
+      : Math.min(
+          this.#outbox.flushAt,
+          this.#claims.suspicions.nextAt,
+          this.#streams.wakeAt,
+          this.#sync.wakeAt,
+          this.#spread.wakeAt,
+          this.#ownTags.wakeAt,
+          this.#departure.wakeAt,
+          this.#sweepAt,
+        )
+  }
+
+  #begin(self: Self): void {
+    const settings = this.#settings
+    const address = parseIp(self.ip)
+    if (address === undefined) throw new Error(`the advertised address ${self.ip} is not an IP address`)
+    const meta = encodeTags(settings.tags, settings.protocolVersion)
+    const versions = Uint8Array.of(1, 5, 2, 2, 5, settings.protocolVersion)
+    this.#claims.begin(self, address, meta, versions, this.#now)
+    this.#standing.selfRow = this.#claims.selfRow
+    this.#spread.selfRow = this.#claims.selfRow
+    this.#sync.begin(this.#claims.selfRow, this.#now)
+    this.#streams.begin(self.name)
+    this.#joins.begin(self)
+    this.#sweepAt = this.#now + SWEEP_INTERVAL
+  }
+
+  #command(id: number, command: GossipCommand): void {
+    switch (command.type) {
+      case 'join':
+        this.#joins.start(id, command.seeds, command.ignoreOldEvents ? 'ignore' : 'deliver')
+        break
+      case 'leave':
+        this.#leaveCommands.push(id)
+        if (this.#departure.phase === 'staying') this.#departure.start(this.#now)
+        break
+      case 'set-tags':
+        this.#ownTags.set(id, command.tags, this.#now)
+        break
+      case 'user-event': {
+        const name = new TextEncoder().encode(command.name)
+        this.#world.reply(
+          id,
+          this.#events.send(name, command.payload, command.coalesce ? 'coalesce' : 'single'),
+        )
+        break
+      }
+      case 'stats':
+        this.#world.reply(id, { ok: true, value: this.#stats(), after: 0 })
+        break
+    }
+  }
+
+  /** One message out of a packet, the type byte at `start`. */
+  #heard(bytes: Uint8Array, start: number, end: number): void {
+    const claim = this.#claim
+    switch (bytes[start]) {
+      case MESSAGE.user:
+        this.#userMessage(bytes, start, end)
+        return
+      case MESSAGE.alive:
+        if (readAlive(claim, bytes, start + 1, end)) this.#claims.alive(claim, this.#now)
+        else this.#counters.add('drop.alive')
+        return
+      case MESSAGE.suspect:
+        if (readSuspect(claim, bytes, start + 1, end)) this.#claims.suspect(claim, this.#now)
+        else this.#counters.add('drop.suspect')
+        return
+      case MESSAGE.dead:
+        if (readSuspect(claim, bytes, start + 1, end)) this.#claims.dead(claim, this.#now)
+        else this.#counters.add('drop.dead')
+        return
+      default:
+        this.#counters.add('drop.type')
+    }
+  }
+
+  /** A stream carries the message without memberlist's type byte, which it needs for being passed on in packets. */
+  #streamMessage(payload: Uint8Array): void {
+    const message = new Uint8Array(payload.length + 1)
+    message[0] = MESSAGE.user
+    message.set(payload, 1)
+    this.#userMessage(message, 0, message.length)
+  }
+
+  /** A message of the Serf layer: memberlist's type byte at `start`, Serf's behind it. */
+  #userMessage(bytes: Uint8Array, start: number, end: number): void {
+    this.#counters.add('serf.msgs.received')
+    switch (bytes[start + 1]) {
+      case SERF.userEvent:
+        this.#events.heard(bytes, start, end)
+        return
+      case SERF.leave:
+        this.#intentHeard('leave', bytes, start, end)
+        return
+      case SERF.join:
+        this.#intentHeard('join', bytes, start, end)
+        return
+      default:
+        // Queries, their answers and relays come with a later issue.
+        this.#counters.add('drop.serf-type')
+    }
+  }
+
+  #intentHeard(kind: 'join' | 'leave', bytes: Uint8Array, start: number, end: number): void {
+    const intent = this.#intent
+    if (!readIntent(intent, bytes, start + 2, end) || intent.lamportTime > LAMPORT_LIMIT) {
+      this.#counters.add('drop.intent')
+      return
+    }
+    const { nodeStart, nodeEnd, lamportTime } = intent
+    const echo =
+      kind === 'leave'
+        ? this.#standing.leaveIntent(intent.bytes, nodeStart, nodeEnd, lamportTime, this.#now)
+        : this.#standing.joinIntent(intent.bytes, nodeStart, nodeEnd, lamportTime, this.#now)
+    if (echo === 'rebroadcast') this.#queues.add('intents', bytes.slice(start, end))
+  }
+
+  #left(told: number): void {
+    for (const id of this.#leaveCommands) {
+      this.#world.reply(id, { ok: true, value: { told }, after: this.#outbox.through })
+    }
+    this.#leaveCommands = []
+  }
+
+  #sweep(now: number): void {
+    this.#sweepAt = now + SWEEP_INTERVAL
+    this.#claims.sweep(now)
+    this.#standing.forgetBefore(now - this.#settings.recentIntentTimeout)
+  }
+
+  #stats(): Record<string, number> {
+    const { failed, left, known } = this.#standing.census()
+    return {
+      ...this.#counters.snapshot(),
+      members: known,
+      failed,
+      left,
+      listed: this.#table.listed,
+      active: this.#table.active,
+      suspicions: this.#claims.suspicions.size,
+      streams: this.#streams.size,
+      member_time: this.#memberClock.time,
+      event_time: this.#eventClock.time,
+      query_time: this.#queryClock.time,
+      membership_queue: this.#queues.membership.size,
+      intent_queue: this.#queues.intents.size,
+      event_queue: this.#queues.events.size,
+      query_queue: this.#queues.queries.size,
+    }
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * Intents about members we do not know yet (protocol page 2, section 4.2): the intent may arrive before the member does.
+ * One per name, the one with the highest Lamport time; used when memberlist announces the member, and forgotten after a
+ * while.
+ */
+
+export interface Intent {
+  kind: 'join' | 'leave'
+  lamportTime: number
+  heardAt: number
+}
+
+/** Names kept at most; beyond that a new name is refused, since only made-up names get there. */
+const MOST_NAMES = 65_536
+
+export class RecentIntents {
+  readonly #byName = new Map<string, Intent>()
+
+  get size(): number {
+    return this.#byName.size
+  }
+
+  /** Keeps the intent if nothing as new is known; whether it was kept (and is worth passing on). */
+  keep(name: string, intent: Intent): boolean {
+    const known = this.#byName.get(name)
+    if (known === undefined && this.#byName.size >= MOST_NAMES) return false
+    if (known !== undefined && intent.lamportTime <= known.lamportTime) return false
+    this.#byName.set(name, intent)
+    return true
+  }
+
+  get(name: string): Intent | undefined {
+    return this.#byName.get(name)
+  }
+
+  /** Forgets what was heard before `instant`. */
+  forgetBefore(instant: number): void {
+    for (const [name, intent] of this.#byName) if (intent.heardAt < instant) this.#byName.delete(name)
+  }
+}

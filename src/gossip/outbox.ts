@@ -1,0 +1,157 @@
+/**
+ * What gossip tells its neighbours at the end of a turn, gathered: facts for dispatch, roster changes for the detector.
+ *
+ * The first fact of a burst goes at once; what follows within 5 ms goes in one buffer. Facts of a large merge go in shared
+ * memory, which dispatch and the facade keep and read in place; all others in a buffer that is handed over.
+ */
+import type { Outlet } from '../actors/contract.ts'
+import { type MemberFact, type MemberPicture, packMember, packUserEvent } from '../actors/facts.ts'
+import type { ToDetector, ToDispatch } from '../actors/mail.ts'
+import { Pack } from '../actors/packed.ts'
+import { packRosterEntry, type RosterStanding } from '../actors/roster.ts'
+import type { UserEventCursor } from '../wire/serf.ts'
+import type { MemberTable } from './members.ts'
+import { HELD } from './precedence.ts'
+
+const GATHER = 5
+/** A buffer this long is sent without waiting: it is worth a hop of its own. */
+const LONG_ENOUGH = 256 * 1024
+/** Events that dispatch may have waiting; beyond that new ones are dropped and counted. It takes millions a second. */
+const MOST_WAITING = 65_536
+/** Member facts of one turn from which on they go in shared memory. */
+const SHARE_FROM = 512
+
+export class Outbox {
+  readonly #table: MemberTable
+  readonly #detector: Outlet<ToDetector>
+  readonly #dispatch: Outlet<ToDispatch>
+  readonly #facts = new Pack()
+  #weight = 0
+  #hasEvents = false
+  #sentAt = Number.NEGATIVE_INFINITY
+  #dirty: number[] = []
+  #isDirty = new Uint8Array(0)
+  readonly #roster = new Pack()
+  /** Row of ourselves, whom nobody probes. */
+  selfRow = -1
+  /** Number of the last fact that moves the mirror. */
+  through = 0
+  /** When the gathered facts want to go; `Infinity` when there are none. */
+  flushAt = Number.POSITIVE_INFINITY
+
+  constructor(table: MemberTable, detector: Outlet<ToDetector>, dispatch: Outlet<ToDispatch>) {
+    this.#table = table
+    this.#detector = detector
+    this.#dispatch = dispatch
+  }
+
+  /** Something happened to a member. */
+  member(kind: MemberFact, row: number): void {
+    // Events and large merges never share a buffer: bytes of events end up with listeners, who must own them.
+    this.through += 1
+    this.#weight += 1
+    packMember(this.#facts, kind, this.#picture(row))
+  }
+
+  /** A user event for the host; false when dispatch is too far behind to take it. */
+  userEvent(event: UserEventCursor): boolean {
+    if (this.#dispatch.waiting('others') + this.#weight > MOST_WAITING) return false
+    this.#weight += 1
+    this.#hasEvents = true
+    packUserEvent(
+      this.#facts,
+      event.lamportTime,
+      event.coalesce ? 'coalesce' : 'single',
+      event.bytes,
+      event.nameStart,
+      event.nameEnd,
+      event.payloadStart,
+      event.payloadEnd,
+    )
+    return true
+  }
+
+  /** The detector must hear what became of this row. Folded: told once, as it stands when the turn ends. */
+  touch(row: number): void {
+    if (row === this.selfRow) return
+    if (row >= this.#isDirty.length) {
+      const longer = new Uint8Array(Math.max(64, row * 2))
+      longer.set(this.#isDirty)
+      this.#isDirty = longer
+    }
+    if (this.#isDirty[row] === 1) return
+    this.#isDirty[row] = 1
+    this.#dirty.push(row)
+  }
+
+  /** To be called at the end of every turn. */
+  flush(now: number): void {
+    if (this.#dirty.length > 0) this.#tellRoster()
+    if (this.#facts.isEmpty) return
+    if (now - this.#sentAt >= GATHER || this.#facts.length >= LONG_ENOUGH) this.#tellFacts(now)
+    else this.flushAt = this.#sentAt + GATHER
+  }
+
+  #tellRoster(): void {
+    const table = this.#table
+    for (const row of this.#dirty) {
+      this.#isDirty[row] = 0
+      packRosterEntry(this.#roster, {
+        row,
+        instance: table.instance[row],
+        incarnation: table.incarnation[row],
+        port: table.port[row],
+        standing: standingOf(table, row),
+        protocolMax: table.versions.bytes(table.versionSet[row])[1],
+        address: table.address(row),
+        name: table.name(row),
+      })
+    }
+    this.#dirty = []
+    this.#detector.tell({ type: 'roster', bytes: this.#roster.take() })
+  }
+
+  #tellFacts(now: number): void {
+    const weight = this.#weight
+    const isShared = !this.#hasEvents && weight >= SHARE_FROM
+    const taken = this.#facts.take()
+    this.#weight = 0
+    this.#hasEvents = false
+    this.#sentAt = now
+    this.flushAt = Number.POSITIVE_INFINITY
+    this.#dispatch.tell({
+      type: 'facts',
+      weight,
+      bytes: isShared ? shared(taken) : taken,
+      through: this.through,
+    })
+  }
+
+  #picture(row: number): MemberPicture {
+    const table = this.#table
+    return {
+      status: table.status[row],
+      row,
+      instance: table.instance[row],
+      incarnation: table.incarnation[row],
+      statusTime: table.statusTime[row],
+      port: table.port[row],
+      versions: table.versions.bytes(table.versionSet[row]),
+      address: table.address(row),
+      name: table.name(row),
+      meta: table.meta(row),
+    }
+  }
+}
+
+function standingOf(table: MemberTable, row: number): RosterStanding {
+  if (!table.isUsed(row)) return 'gone'
+  if (table.held[row] === HELD.alive) return 'alive'
+  return table.held[row] === HELD.suspect ? 'suspect' : 'gone'
+}
+
+function shared(bytes: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length))
+  copy.set(bytes)
+  return copy
+}

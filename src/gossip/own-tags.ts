@@ -1,0 +1,76 @@
+/**
+ * Changing our own tags (protocol page 2, sections 2.11 and 6.1): they replace the old ones at once in our own view; the
+ * command is answered when the news has been sent as often as it will be, or after the broadcast timeout.
+ */
+import type { Envelope } from '../actors/contract.ts'
+import { BroadcastTimeout, TagsTooLarge, toPlain } from '../errors.ts'
+import { encodeTags } from '../wire/serf.ts'
+
+/** Largest encoded tags, the marker included (protocol page 1, section 9). */
+export const META_LIMIT = 512
+
+export interface OwnTagsParts {
+  othersAlive(): number
+  /** Puts new meta under the next incarnation. */
+  update(meta: Uint8Array, finished: () => void): void
+  reply(id: number, envelope: Envelope<null>): void
+  through(): number
+}
+
+export interface OwnTagsRules {
+  protocolVersion: number
+  broadcastTimeout: number
+}
+
+interface Change {
+  readonly id: number
+  readonly after: number
+  endsAt: number
+  isTold: boolean
+}
+
+export class OwnTags {
+  readonly #rules: OwnTagsRules
+  readonly #parts: OwnTagsParts
+  #changes: Change[] = []
+
+  constructor(rules: OwnTagsRules, parts: OwnTagsParts) {
+    this.#rules = rules
+    this.#parts = parts
+  }
+
+  get wakeAt(): number {
+    return this.#changes.reduce((next, { endsAt }) => Math.min(next, endsAt), Number.POSITIVE_INFINITY)
+  }
+
+  set(id: number, tags: Record<string, string>, now: number): void {
+    const meta = encodeTags(tags, this.#rules.protocolVersion)
+    if (meta.length > META_LIMIT) {
+      this.#parts.reply(id, { ok: false, error: toPlain(new TagsTooLarge(meta.length, META_LIMIT)) })
+      return
+    }
+    // The fact of the update is the next one, so the mirror is right when the reply is acted upon.
+    const change: Change = {
+      id,
+      after: this.#parts.through() + 1,
+      endsAt: now + this.#rules.broadcastTimeout,
+      isTold: this.#parts.othersAlive() === 0,
+    }
+    if (change.isTold) change.endsAt = now
+    this.#changes.push(change)
+    this.#parts.update(meta, () => {
+      change.isTold = true
+      change.endsAt = Number.NEGATIVE_INFINITY
+    })
+  }
+
+  wake(now: number): void {
+    const ended = this.#changes.filter(({ endsAt }) => endsAt <= now)
+    if (ended.length === 0) return
+    this.#changes = this.#changes.filter(({ endsAt }) => endsAt > now)
+    for (const { id, after, isTold } of ended) {
+      if (isTold) this.#parts.reply(id, { ok: true, value: null, after })
+      else this.#parts.reply(id, { ok: false, error: toPlain(new BroadcastTimeout('tags')) })
+    }
+  }
+}

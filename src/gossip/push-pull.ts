@@ -1,0 +1,256 @@
+/**
+ * The state that two members exchange: writing ours, merging theirs (protocol page 1, 5.4, 7.11, 7.12; page 2, 4.14).
+ * Both are long for large pools, so both are tasks in slices.
+ */
+import type { Counters } from '../actors/counters.ts'
+import { STATUS } from '../actors/facts.ts'
+import { Claim, readPushPullNode, writePushPullHeader, writePushPullNode } from '../wire/claim.ts'
+import { Malformed, Reader, Writer } from '../wire/msgpack.ts'
+import { eachSlotEvent, indexPushPullState, type StateIndex, writePushPullState } from '../wire/serf.ts'
+import { SERF, STATE } from '../wire/types.ts'
+import { type Claims, latin } from './claims.ts'
+import type { UserEvents } from './events.ts'
+import { LAMPORT_LIMIT, type LamportClock } from './lamport.ts'
+import type { MemberTable } from './members.ts'
+import { HELD } from './precedence.ts'
+import type { SeenEvent } from './seen.ts'
+import type { Standing } from './standing.ts'
+import type { Tasks } from './tasks.ts'
+import { VersionRange } from './versions.ts'
+
+export interface PushPullParts {
+  table: MemberTable
+  claims: Claims
+  standing: Standing
+  events: UserEvents
+  counters: Counters
+  tasks: Tasks
+  memberClock: LamportClock
+  eventClock: LamportClock
+  queryClock: LamportClock
+}
+
+/** A peer's state as it came: node maps from `nodesStart` on, then the user state. */
+export interface RemoteState {
+  bytes: Uint8Array
+  nodes: number
+  nodesStart: number
+  userStateLength: number
+}
+
+export type Reason = 'join' | 'sync'
+
+/** Whether old events of this exchange are delivered. */
+export type OldEvents = 'deliver' | 'ignore'
+
+/** Members per slice: about 5 ms of work. */
+const SLICE = 2048
+const VERSION_BYTES = 6
+
+export class PushPull {
+  readonly #parts: PushPullParts
+  readonly #claim = new Claim()
+  readonly #reader = new Reader()
+  readonly #nodes = new Writer()
+  readonly #tail = new Writer()
+
+  constructor(parts: PushPullParts) {
+    this.#parts = parts
+  }
+
+  /** Our state as one message. */
+  *write(reason: Reason): Generator<void, Uint8Array> {
+    const { table } = this.#parts
+    const nodes = new Writer()
+    let count = 0
+    for (let row = 0; row < table.rowCount; row++) {
+      if (row % SLICE === SLICE - 1) yield
+      if (!table.isUsed(row) || table.held[row] === HELD.unlisted) continue
+      this.#writeNode(nodes, row)
+      count += 1
+    }
+    const tail = this.#tail.reset()
+    this.#writeUserState(tail)
+    const head = this.#nodes.reset()
+    writePushPullHeader(head, { join: reason === 'join', nodes: count, userStateLength: tail.length })
+    const message = new Uint8Array(head.length + nodes.length + tail.length)
+    message.set(head.view())
+    message.set(nodes.view(), head.length)
+    message.set(tail.view(), head.length + nodes.length)
+    return message
+  }
+
+  /** Merges a peer's state, all of it or nothing; why nothing, or an empty text. */
+  *merge(state: RemoteState, oldEvents: OldEvents): Generator<void, string> {
+    const complaint = yield* this.#check(state)
+    if (complaint !== '') return complaint
+    const { claims, counters, tasks } = this.#parts
+    const reader = new Reader().reset(state.bytes, state.nodesStart)
+    for (let i = 0; i < state.nodes; i++) {
+      if (i % SLICE === SLICE - 1) yield
+      readPushPullNode(this.#claim, reader)
+      this.#mergeNode(claims, tasks.now)
+    }
+    if (state.userStateLength === 0) return ''
+    const index = indexUserState(state, reader.at)
+    if (index === undefined) {
+      counters.add('drop.push-pull-state')
+      return ''
+    }
+    try {
+      yield* this.#mergeUserState(state.bytes, index, oldEvents)
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error
+      counters.add('drop.push-pull-state')
+    }
+    return ''
+  }
+
+  #writeNode(writer: Writer, row: number): void {
+    const { table } = this.#parts
+    writePushPullNode(writer, {
+      incarnation: table.incarnation[row],
+      name: table.name(row),
+      address: table.address(row),
+      port: table.port[row],
+      meta: table.meta(row),
+      versions: table.versions.bytes(table.versionSet[row]),
+      state: table.held[row],
+    })
+  }
+
+  #writeUserState(writer: Writer): void {
+    const { table, events, memberClock, eventClock, queryClock } = this.#parts
+    const known: number[] = []
+    const left: Uint8Array[] = []
+    for (let row = 0; row < table.rowCount; row++) {
+      if (!table.isUsed(row) || table.status[row] === STATUS.none) continue
+      known.push(row)
+      if (table.status[row] === STATUS.left) left.push(table.name(row))
+    }
+    writePushPullState(writer, {
+      lamportTime: memberClock.time,
+      eventTime: eventClock.time,
+      queryTime: queryClock.time,
+      left,
+      statuses: {
+        count: known.length,
+        each: (visit) => {
+          for (const row of known) visit(table.name(row), table.statusTime[row])
+        },
+      },
+      slots: events.seen.slots.map((slot) =>
+        slot === undefined
+          ? undefined
+          : { lamportTime: slot.lamportTime, events: slot.events.map(asWritten) },
+      ),
+    })
+  }
+
+  /** Reads everything once and merges nothing: whether it is whole, and whether everybody speaks what all understand. */
+  *#check(state: RemoteState): Generator<void, string> {
+    const { table } = this.#parts
+    const reader = new Reader().reset(state.bytes, state.nodesStart)
+    const claim = this.#claim
+    const range = new VersionRange()
+    for (let i = 0; i < state.nodes; i++) {
+      if (i % SLICE === SLICE - 1) yield
+      if (!readPushPullNode(claim, reader)) return `member ${i} of ${state.nodes} is malformed`
+      const { bytes, versionsStart: at } = claim
+      if (claim.versionsEnd - at < VERSION_BYTES) return `${nameIn(claim)} has no versions`
+      if (claim.state === STATE.alive) range.understands(bytes, at)
+      if (!range.hears(bytes[at + 2], bytes[at + 5]))
+        range.speaks(bytes[at + 2], bytes[at + 5], nameIn(claim))
+    }
+    if (reader.at + state.userStateLength > state.bytes.length) return 'user state is cut short'
+    table.versions.each((versions, aliveness) => {
+      if (aliveness === 'some alive') range.understands(versions, 0)
+      range.speaks(versions[2], versions[5], 'a member known here')
+    })
+    return range.complaint()
+  }
+
+  #mergeNode(claims: Claims, now: number): void {
+    const claim = this.#claim
+    if (claim.state === STATE.alive) claims.alive(claim, now)
+    else if (claim.state === STATE.left) claims.left(claim, now)
+    else if (claim.state === STATE.dead || claim.state === STATE.suspect) claims.doubted(claim, now)
+  }
+
+  *#mergeUserState(bytes: Uint8Array, index: StateIndex, oldEvents: OldEvents): Generator<void, void> {
+    const { memberClock, eventClock, queryClock, events, counters } = this.#parts
+    for (const [clock, time] of [
+      [memberClock, index.lamportTime],
+      [eventClock, index.eventTime],
+      [queryClock, index.queryTime],
+    ] as const) {
+      if (time > LAMPORT_LIMIT) counters.add('drop.lamport-time')
+      else if (time > 0) clock.witness(time - 1)
+    }
+    yield* this.#mergeIntents(bytes, index)
+    if (oldEvents === 'ignore' && index.eventTime <= LAMPORT_LIMIT) events.ignoreBefore(index.eventTime)
+    this.#mergeEvents(bytes, index)
+  }
+
+  *#mergeIntents(bytes: Uint8Array, index: StateIndex): Generator<void, void> {
+    const { standing, tasks, counters } = this.#parts
+    const left = namesAt(bytes, index.leftAt, index.leftCount)
+    const reader = new Reader().reset(bytes, Math.max(0, index.statusAt))
+    for (let i = 0; i < index.statusCount; i++) {
+      if (i % SLICE === SLICE - 1) yield
+      reader.raw()
+      const { rawBytes, rawStart, rawEnd } = reader
+      const time = reader.lamport()
+      const name = left.size === 0 ? '' : latin(rawBytes, rawStart, rawEnd)
+      if (time > LAMPORT_LIMIT) counters.add('drop.lamport-time')
+      // The exact time of the leave is not known here, and it must beat that of the join: hence one more.
+      else if (left.delete(name)) standing.leaveIntent(rawBytes, rawStart, rawEnd, time + 1, tasks.now)
+      else standing.joinIntent(rawBytes, rawStart, rawEnd, time, tasks.now)
+    }
+    for (const name of left) {
+      const raw = Uint8Array.from(name, (letter) => letter.charCodeAt(0))
+      standing.leaveIntent(raw, 0, raw.length, 1, tasks.now)
+    }
+  }
+
+  /** The ring of the peer, in the order of time and not of slots: a host hears what happened in the order it happened. */
+  #mergeEvents(bytes: Uint8Array, index: StateIndex): void {
+    const { events } = this.#parts
+    const found: { lamportTime: number; event: SeenEvent }[] = []
+    const reader = this.#reader.reset(bytes, Math.max(0, index.eventsAt))
+    for (let i = 0; i < index.eventsCount; i++) {
+      eachSlotEvent(reader, (lamportTime, nameStart, nameEnd, payloadStart, payloadEnd, payloadNil) => {
+        const event = { bytes, nameStart, nameEnd, payloadStart, payloadEnd, payloadNil }
+        found.push({ lamportTime, event })
+      })
+    }
+    found.sort((a, b) => a.lamportTime - b.lamportTime)
+    for (const { lamportTime, event } of found) events.merged(lamportTime, event)
+  }
+}
+
+function indexUserState(state: RemoteState, start: number): StateIndex | undefined {
+  if (state.bytes[start] !== SERF.pushPull) return undefined
+  return indexPushPullState(state.bytes, start + 1, start + state.userStateLength)
+}
+
+function namesAt(bytes: Uint8Array, at: number, count: number): Set<string> {
+  const names = new Set<string>()
+  const reader = new Reader().reset(bytes, Math.max(0, at))
+  for (let i = 0; i < count; i++) {
+    reader.raw()
+    names.add(latin(reader.rawBytes, reader.rawStart, reader.rawEnd))
+  }
+  return names
+}
+
+function asWritten(event: SeenEvent): { name: Uint8Array; payload: Uint8Array | null } {
+  return {
+    name: event.bytes.subarray(event.nameStart, event.nameEnd),
+    payload: event.payloadNil ? null : event.bytes.subarray(event.payloadStart, event.payloadEnd),
+  }
+}
+
+function nameIn(claim: Claim): string {
+  return latin(claim.bytes, claim.nodeStart, claim.nodeEnd)
+}

@@ -1,0 +1,113 @@
+/**
+ * The ring of user events seen (protocol page 2, section 4.7): a slot per Lamport time modulo its length. It refuses what
+ * was seen before, and it is the memory that a push/pull passes on to newcomers.
+ *
+ * The original scans a slot's list; many events with one Lamport time (a burst from many members, or a hostile one) would
+ * make that quadratic, so a slot that grows gets an index by hash.
+ */
+import { equal } from './members.ts'
+
+/** An event as it stands in a message: offsets into bytes that are ours. */
+export interface SeenEvent {
+  bytes: Uint8Array
+  nameStart: number
+  nameEnd: number
+  payloadStart: number
+  payloadEnd: number
+  /** Whether the payload was nil on the wire, which is equal to an empty one but encoded differently. */
+  payloadNil: boolean
+}
+
+interface Slot {
+  lamportTime: number
+  events: SeenEvent[]
+  index: Map<number, SeenEvent[]> | undefined
+}
+
+/** Slots longer than this are searched by hash. */
+const SCANNED = 8
+/** Events per slot on average that are kept at most; beyond, a new event is refused: only a flood gets there. */
+const MOST_PER_SLOT = 64
+
+export type Novelty = 'new' | 'seen' | 'old' | 'full'
+
+export class SeenEvents {
+  readonly #slots: (Slot | undefined)[]
+  #held = 0
+  /** Events below this time are refused: raised by joins that ignore old events, and by snapshots. */
+  minTime = 0
+
+  constructor(length: number) {
+    this.#slots = new Array<Slot | undefined>(length).fill(undefined)
+  }
+
+  get length(): number {
+    return this.#slots.length
+  }
+
+  /** Whether this event is to be delivered. `clock` is the event clock after it witnessed `lamportTime`. */
+  novelty(lamportTime: number, clock: number, event: SeenEvent): Novelty {
+    const { length } = this.#slots
+    if (lamportTime < this.minTime) return 'old'
+    if (clock > length && lamportTime < clock - length) return 'old'
+    const slot = this.#slots[lamportTime % length]
+    if (slot === undefined || slot.lamportTime !== lamportTime) return 'new'
+    if (has(slot, event)) return 'seen'
+    return this.#held >= MOST_PER_SLOT * length ? 'full' : 'new'
+  }
+
+  /** Remembers a new event, whose bytes are kept as they are. A slot of another time makes room for it. */
+  remember(lamportTime: number, event: SeenEvent): void {
+    const { length } = this.#slots
+    const slot = this.#slots[lamportTime % length]
+    this.#held += 1
+    if (slot !== undefined && slot.lamportTime === lamportTime) {
+      addToSlot(slot, event)
+      return
+    }
+    this.#held -= slot?.events.length ?? 0
+    this.#slots[lamportTime % length] = { lamportTime, events: [event], index: undefined }
+  }
+
+  /** All slots in ring order, as a push/pull sends them; empty ones are undefined. */
+  get slots(): readonly (Readonly<Slot> | undefined)[] {
+    return this.#slots
+  }
+}
+
+function has(slot: Slot, event: SeenEvent): boolean {
+  const candidates = slot.index === undefined ? slot.events : (slot.index.get(hashOf(event)) ?? [])
+  return candidates.some((known) => isSame(known, event))
+}
+
+function addToSlot(slot: Slot, event: SeenEvent): void {
+  slot.events.push(event)
+  if (slot.events.length <= SCANNED) return
+  if (slot.index === undefined) {
+    slot.index = new Map()
+    for (const known of slot.events) addTo(slot.index, known)
+  } else addTo(slot.index, event)
+}
+
+function addTo(index: Map<number, SeenEvent[]>, event: SeenEvent): void {
+  const hash = hashOf(event)
+  const same = index.get(hash)
+  if (same === undefined) index.set(hash, [event])
+  else same.push(event)
+}
+
+function isSame(a: SeenEvent, b: SeenEvent): boolean {
+  return (
+    equal(a.bytes, a.payloadStart, a.payloadEnd, b.bytes, b.payloadStart, b.payloadEnd) &&
+    equal(a.bytes, a.nameStart, a.nameEnd, b.bytes, b.nameStart, b.nameEnd)
+  )
+}
+
+function hashOf(event: SeenEvent): number {
+  let hash = 0x811c9dc5
+  for (let i = event.nameStart; i < event.nameEnd; i++) hash = Math.imul(hash ^ event.bytes[i], 0x01000193)
+  hash = Math.imul(hash ^ 0xff, 0x01000193)
+  for (let i = event.payloadStart; i < event.payloadEnd; i++)
+    hash = Math.imul(hash ^ event.bytes[i], 0x01000193)
+  return hash
+}

@@ -1,0 +1,182 @@
+/**
+ * Serf's view of the members: statuses and intents (protocol page 2, sections 4.1 and 4.2). memberlist says who answers;
+ * whether somebody who no longer answers left or failed is decided by the leave intent alone.
+ *
+ *     status     memberlist: alive   memberlist: gone   newer leave intent   newer join intent
+ *     unknown    alive, join         (nothing)          kept for later       kept for later
+ *     alive      alive, join         failed             leaving              (time only)
+ *     leaving    alive, join         left, leave        (time only)          alive
+ *     failed     alive, join         (nothing)          left, leave          (time only)
+ *     left       alive, join         (nothing)          (time only)          (time only)
+ */
+import type { Counters } from '../actors/counters.ts'
+import { FACT, STATUS } from '../actors/facts.ts'
+import { Writer } from '../wire/msgpack.ts'
+import { writeJoin, writeLeave } from '../wire/serf.ts'
+import { MESSAGE } from '../wire/types.ts'
+import { latin, type MemberListener } from './claims.ts'
+import { type Intent, RecentIntents } from './intents.ts'
+import type { LamportClock } from './lamport.ts'
+import type { MemberTable } from './members.ts'
+import type { Outbox } from './outbox.ts'
+import type { Queues } from './queues.ts'
+
+export interface StandingParts {
+  table: MemberTable
+  outbox: Outbox
+  queues: Queues
+  counters: Counters
+  clock: LamportClock
+}
+
+/** Whether a message is passed on. */
+export type Echo = 'rebroadcast' | 'stop'
+
+export class Standing implements MemberListener {
+  readonly #parts: StandingParts
+  readonly #recent = new RecentIntents()
+  readonly #writer = new Writer()
+  /** While true a leave intent about ourselves is refuted. */
+  #isStaying = true
+  selfRow = -1
+
+  constructor(parts: StandingParts) {
+    this.#parts = parts
+  }
+
+  joined(row: number): void {
+    const { table, outbox, counters } = this.#parts
+    const isNew = table.status[row] === STATUS.none
+    table.status[row] = STATUS.alive
+    table.leftAt[row] = Number.NEGATIVE_INFINITY
+    if (isNew) this.#applyRecent(row)
+    counters.add('serf.member.join')
+    outbox.member(FACT.memberJoin, row)
+  }
+
+  left(row: number, now: number): void {
+    const { table, outbox, counters } = this.#parts
+    if (table.status[row] === STATUS.leaving) {
+      table.status[row] = STATUS.left
+      counters.add('serf.member.left')
+      outbox.member(FACT.memberLeave, row)
+    } else if (table.status[row] === STATUS.alive) {
+      table.status[row] = STATUS.failed
+      counters.add('serf.member.failed')
+      outbox.member(FACT.memberFailed, row)
+    } else return
+    table.leftAt[row] = now
+  }
+
+  updated(row: number): void {
+    this.#parts.counters.add('serf.member.update')
+    this.#parts.outbox.member(FACT.memberUpdate, row)
+  }
+
+  changed(row: number): void {
+    this.#parts.outbox.member(FACT.memberChange, row)
+  }
+
+  /** A leave intent, heard, merged or our own. */
+  leaveIntent(bytes: Uint8Array, start: number, end: number, lamportTime: number, now: number): Echo {
+    const { table, outbox, clock } = this.#parts
+    clock.witness(lamportTime)
+    const row = table.find(bytes, start, end)
+    if (row < 0 || table.status[row] === STATUS.none) {
+      return this.#remember(latin(bytes, start, end), { kind: 'leave', lamportTime, heardAt: now })
+    }
+    if (lamportTime <= table.statusTime[row]) return 'stop'
+    if (row === this.selfRow && this.#isStaying) {
+      this.announceJoin(now)
+      return 'stop'
+    }
+    // The time is stored even where the status stays: else two nodes would pass each other's leaves on for ever.
+    table.statusTime[row] = lamportTime
+    if (table.status[row] === STATUS.alive) {
+      table.status[row] = STATUS.leaving
+      outbox.member(FACT.memberChange, row)
+    } else if (table.status[row] === STATUS.failed) {
+      table.status[row] = STATUS.left
+      outbox.member(FACT.memberLeave, row)
+    }
+    return 'rebroadcast'
+  }
+
+  /** A join intent, heard, merged or our own. */
+  joinIntent(bytes: Uint8Array, start: number, end: number, lamportTime: number, now: number): Echo {
+    const { table, outbox, clock } = this.#parts
+    clock.witness(lamportTime)
+    const row = table.find(bytes, start, end)
+    if (row < 0 || table.status[row] === STATUS.none) {
+      return this.#remember(latin(bytes, start, end), { kind: 'join', lamportTime, heardAt: now })
+    }
+    if (lamportTime <= table.statusTime[row]) return 'stop'
+    table.statusTime[row] = lamportTime
+    if (table.status[row] === STATUS.leaving) {
+      table.status[row] = STATUS.alive
+      outbox.member(FACT.memberChange, row)
+    }
+    return 'rebroadcast'
+  }
+
+  /** Tells everybody that we are here to stay: after a join, and against a leave intent about us. */
+  announceJoin(now: number): void {
+    const { clock, queues } = this.#parts
+    const name = this.#ownName()
+    const lamportTime = clock.time
+    this.joinIntent(name, 0, name.length, lamportTime, now)
+    this.#writer.reset().byte(MESSAGE.user)
+    writeJoin(this.#writer, { lamportTime, name })
+    queues.add('intents', this.#writer.copy())
+  }
+
+  /** Takes back that we stay, and tells it; `finished` when the broadcast is done. */
+  announceLeave(now: number, finished: () => void): void {
+    const { clock, queues } = this.#parts
+    this.#isStaying = false
+    const name = this.#ownName()
+    const lamportTime = clock.time
+    clock.increment()
+    this.leaveIntent(name, 0, name.length, lamportTime, now)
+    this.#writer.reset().byte(MESSAGE.user)
+    writeLeave(this.#writer, { lamportTime, name, prune: false })
+    queues.add('intents', this.#writer.copy(), -1, finished)
+  }
+
+  /** Forgets intents that nobody claimed since `instant`. */
+  forgetBefore(instant: number): void {
+    this.#recent.forgetBefore(instant)
+  }
+
+  /** How many members are in each status, ourselves included. */
+  census(): { failed: number; left: number; known: number; othersAlive: number } {
+    const { table } = this.#parts
+    const census = { failed: 0, left: 0, known: 0, othersAlive: 0 }
+    for (let row = 0; row < table.rowCount; row++) {
+      if (!table.isUsed(row)) continue
+      const status = table.status[row]
+      census.known += Number(status !== STATUS.none)
+      census.failed += Number(status === STATUS.failed)
+      census.left += Number(status === STATUS.left)
+      census.othersAlive += Number(status === STATUS.alive && row !== this.selfRow)
+    }
+    return census
+  }
+
+  #ownName(): Uint8Array {
+    return this.#parts.table.name(this.selfRow).slice()
+  }
+
+  #remember(name: string, intent: Intent): Echo {
+    return this.#recent.keep(name, intent) ? 'rebroadcast' : 'stop'
+  }
+
+  #applyRecent(row: number): void {
+    const { table } = this.#parts
+    const name = table.name(row)
+    const intent = this.#recent.get(latin(name, 0, name.length))
+    if (intent === undefined) return
+    table.statusTime[row] = intent.lamportTime
+    if (intent.kind === 'leave') table.status[row] = STATUS.leaving
+  }
+}

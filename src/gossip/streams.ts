@@ -1,0 +1,271 @@
+/**
+ * TCP streams: what peers ask of us, and the push/pulls that we start (protocol page 1, section 5). One message each way;
+ * the sockets belong to the adapter, here are only bytes, deadlines and what they mean.
+ *
+ *     accepted --> message --+-- ping ------> ack
+ *                            +-- push/pull -> our state, then merge theirs
+ *                            +-- user ------> taken
+ *     dialled  --> connected --> our state --> their state --> merged
+ *
+ * Every stream has one absolute deadline: a peer that drips bytes gains nothing by it.
+ */
+import type { Counters } from '../actors/counters.ts'
+import type { Coats } from '../wire/packet.ts'
+import { readPing, writeAck, writeError } from '../wire/probe.ts'
+import { StreamAssembler, StreamSealer, type StreamStep, sealStream } from '../wire/stream.ts'
+import type { OldEvents, PushPull, Reason, RemoteState } from './push-pull.ts'
+import type { Tasks } from './tasks.ts'
+import type { GossipWorld } from './world.ts'
+
+/** A push/pull that we start. `done` hears once why it failed, or an empty text. */
+export interface Exchange {
+  reason: Reason
+  oldEvents: OldEvents
+  done(error: string): void
+}
+
+export interface StreamParts {
+  world: GossipWorld
+  pushPull: PushPull
+  counters: Counters
+  tasks: Tasks
+  coats: Coats
+  /** A user message that came over a stream. */
+  userMessage(payload: Uint8Array): void
+}
+
+interface Stream {
+  readonly id: number
+  readonly assembler: StreamAssembler
+  /** Undefined on streams that peers opened. */
+  readonly exchange: Exchange | undefined
+  deadlineAt: number
+  /** Its message is complete and being answered or merged: more bytes mean nothing. */
+  isSettled: boolean
+}
+
+/** Push/pulls that may be answered or merged at once; beyond it a stream is closed without an answer (section 5.4). */
+const MOST_PUSH_PULLS = 128
+
+export class Streams {
+  readonly #timeout: number
+  readonly #parts: StreamParts
+  readonly #open = new Map<number, Stream>()
+  #ownName = new Uint8Array(0)
+  #dialled = 0
+  #pushPulls = 0
+
+  constructor(tcpTimeout: number, parts: StreamParts) {
+    this.#timeout = tcpTimeout
+    this.#parts = parts
+  }
+
+  /** Who we are: pings for others are not answered. */
+  begin(name: string): void {
+    this.#ownName = new TextEncoder().encode(name)
+  }
+
+  get size(): number {
+    return this.#open.size
+  }
+
+  get wakeAt(): number {
+    let next = Number.POSITIVE_INFINITY
+    for (const { deadlineAt } of this.#open.values()) next = Math.min(next, deadlineAt)
+    return next
+  }
+
+  /** Starts a push/pull with the member at an address. Ours are numbered downwards, accepted ones upwards. */
+  exchange(ip: string, port: number, exchange: Exchange, now: number): void {
+    this.#dialled -= 1
+    this.#add(this.#dialled, exchange, now)
+    this.#parts.counters.add('memberlist.tcp.connect')
+    this.#parts.world.dial(this.#dialled, ip, port)
+  }
+
+  accepted(id: number, now: number): void {
+    this.#parts.counters.add('memberlist.tcp.accept')
+    this.#add(id, undefined, now)
+  }
+
+  connected(id: number, now: number): void {
+    const stream = this.#open.get(id)
+    if (stream?.exchange === undefined) return
+    this.#parts.tasks.add(this.#ask(stream, stream.exchange, now))
+  }
+
+  received(id: number, bytes: Uint8Array): void {
+    const stream = this.#open.get(id)
+    if (stream === undefined || stream.isSettled) return
+    stream.assembler.push(bytes)
+    this.#advance(stream)
+  }
+
+  closed(id: number, error: string): void {
+    const stream = this.#open.get(id)
+    if (stream === undefined) return
+    if (!stream.isSettled && stream.exchange === undefined && stream.assembler.received > 0) {
+      this.#parts.counters.add('drop.stream-cut-short')
+    }
+    this.#open.delete(id)
+    if (!stream.isSettled)
+      stream.exchange?.done(error === '' ? 'the connection was closed without an answer' : error)
+  }
+
+  /** Drops the streams whose time is up. */
+  wake(now: number): void {
+    for (const stream of this.#open.values()) {
+      if (now < stream.deadlineAt) continue
+      if (!stream.isSettled) this.#parts.counters.add('drop.stream-timeout')
+      this.#parts.world.destroy(stream.id)
+      this.#open.delete(stream.id)
+      if (!stream.isSettled) stream.exchange?.done(`no answer within ${this.#timeout} ms`)
+    }
+  }
+
+  /** Drops everything. */
+  close(): void {
+    for (const stream of this.#open.values()) {
+      this.#parts.world.destroy(stream.id)
+      if (!stream.isSettled) stream.exchange?.done('the member was shut down')
+    }
+    this.#open.clear()
+  }
+
+  #add(id: number, exchange: Exchange | undefined, now: number): void {
+    const assembler = new StreamAssembler(this.#parts.coats)
+    this.#open.set(id, { id, assembler, exchange, deadlineAt: now + this.#timeout, isSettled: false })
+  }
+
+  #advance(stream: Stream): void {
+    const step = stream.assembler.step()
+    if (step.kind === 'more') return
+    if (step.kind === 'working') {
+      stream.isSettled = true
+      this.#parts.tasks.add(this.#expand(stream))
+    } else this.#settle(stream, step)
+  }
+
+  /** A compressed message unfolds in slices; nothing else may come on this stream meanwhile. */
+  *#expand(stream: Stream): Generator<void, void> {
+    let step = stream.assembler.step()
+    while (step.kind === 'working') {
+      yield
+      step = stream.assembler.step()
+    }
+    if (this.#open.get(stream.id) !== stream) return
+    stream.isSettled = false
+    if (step.kind !== 'more') this.#settle(stream, step)
+  }
+
+  #settle(stream: Stream, step: StreamStep): void {
+    stream.isSettled = true
+    if (stream.exchange === undefined) this.#serve(stream, step)
+    else this.#conclude(stream, stream.exchange, step)
+  }
+
+  /** What a peer asked of us. */
+  #serve(stream: Stream, step: StreamStep): void {
+    const { counters, userMessage } = this.#parts
+    switch (step.kind) {
+      case 'push-pull':
+        if (this.#pushPulls < MOST_PUSH_PULLS) this.#parts.tasks.add(this.#answer(stream, step))
+        else this.#refuse(stream, 'too-many-push-pulls', '')
+        return
+      case 'ping':
+        this.#answerPing(stream, step.bytes, step.start, step.end)
+        return
+      case 'user':
+        if (step.payload.length > 0) userMessage(step.payload)
+        this.#finish(stream)
+        return
+      case 'refused':
+        this.#refuse(stream, step.reason, step.reply)
+        return
+      default:
+        counters.add('drop.stream-type')
+        this.#finish(stream)
+    }
+  }
+
+  #answerPing(stream: Stream, bytes: Uint8Array, start: number, end: number): void {
+    const ping = readPing(bytes, start, end)
+    if (ping === undefined || !(ping.node.length === 0 || isSame(ping.node, this.#ownName))) {
+      this.#parts.counters.add(ping === undefined ? 'drop.stream-ping' : 'drop.ping-for-another')
+    } else this.#write(stream, sealStream(writeAck(ping.seqNo, null), this.#parts.coats, 'reply'))
+    this.#finish(stream)
+  }
+
+  #refuse(stream: Stream, reason: string, reply: string): void {
+    this.#parts.counters.add(`drop.stream-${reason}`)
+    if (reply !== '') this.#write(stream, sealStream(writeError(reply), this.#parts.coats, 'reply'))
+    this.#finish(stream)
+  }
+
+  /** Our own state goes first, so that the answer never contains the newcomer; then theirs is merged. */
+  *#answer(stream: Stream, state: RemoteState & { join: boolean }): Generator<void, void> {
+    const { pushPull, counters, tasks } = this.#parts
+    this.#pushPulls += 1
+    const message = yield* pushPull.write(state.join ? 'join' : 'sync')
+    const sealed = yield* this.#seal(message, 'reply')
+    stream.deadlineAt = tasks.now + this.#timeout
+    this.#write(stream, sealed)
+    this.#finish(stream)
+    const complaint = yield* pushPull.merge(state, 'deliver')
+    if (complaint !== '') this.#complain(complaint, counters)
+    this.#pushPulls -= 1
+  }
+
+  *#ask(stream: Stream, exchange: Exchange, now: number): Generator<void, void> {
+    const message = yield* this.#parts.pushPull.write(exchange.reason)
+    const sealed = yield* this.#seal(message, 'opener')
+    stream.deadlineAt = now + 2 * this.#timeout
+    if (this.#open.get(stream.id) === stream) this.#write(stream, sealed)
+  }
+
+  /** The answer to a push/pull of ours. */
+  #conclude(stream: Stream, exchange: Exchange, step: StreamStep): void {
+    const { world, tasks, counters } = this.#parts
+    world.end(stream.id)
+    this.#open.delete(stream.id)
+    if (step.kind === 'push-pull') tasks.add(this.#take(exchange, step))
+    else if (step.kind === 'err') exchange.done('the peer refused the exchange')
+    else {
+      counters.add('drop.stream-answer')
+      exchange.done(
+        step.kind === 'refused' ? `the answer was unusable: ${step.reason}` : `answered with ${step.kind}`,
+      )
+    }
+  }
+
+  *#take(exchange: Exchange, state: RemoteState): Generator<void, void> {
+    const complaint = yield* this.#parts.pushPull.merge(state, exchange.oldEvents)
+    if (complaint !== '') this.#complain(complaint, this.#parts.counters)
+    exchange.done(complaint)
+  }
+
+  #complain(complaint: string, counters: Counters): void {
+    counters.add('drop.push-pull')
+    this.#parts.world.log('warn', `push/pull refused: ${complaint}`)
+  }
+
+  *#seal(message: Uint8Array, side: 'opener' | 'reply'): Generator<void, Uint8Array> {
+    const sealer = new StreamSealer(message, this.#parts.coats)
+    while (!sealer.step()) yield
+    return sealer.result(side)
+  }
+
+  #write(stream: Stream, bytes: Uint8Array): void {
+    this.#parts.counters.add('memberlist.tcp.sent', bytes.length)
+    this.#parts.world.write(stream.id, bytes)
+  }
+
+  /** Ends our side. The stream stays until its deadline, so that a peer that never reads is dropped then. */
+  #finish(stream: Stream): void {
+    this.#parts.world.end(stream.id)
+  }
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i])
+}

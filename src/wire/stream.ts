@@ -1,0 +1,314 @@
+/**
+ * One message of a stream, put together from the chunks that TCP gives (protocol page 1, section 5). Nobody waits for the end of a
+ * stream: where a message ends is found by reading it, and reading goes on where it stopped.
+ *
+ *     [label] [encrypt] [compress] message
+ *
+ * Encryption comes with a later issue: it has its place between label and compression.
+ */
+import { Compressor, Expander } from './lzw.ts'
+import { Malformed, Reader, UNFINISHED } from './msgpack.ts'
+import { type Coats, readCompressed, wrapCompressed } from './packet.ts'
+import { Fields, shape } from './record.ts'
+import { MESSAGE } from './types.ts'
+
+/** Why a stream is given up; `reply` is the text of the err that the peer gets, empty for none. */
+export interface Refusal {
+  kind: 'refused'
+  reason: string
+  reply: string
+}
+
+export type StreamStep =
+  /** More bytes are needed. */
+  | { kind: 'more' }
+  /** A slice of work is done: call `step` again. */
+  | { kind: 'working' }
+  /** Members follow from `nodesStart` on, then the user state. */
+  | {
+      kind: 'push-pull'
+      join: boolean
+      nodes: number
+      bytes: Uint8Array
+      nodesStart: number
+      userStateLength: number
+    }
+  | { kind: 'ping' | 'ack' | 'err'; bytes: Uint8Array; start: number; end: number }
+  | { kind: 'user'; payload: Uint8Array }
+  | Refusal
+
+const MEBIBYTE = 1024 * 1024
+/** Announced length of a compressed message, a user state, a user message. */
+const MOST_ANNOUNCED = 20 * MEBIBYTE
+const MOST_EXPANDED = 40 * MEBIBYTE
+const MOST_NODES = 1 << 20
+/** Bytes of a whole stream: members of 40 bytes at least and the state behind them. */
+const MOST_RECEIVED = 64 * MEBIBYTE
+/** Bytes expanded or compressed in one slice: a few milliseconds. */
+const SLICE = 256 * 1024
+/** A map of one of the small messages is never longer. */
+const SMALL = 65_536
+
+const PUSH_PULL = new Fields(shape(['Join', 'Nodes', 'UserStateLen'], ['Nodes', 'UserStateLen', 'Join']))
+const USER = new Fields(shape(['UserMsgLen']))
+
+const MORE: StreamStep = { kind: 'more' }
+const WORKING: StreamStep = { kind: 'working' }
+
+const refused = (reason: string, reply = ''): Refusal => ({ kind: 'refused', reason, reply })
+
+export class StreamAssembler {
+  readonly #label: Uint8Array
+  readonly #reader = new Reader()
+  #bytes = new Uint8Array(0)
+  #length = 0
+  #isLabelRead = false
+  /** First byte of the message behind the label. */
+  #start = 0
+  /** While a message unfolds. */
+  #expander: Expander | undefined
+  #expanded: Uint8Array | undefined
+  /** A push/pull in the clear: its head, and how many members were stepped over up to where. */
+  #head: { join: boolean; nodes: number; userStateLength: number; nodesStart: number } | undefined
+  #nodesPassed = 0
+  #passedAt = 0
+  /** Bytes without which the next look would find nothing new. */
+  #wanted = 1
+
+  constructor(coats: Coats) {
+    this.#label = coats.label
+  }
+
+  /** Bytes that have come. */
+  get received(): number {
+    return this.#length
+  }
+
+  push(chunk: Uint8Array): void {
+    if (this.#length + chunk.length > MOST_RECEIVED) {
+      // Beyond the bound the bytes are not kept; the next step refuses the stream.
+      this.#length = MOST_RECEIVED + 1
+      return
+    }
+    const needed = this.#length + chunk.length
+    if (needed > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(needed, Math.min(MOST_RECEIVED, this.#bytes.length * 2)))
+      grown.set(this.#bytes.subarray(0, this.#length))
+      this.#bytes = grown
+    }
+    this.#bytes.set(chunk, this.#length)
+    this.#length = needed
+  }
+
+  /** Goes on as far as the bytes allow. After a message or a refusal it is not to be called again. */
+  step(): StreamStep {
+    if (this.#length > MOST_RECEIVED) return refused('too-large')
+    if (this.#expander !== undefined) return this.#expandOn(this.#expander)
+    if (this.#length < this.#wanted) return MORE
+    if (!this.#isLabelRead) {
+      const step = this.#readLabel()
+      if (step !== undefined) return step
+    }
+    return this.#message(this.#bytes, this.#start, this.#length, 'outer')
+  }
+
+  /** Undefined once the label is read and right. */
+  #readLabel(): StreamStep | undefined {
+    const label = this.#label
+    const hasLabel = this.#bytes[0] === MESSAGE.label
+    if (hasLabel && this.#length < 2) return this.#want(2)
+    const length = hasLabel ? this.#bytes[1] : 0
+    const head = hasLabel ? 2 + length : 0
+    // The label is a write of its own, so the message may well come in a later chunk.
+    if (this.#length < head + 1) return this.#want(head + 1)
+    const isOurs = length === label.length && label.every((byte, i) => this.#bytes[2 + i] === byte)
+    if (!isOurs || (hasLabel && length === 0)) return refused('label')
+    this.#isLabelRead = true
+    this.#start = head
+    return undefined
+  }
+
+  #want(bytes: number): StreamStep {
+    this.#wanted = bytes
+    return MORE
+  }
+
+  #message(bytes: Uint8Array, start: number, end: number, layer: 'outer' | 'inner'): StreamStep {
+    switch (bytes[start]) {
+      case MESSAGE.pushPull:
+        return this.#pushPull(bytes, start + 1, end, layer)
+      case MESSAGE.ping:
+        return this.#small('ping', bytes, start + 1, end, layer)
+      case MESSAGE.ack:
+        return this.#small('ack', bytes, start + 1, end, layer)
+      case MESSAGE.err:
+        return this.#small('err', bytes, start + 1, end, layer)
+      case MESSAGE.user:
+        return this.#user(bytes, start + 1, end, layer)
+      case MESSAGE.compress:
+        return layer === 'inner' ? refused('compress-in-compress') : this.#compressed(bytes, start + 1, end)
+      case MESSAGE.encrypt:
+        return refused('encrypted', 'Remote state is encrypted and encryption is not configured')
+      default:
+        return refused('type')
+    }
+  }
+
+  /** Runs a read that may hit the end of what has come: then more is wanted, or inside a coat the message is malformed. */
+  #read<Value>(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    layer: 'outer' | 'inner',
+    read: (reader: Reader) => Value,
+  ): Value | StreamStep {
+    const reader = this.#reader.reset(bytes, start, end)
+    try {
+      return read(reader)
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error
+      if (error.reason === UNFINISHED && layer === 'outer') return this.#want(this.#length + 1)
+      return refused('malformed')
+    }
+  }
+
+  #small(
+    kind: 'ping' | 'ack' | 'err',
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    layer: 'outer' | 'inner',
+  ): StreamStep {
+    return this.#read(bytes, start, end, layer, (reader): StreamStep => {
+      if (end - start > SMALL) return refused('too-large')
+      reader.skip()
+      return { kind, bytes, start, end: reader.at }
+    })
+  }
+
+  #user(bytes: Uint8Array, start: number, end: number, layer: 'outer' | 'inner'): StreamStep {
+    return this.#read(bytes, start, end, layer, (reader): StreamStep => {
+      let length = 0
+      USER.begin(reader)
+      while (USER.next(reader) >= 0) length = Number(reader.int64())
+      if (length < 0 || length > MOST_ANNOUNCED) return refused('user-message-length')
+      if (reader.at + length <= end)
+        return { kind: 'user', payload: bytes.slice(reader.at, reader.at + length) }
+      return layer === 'inner' ? refused('malformed') : this.#want(reader.at + length)
+    })
+  }
+
+  #pushPull(bytes: Uint8Array, start: number, end: number, layer: 'outer' | 'inner'): StreamStep {
+    const head = this.#head
+    if (head === undefined) {
+      const step = this.#read(bytes, start, end, layer, (reader): StreamStep => this.#readHead(reader))
+      if (step !== WORKING) return step
+      return this.#pushPull(bytes, start, end, layer)
+    }
+    // What was compressed is all there, and whoever merges it reads every member anyhow.
+    if (layer === 'inner') return { kind: 'push-pull', bytes: bytes.subarray(0, end), ...head }
+    return this.#passNodes(bytes, end, head)
+  }
+
+  /** `working` when the head is read and fit. */
+  #readHead(reader: Reader): StreamStep {
+    let join = false
+    let nodes = 0
+    let userStateLength = 0
+    PUSH_PULL.begin(reader)
+    for (let field = PUSH_PULL.next(reader); field >= 0; field = PUSH_PULL.next(reader)) {
+      if (field === 0) join = reader.bool()
+      else if (field === 1) nodes = Number(reader.int64())
+      else userStateLength = Number(reader.int64())
+    }
+    if (nodes < 0 || nodes > MOST_NODES) return refused('node-count')
+    if (userStateLength < 0 || userStateLength > MOST_ANNOUNCED) return refused('user-state-length')
+    this.#head = { join, nodes, userStateLength, nodesStart: reader.at }
+    this.#passedAt = reader.at
+    return WORKING
+  }
+
+  /** Steps over the members that have come, from where it stopped last time. */
+  #passNodes(
+    bytes: Uint8Array,
+    end: number,
+    head: { join: boolean; nodes: number; userStateLength: number; nodesStart: number },
+  ): StreamStep {
+    return this.#read(bytes, this.#passedAt, end, 'outer', (reader): StreamStep => {
+      for (; this.#nodesPassed < head.nodes; this.#nodesPassed++) {
+        reader.skip()
+        this.#passedAt = reader.at
+      }
+      const whole = this.#passedAt + head.userStateLength
+      return whole > end ? this.#want(whole) : { kind: 'push-pull', bytes: bytes.subarray(0, whole), ...head }
+    })
+  }
+
+  #compressed(bytes: Uint8Array, start: number, end: number): StreamStep {
+    const step = this.#read(bytes, start, end, 'outer', (reader): StreamStep => {
+      if (end - start > MOST_ANNOUNCED + SMALL) return refused('too-large', 'compressed message is too large')
+      reader.skip()
+      return WORKING
+    })
+    if (step !== WORKING) return step
+    const data = readCompressed(bytes, start, this.#reader.at)
+    if (data === undefined) return refused('compress', 'cannot decompress the message')
+    if (data.length === 0) return refused('compress', 'compressed message is empty')
+    this.#expander = new Expander(data, MOST_EXPANDED)
+    return this.#expandOn(this.#expander)
+  }
+
+  #expandOn(expander: Expander): StreamStep {
+    if (this.#expanded !== undefined) return this.#message(this.#expanded, 0, this.#expanded.length, 'inner')
+    const expansion = expander.step(SLICE)
+    if (expansion === 'more') return WORKING
+    if (expansion !== 'done') return refused('compress', 'cannot decompress the message')
+    this.#expanded = expander.result()
+    if (this.#expanded.length === 0) return refused('compress', 'compressed message is empty')
+    return this.#message(this.#expanded, 0, this.#expanded.length, 'inner')
+  }
+}
+
+/** Dresses a message for a stream, in slices. Streams are compressed even where that makes them longer, as in the original. */
+export class StreamSealer {
+  readonly #message: Uint8Array
+  readonly #label: Uint8Array
+  readonly #compressor: Compressor | undefined
+
+  constructor(message: Uint8Array, coats: Coats) {
+    this.#message = message
+    this.#label = coats.label
+    this.#compressor = coats.compression ? new Compressor(message) : undefined
+  }
+
+  /** Does a slice of the work; true when all is done. */
+  step(): boolean {
+    return this.#compressor?.step(SLICE) ?? true
+  }
+
+  /** The bytes for the wire; the label is in front only of what opens a stream, never of a reply. */
+  result(side: 'opener' | 'reply'): Uint8Array {
+    const body = this.#compressor === undefined ? this.#message : wrapCompressed(this.#compressor.result())
+    const label = this.#label
+    if (side === 'reply' || label.length === 0) return body
+    const labelled = new Uint8Array(2 + label.length + body.length)
+    labelled[0] = MESSAGE.label
+    labelled[1] = label.length
+    labelled.set(label, 2)
+    labelled.set(body, 2 + label.length)
+    return labelled
+  }
+}
+
+/** Dresses a small message in one go. */
+export function sealStream(
+  message: Uint8Array,
+  coats: Coats,
+  side: 'opener' | 'reply' = 'opener',
+): Uint8Array {
+  const sealer = new StreamSealer(message, coats)
+  while (!sealer.step()) {
+    // A small message takes one slice.
+  }
+  return sealer.result(side)
+}

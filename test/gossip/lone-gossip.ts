@@ -1,0 +1,202 @@
+/** A gossip actor with a world that only writes down what happens: for tests in virtual time. */
+import type { Envelope } from '../../src/actors/contract.ts'
+import { Counters } from '../../src/actors/counters.ts'
+import { FACT, FactReader, STATUS } from '../../src/actors/facts.ts'
+import type { GossipCommand, ToDetector, ToDispatch } from '../../src/actors/mail.ts'
+import { eachDelivery, Pack, packOverheard } from '../../src/actors/packed.ts'
+import { SeededRandom } from '../../src/actors/random.ts'
+import { eachRosterEntry } from '../../src/actors/roster.ts'
+import { Gossip } from '../../src/gossip/gossip.ts'
+import { type ClusterOptions, settle } from '../../src/options.ts'
+import { writeAlive, writeSuspect } from '../../src/wire/claim.ts'
+import { Writer } from '../../src/wire/msgpack.ts'
+import { PacketOpener } from '../../src/wire/packet.ts'
+import { writeJoin, writeLeave, writeUserEvent } from '../../src/wire/serf.ts'
+import { MESSAGE } from '../../src/wire/types.ts'
+
+export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
+export const VERSIONS = Uint8Array.of(1, 5, 2, 2, 5, 5)
+const KINDS = new Map<number, string>([
+  [FACT.memberJoin, 'join'],
+  [FACT.memberLeave, 'leave'],
+  [FACT.memberFailed, 'failed'],
+  [FACT.memberUpdate, 'update'],
+  [FACT.memberReap, 'reap'],
+  [FACT.memberChange, 'change'],
+  [FACT.userEvent, 'user'],
+])
+const STATUSES = Object.entries(STATUS)
+
+export interface AliveWords {
+  incarnation: number
+  name: string
+  address?: number[]
+  port?: number
+  meta?: Uint8Array
+  versions?: Uint8Array
+}
+
+function written(write: (writer: Writer) => void): Uint8Array {
+  const writer = new Writer()
+  write(writer)
+  return writer.copy()
+}
+
+export const alive = (words: AliveWords): Uint8Array =>
+  written((writer) =>
+    writeAlive(writer, {
+      incarnation: words.incarnation,
+      name: utf8(words.name),
+      address: Uint8Array.from(words.address ?? [127, 0, 0, 2]),
+      port: words.port ?? 7946,
+      meta: words.meta ?? new Uint8Array(0),
+      versions: words.versions ?? VERSIONS,
+    }),
+  )
+export const suspect = (name: string, incarnation: number, from: string): Uint8Array =>
+  written((writer) =>
+    writeSuspect(writer, MESSAGE.suspect, { incarnation, name: utf8(name), from: utf8(from) }),
+  )
+export const dead = (name: string, incarnation: number, from: string): Uint8Array =>
+  written((writer) => writeSuspect(writer, MESSAGE.dead, { incarnation, name: utf8(name), from: utf8(from) }))
+export const leaveIntent = (name: string, lamportTime: number): Uint8Array =>
+  written((writer) => {
+    writer.byte(MESSAGE.user)
+    writeLeave(writer, { lamportTime, name: utf8(name), prune: false })
+  })
+export const joinIntent = (name: string, lamportTime: number): Uint8Array =>
+  written((writer) => {
+    writer.byte(MESSAGE.user)
+    writeJoin(writer, { lamportTime, name: utf8(name) })
+  })
+export const userEvent = (name: string, lamportTime: number, payload = ''): Uint8Array =>
+  written((writer) => {
+    writer.byte(MESSAGE.user)
+    writeUserEvent(writer, { lamportTime, name: utf8(name), payload: utf8(payload), coalesce: false })
+  })
+
+export class LoneGossip {
+  readonly toDetector: ToDetector[] = []
+  readonly toDispatch: ToDispatch[] = []
+  readonly replies = new Map<number, Envelope<unknown>>()
+  readonly dialled: { stream: number; ip: string; port: number }[] = []
+  readonly written = new Map<number, Uint8Array[]>()
+  readonly closedStreams: number[] = []
+  readonly lookups: { lookup: number; host: string }[] = []
+  readonly gossip: Gossip
+  now = 0
+  #commands = 0
+
+  constructor(options: ClusterOptions = {}) {
+    const settings = settle({ nodeName: 'self', bind: '127.0.0.1:7946', ...options }, 'self')
+    this.gossip = new Gossip(settings, {
+      random: new SeededRandom(1),
+      detector: { tell: (mail) => this.toDetector.push(mail), waiting: () => 0 },
+      dispatch: { tell: (mail) => this.toDispatch.push(mail), waiting: () => 0 },
+      dial: (stream, ip, port) => this.dialled.push({ stream, ip, port }),
+      write: (stream, bytes) => this.written.set(stream, [...(this.written.get(stream) ?? []), bytes]),
+      end: (stream) => this.closedStreams.push(stream),
+      destroy: (stream) => this.closedStreams.push(stream),
+      resolve: (lookup, host) => this.lookups.push({ lookup, host }),
+      reply: (id, envelope) => this.replies.set(id, envelope),
+      log: () => undefined,
+    })
+    const self = { name: 'self', ip: '127.0.0.1', port: 7946, bindPort: 7946 }
+    this.gossip.receive({ type: 'begin', self }, 0)
+    this.advance(0)
+  }
+
+  /** Messages out of a packet. */
+  hear(...messages: Uint8Array[]): void {
+    const pack = new Pack()
+    for (const message of messages) packOverheard(pack, message, 0, message.length)
+    this.gossip.receive(
+      { type: 'overheard', lane: 'others', weight: messages.length, bytes: pack.take() },
+      this.now,
+    )
+    this.advance(0)
+  }
+
+  command(command: GossipCommand): number {
+    this.#commands += 1
+    this.gossip.receive({ type: 'command', id: this.#commands, command }, this.now)
+    this.advance(0)
+    return this.#commands
+  }
+
+  /** Lets virtual time pass, waking the actor when it wants to be woken. */
+  advance(milliseconds: number): void {
+    const until = this.now + milliseconds
+    while (this.gossip.wakeAt <= until) {
+      this.now = Math.max(this.now, this.gossip.wakeAt)
+      this.gossip.wake(this.now)
+    }
+    this.now = until
+  }
+
+  /** All facts told so far, as «kind name status». */
+  get facts(): string[] {
+    this.advance(10)
+    return this.toDispatch.flatMap((mail) => (mail.type === 'facts' ? factsIn(mail.bytes) : []))
+  }
+
+  /** Facts since the last call. */
+  newFacts(): string[] {
+    const facts = this.facts
+    this.toDispatch.length = 0
+    return facts
+  }
+
+  /** The roster as told: «name standing incarnation», the last word about each. */
+  get roster(): string[] {
+    const last = new Map<string, string>()
+    for (const mail of this.toDetector) {
+      if (mail.type !== 'roster') continue
+      eachRosterEntry(mail.bytes, ({ name, standing, incarnation }) => {
+        const text = new TextDecoder().decode(name)
+        last.set(text, `${text} ${standing} ${incarnation}`)
+      })
+    }
+    return [...last.values()]
+  }
+
+  /** Every message that was gossiped so far, as hex, each once. */
+  get gossiped(): Set<string> {
+    const messages = new Set<string>()
+    const coats = { compression: true, label: new Uint8Array(0) }
+    const opener = new PacketOpener(coats, new Counters(), (_type, bytes, start, end) => {
+      messages.add(Buffer.from(bytes.subarray(start - 1, end)).toString('hex'))
+    })
+    for (const mail of this.toDetector) {
+      if (mail.type === 'deliver') eachDelivery(mail.bytes, (message) => opener.open(message))
+    }
+    return messages
+  }
+
+  hasGossiped(message: Uint8Array): boolean {
+    return this.gossiped.has(Buffer.from(message).toString('hex'))
+  }
+
+  stats(): Record<string, number> {
+    const envelope = this.replies.get(this.command({ type: 'stats' }))
+    if (!envelope?.ok || typeof envelope.value !== 'object') throw new Error('no stats')
+    return Object.fromEntries(
+      Object.entries(envelope.value ?? {}).map(([name, value]) => [name, Number(value)]),
+    )
+  }
+}
+
+function factsIn(bytes: Uint8Array): string[] {
+  const facts: string[] = []
+  for (const reader = new FactReader(bytes); !reader.atEnd; reader.next()) {
+    const kind = KINDS.get(reader.kind)
+    const decode = (raw: Uint8Array) => new TextDecoder().decode(raw)
+    if (!reader.isMember)
+      facts.push(`user ${decode(reader.eventName)}@${reader.lamportTime} ${decode(reader.payload)}`.trim())
+    else {
+      const [status] = STATUSES.find(([, number]) => number === reader.status) ?? ['?']
+      facts.push(`${kind} ${decode(reader.name)} ${status}`)
+    }
+  }
+  return facts
+}

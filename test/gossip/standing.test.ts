@@ -1,0 +1,151 @@
+/** Statuses and intents (protocol page 2, sections 4.1, 4.2, 7.6): who left, who failed, and what is passed on. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { alive, dead, joinIntent, LoneGossip, leaveIntent } from './lone-gossip.ts'
+
+const PEER = alive({ incarnation: 1, name: 'peer' })
+
+function withPeer(): LoneGossip {
+  const lone = new LoneGossip()
+  lone.hear(PEER)
+  lone.newFacts()
+  return lone
+}
+
+test('a leave intent and then the death is a leave, the death alone a failure', () => {
+  const lone = withPeer()
+  lone.hear(leaveIntent('peer', 5))
+  assert.deepEqual(lone.newFacts(), ['change peer leaving'])
+  lone.hear(dead('peer', 1, 'peer'))
+  assert.deepEqual(lone.newFacts(), ['leave peer left'])
+  const other = withPeer()
+  other.hear(dead('peer', 1, 'peer'))
+  assert.deepEqual(other.newFacts(), ['failed peer failed'])
+})
+
+test('a leave intent that comes after the failure turns it into a leave', () => {
+  const lone = withPeer()
+  lone.hear(dead('peer', 1, 'other'), leaveIntent('peer', 5))
+  assert.deepEqual(lone.newFacts(), ['failed peer failed', 'leave peer left'])
+})
+
+test('a newer join intent brings a leaving member back, an older or equal one does not', () => {
+  const lone = withPeer()
+  lone.hear(leaveIntent('peer', 12), joinIntent('peer', 12))
+  assert.deepEqual(lone.newFacts(), ['change peer leaving'])
+  lone.hear(joinIntent('peer', 14))
+  assert.deepEqual(lone.newFacts(), ['change peer alive'])
+  assert.equal(lone.stats().member_time, 15)
+})
+
+test('the first hearing of an intent is passed on in its bytes, the second is not', () => {
+  const lone = withPeer()
+  lone.advance(5_000)
+  const leave = leaveIntent('peer', 10)
+  lone.hear(leave)
+  lone.advance(5_000)
+  assert.ok(lone.hasGossiped(leave))
+  lone.toDetector.length = 0
+  lone.hear(leave)
+  lone.advance(5_000)
+  assert.equal(lone.hasGossiped(leave), false)
+})
+
+test('an older intent than what is known is not passed on and changes nothing', () => {
+  const lone = withPeer()
+  lone.hear(joinIntent('peer', 12))
+  lone.advance(5_000)
+  lone.toDetector.length = 0
+  lone.hear(leaveIntent('peer', 10), joinIntent('peer', 10))
+  lone.advance(5_000)
+  assert.equal(lone.gossiped.size, 0)
+  assert.deepEqual(lone.facts, [])
+})
+
+test('an intent about somebody unknown waits for the member: a join gives its time, a leave makes it leaving', () => {
+  const lone = new LoneGossip()
+  lone.newFacts()
+  lone.hear(joinIntent('peer', 5), leaveIntent('peer', 6), joinIntent('other', 5))
+  assert.deepEqual(lone.newFacts(), [])
+  lone.hear(PEER, alive({ incarnation: 1, name: 'other', address: [127, 0, 0, 3] }))
+  assert.deepEqual(lone.newFacts(), ['join peer leaving', 'join other alive'])
+})
+
+test('of intents about somebody unknown the one with the highest time stays, whatever its kind', () => {
+  const lone = new LoneGossip()
+  lone.newFacts()
+  lone.hear(joinIntent('peer', 4), leaveIntent('peer', 3), joinIntent('peer', 4))
+  lone.hear(PEER)
+  assert.deepEqual(lone.newFacts(), ['join peer alive'])
+})
+
+test('intents that nobody claims are forgotten after their time', () => {
+  const lone = new LoneGossip({ recentIntentTimeout: 10_000 })
+  lone.newFacts()
+  lone.hear(leaveIntent('peer', 6))
+  lone.advance(16_000)
+  lone.hear(PEER)
+  assert.deepEqual(lone.newFacts(), ['join peer alive'])
+})
+
+test('a leave intent about us is answered with a join above it and not passed on', () => {
+  const lone = withPeer()
+  lone.advance(5_000)
+  lone.toDetector.length = 0
+  const leave = leaveIntent('self', 500)
+  lone.hear(leave)
+  lone.advance(1_000)
+  assert.ok(lone.hasGossiped(joinIntent('self', 501)))
+  assert.equal(lone.hasGossiped(leave), false)
+  assert.equal(lone.stats().member_time, 502)
+})
+
+test('Lamport times that would wrap or lose exactness are refused and counted', () => {
+  const lone = withPeer()
+  lone.hear(leaveIntent('peer', Number.MAX_SAFE_INTEGER))
+  assert.deepEqual(lone.facts, [])
+  assert.equal(lone.stats()['drop.intent'], 1)
+  assert.equal(lone.stats().member_time, 1)
+})
+
+test('a member that left and returns is alive again, and its old leave does not count any more', () => {
+  const lone = withPeer()
+  lone.hear(leaveIntent('peer', 50), dead('peer', 1, 'peer'))
+  lone.newFacts()
+  lone.hear(alive({ incarnation: 2, name: 'peer' }), leaveIntent('peer', 50))
+  assert.deepEqual(lone.newFacts(), ['join peer alive'])
+})
+
+test('a lone member leaves at once; with others it tells them, dies by its own word and lingers', () => {
+  const alone = new LoneGossip()
+  const id = alone.command({ type: 'leave' })
+  assert.deepEqual(alone.replies.get(id), { ok: true, value: { told: 0 }, after: 3 })
+  assert.deepEqual(alone.facts, ['join self alive', 'change self leaving', 'leave self left'])
+
+  const lone = withPeer()
+  const leave = lone.command({ type: 'leave' })
+  lone.advance(999)
+  assert.equal(lone.replies.has(leave), false)
+  lone.advance(5_000)
+  const envelope = lone.replies.get(leave)
+  assert.deepEqual(envelope?.ok && envelope.value, { told: 1 })
+  assert.ok(lone.hasGossiped(leaveIntent('self', 1)))
+  assert.ok(lone.hasGossiped(dead('self', 1, 'self')))
+})
+
+test('a leave goes on when nobody takes its broadcast in time', () => {
+  const lone = withPeer()
+  // No packet is ever sent when the only peer is dead for good, so the broadcast cannot finish.
+  const leave = lone.command({ type: 'leave' })
+  lone.hear(dead('peer', 1, 'other'))
+  lone.advance(20_000)
+  assert.equal(lone.replies.get(leave)?.ok, true)
+})
+
+test('nobody who is leaving refutes its own death', () => {
+  const lone = withPeer()
+  lone.command({ type: 'leave' })
+  lone.advance(3_000)
+  lone.hear(dead('self', 1, 'peer'))
+  assert.equal(lone.stats()['folkmoot.refuted'] ?? 0, 0)
+})
