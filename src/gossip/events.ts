@@ -45,7 +45,11 @@ export class UserEvents {
   }
 
   /** An event of our own. The reply carries its Lamport time; a refused one was not sent to anybody. */
-  send(name: Uint8Array, payload: Uint8Array | null, coalesce: 'coalesce' | 'single'): Envelope<{ lamportTime: number }> {
+  send(
+    name: Uint8Array,
+    payload: Uint8Array | null,
+    coalesce: 'coalesce' | 'single',
+  ): Envelope<{ lamportTime: number }> {
     const { clock, queues } = this.#parts
     const raw = name.length + (payload?.length ?? 0)
     if (raw > this.#sizeLimit) return tooLarge(raw, this.#sizeLimit)

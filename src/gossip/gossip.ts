@@ -179,10 +179,10 @@ export class Gossip implements Actor<ToGossip> {
 
   /** Every turn begins here: the time is known, and a long sleep is noticed before anybody dies of it. */
   #enter(now: number): void {
-    const lateness = now - this.wakeAt
-    if (lateness > PAUSE * this.#settings.probeInterval) {
+    if (now - this.wakeAt > PAUSE * this.#settings.probeInterval) {
+      // Nobody knows when the standstill began: at the earliest with the end of the last turn.
       this.#counters.add('folkmoot.gossip.paused')
-      this.#claims.suspicions.extend(lateness)
+      this.#claims.suspicions.extend(now - this.#now)
     }
     this.#now = now
     this.#tasks.now = now

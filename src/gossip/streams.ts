@@ -36,7 +36,8 @@ export interface StreamParts {
 
 interface Stream {
   readonly id: number
-  readonly assembler: StreamAssembler
+  /** Gone once the message is complete: its bytes should not wait for the deadline. */
+  assembler: StreamAssembler | undefined
   /** Undefined on streams that peers opened. */
   readonly exchange: Exchange | undefined
   deadlineAt: number
@@ -96,20 +97,20 @@ export class Streams {
 
   received(id: number, bytes: Uint8Array): void {
     const stream = this.#open.get(id)
-    if (stream === undefined || stream.isSettled) return
+    if (stream?.assembler === undefined || stream.isSettled) return
     stream.assembler.push(bytes)
-    this.#advance(stream)
+    this.#advance(stream, stream.assembler)
   }
 
   closed(id: number, error: string): void {
     const stream = this.#open.get(id)
-    if (stream === undefined) return
-    if (!stream.isSettled && stream.exchange === undefined && stream.assembler.received > 0) {
-      this.#parts.counters.add('drop.stream-cut-short')
-    }
+    // A peer that ends its side early still gets its answer; the deadline looks after the rest.
+    if (stream === undefined || stream.isSettled) return
     this.#open.delete(id)
-    if (!stream.isSettled)
-      stream.exchange?.done(error === '' ? 'the connection was closed without an answer' : error)
+    this.#parts.world.destroy(id)
+    if (stream.exchange !== undefined) {
+      stream.exchange.done(error === '' ? 'the connection was closed without an answer' : error)
+    } else if ((stream.assembler?.received ?? 0) > 0) this.#parts.counters.add('drop.stream-cut-short')
   }
 
   /** Drops the streams whose time is up. */
@@ -137,29 +138,29 @@ export class Streams {
     this.#open.set(id, { id, assembler, exchange, deadlineAt: now + this.#timeout, isSettled: false })
   }
 
-  #advance(stream: Stream): void {
-    const step = stream.assembler.step()
+  #advance(stream: Stream, assembler: StreamAssembler): void {
+    const step = assembler.step()
     if (step.kind === 'more') return
     if (step.kind === 'working') {
       stream.isSettled = true
-      this.#parts.tasks.add(this.#expand(stream))
+      this.#parts.tasks.add(this.#expand(stream, assembler))
     } else this.#settle(stream, step)
   }
 
   /** A compressed message unfolds in slices; nothing else may come on this stream meanwhile. */
-  *#expand(stream: Stream): Generator<void, void> {
-    let step = stream.assembler.step()
+  *#expand(stream: Stream, assembler: StreamAssembler): Generator<void, void> {
+    let step = assembler.step()
     while (step.kind === 'working') {
       yield
-      step = stream.assembler.step()
+      step = assembler.step()
     }
-    if (this.#open.get(stream.id) !== stream) return
     stream.isSettled = false
     if (step.kind !== 'more') this.#settle(stream, step)
   }
 
   #settle(stream: Stream, step: StreamStep): void {
     stream.isSettled = true
+    stream.assembler = undefined
     if (stream.exchange === undefined) this.#serve(stream, step)
     else this.#conclude(stream, stream.exchange, step)
   }
@@ -226,7 +227,7 @@ export class Streams {
   /** The answer to a push/pull of ours. */
   #conclude(stream: Stream, exchange: Exchange, step: StreamStep): void {
     const { world, tasks, counters } = this.#parts
-    world.end(stream.id)
+    world.destroy(stream.id)
     this.#open.delete(stream.id)
     if (step.kind === 'push-pull') tasks.add(this.#take(exchange, step))
     else if (step.kind === 'err') exchange.done('the peer refused the exchange')

@@ -2,8 +2,8 @@
 import type { Envelope } from '../../src/actors/contract.ts'
 import { Counters } from '../../src/actors/counters.ts'
 import { FACT, FactReader, STATUS } from '../../src/actors/facts.ts'
-import type { GossipCommand, ToDetector, ToDispatch } from '../../src/actors/mail.ts'
-import { eachDelivery, Pack, packOverheard } from '../../src/actors/packed.ts'
+import type { GossipCommand, ToDetector, ToDispatch, ToGossip } from '../../src/actors/mail.ts'
+import { eachDelivery, eachTrayItem, Pack, packOverheard } from '../../src/actors/packed.ts'
 import { SeededRandom } from '../../src/actors/random.ts'
 import { eachRosterEntry } from '../../src/actors/roster.ts'
 import { Gossip } from '../../src/gossip/gossip.ts'
@@ -86,12 +86,14 @@ export class LoneGossip {
   readonly gossip: Gossip
   now = 0
   #commands = 0
+  #tray: { number: number; items: number[] } = { number: 0, items: [] }
+  readonly #unused: ToGossip[] = []
 
   constructor(options: ClusterOptions = {}) {
     const settings = settle({ nodeName: 'self', bind: '127.0.0.1:7946', ...options }, 'self')
     this.gossip = new Gossip(settings, {
       random: new SeededRandom(1),
-      detector: { tell: (mail) => this.toDetector.push(mail), waiting: () => 0 },
+      detector: { tell: (mail) => this.#tellDetector(mail), waiting: () => 0 },
       dispatch: { tell: (mail) => this.toDispatch.push(mail), waiting: () => 0 },
       dial: (stream, ip, port) => this.dialled.push({ stream, ip, port }),
       write: (stream, bytes) => this.written.set(stream, [...(this.written.get(stream) ?? []), bytes]),
@@ -104,6 +106,18 @@ export class LoneGossip {
     const self = { name: 'self', ip: '127.0.0.1', port: 7946, bindPort: 7946 }
     this.gossip.receive({ type: 'begin', self }, 0)
     this.advance(0)
+  }
+
+  /** The detector of this world never uses a tray: the next one gives it back as it was. */
+  #tellDetector(mail: ToDetector): void {
+    this.toDetector.push(mail)
+    if (mail.type !== 'tray') return
+    const unused = Uint8Array.from(this.#tray.items)
+    this.#unused.push({ type: 'piggybacked', number: this.#tray.number, unused })
+    this.#tray = { number: mail.number, items: [] }
+    eachTrayItem(mail.bytes, (_message, allowance) => {
+      this.#tray.items.push(allowance)
+    })
   }
 
   /** Messages out of a packet. */
@@ -130,6 +144,7 @@ export class LoneGossip {
     while (this.gossip.wakeAt <= until) {
       this.now = Math.max(this.now, this.gossip.wakeAt)
       this.gossip.wake(this.now)
+      for (const mail of this.#unused.splice(0)) this.gossip.receive(mail, this.now)
     }
     this.now = until
   }

@@ -146,6 +146,7 @@ test('nobody who is leaving refutes its own death', () => {
   const lone = withPeer()
   lone.command({ type: 'leave' })
   lone.advance(3_000)
+  assert.ok(lone.newFacts().includes('leave self left'))
   lone.hear(dead('self', 1, 'peer'))
   assert.equal(lone.stats()['folkmoot.refuted'] ?? 0, 0)
 })

@@ -1,0 +1,340 @@
+/**
+ * The facade: one member of a pool, as its host sees it. It owns nothing but a mirror of the members and the listeners; it checks what
+ * the host says, hands it to the actor that owns the matter, and passes on what comes back.
+ */
+import { EventEmitter } from 'node:events'
+import { hostname } from 'node:os'
+import { type Host, type Placed, place } from '../workers/placement.ts'
+import type { Envelope } from './actors/contract.ts'
+import type { ActorName, Joined, News } from './actors/mail.ts'
+import {
+  ActorExited,
+  ClusterClosed,
+  ClusterLeft,
+  type FolkmootError,
+  fromPlain,
+  InvalidArgument,
+} from './errors.ts'
+import {
+  type ClusterEvent,
+  type ClusterEventType,
+  EventIterator,
+  type EventsOptions,
+  type Lagged,
+  type MemberEvent,
+  Stage,
+  type UserEvent,
+} from './events.ts'
+import type { Member, MemberStatus } from './member.ts'
+import { Mirror } from './mirror.ts'
+import { type ClusterOptions, type Logger, type Settings, settle, settleTags } from './options.ts'
+import { isBytes, isJoined, isNothing, isNumbers, isSent, isTold } from './replies.ts'
+
+/** Events of a Cluster and what their listeners get. */
+export interface ClusterEvents {
+  'member-join': [MemberEvent]
+  'member-leave': [MemberEvent]
+  'member-failed': [MemberEvent]
+  'member-update': [MemberEvent]
+  'member-reap': [MemberEvent]
+  'user-event': [UserEvent]
+  lagged: [Lagged]
+  /** An actor ended unasked: a bug of ours. The cluster is closed, its peers will see a failure. */
+  fatal: [Error]
+}
+
+/** Where this member stands: `left` still answers its peers, until `shutdown`. */
+export type ClusterState = 'alive' | 'leaving' | 'left' | 'shutdown'
+
+/** Which members are wanted; what is left out does not matter. */
+export interface MemberFilter {
+  status?: MemberStatus
+  /** Tags that must have exactly these values. */
+  tags?: Record<string, string>
+}
+
+export interface JoinOptions {
+  /** Refuse user events from before the join, also later ones. Default false. */
+  ignoreOldEvents?: boolean
+  /** Stops waiting; members that were reached already stay known. */
+  signal?: AbortSignal
+}
+
+export interface UserEventOptions {
+  /** Allow receivers to merge events of this name. Default false. */
+  coalesce?: boolean
+}
+
+/** Counters and gauges by name, of each actor. */
+export interface Stats {
+  readonly detector: Readonly<Record<string, number>>
+  readonly gossip: Readonly<Record<string, number>>
+  readonly dispatch: Readonly<Record<string, number>>
+}
+
+/**
+ * One member of a pool.
+ *
+ * Made by `Cluster.create`. All calls after `shutdown()` reject with ERR_CLUSTER_CLOSED, those that need a member of the pool with
+ * ERR_CLUSTER_LEFT after `leave()`; an actor's crash rejects them with ERR_ACTOR_EXITED.
+ */
+export class Cluster extends EventEmitter<ClusterEvents> {
+  readonly #settings: Settings
+  readonly #logger: Logger | undefined
+  readonly #mirror = new Mirror()
+  readonly #stage: Stage
+  readonly #iterators = new Set<EventIterator>()
+  #placed: Placed | undefined
+  #state: ClusterState = 'alive'
+  #leave: Promise<{ told: number }> | undefined
+  #shutdown: Promise<void> | undefined
+  #death: ActorExited | undefined
+
+  private constructor(settings: Settings, logger: Logger | undefined) {
+    super()
+    this.#settings = settings
+    this.#logger = logger
+    const audience = {
+      wants: (type: ClusterEventType) => this.#wants(type),
+      hear: (event: ClusterEvent) => this.#hear(event),
+    }
+    const turns = {
+      now: () => performance.now(),
+      later: (serve: () => void) => {
+        setImmediate(serve)
+      },
+    }
+    this.#stage = new Stage(audience, turns, (number) => this.#placed?.taken(number))
+  }
+
+  /**
+   * Starts a member: binds its sockets and is alive, alone until it joins. Rejects with InvalidOption or BindFailed, and then nothing
+   * is left open. Events begin in the turn after the promise resolves: listeners added at once hear them all.
+   */
+  static async create(options: ClusterOptions = {}): Promise<Cluster> {
+    const cluster = new Cluster(settle(options, hostname()), options.logger)
+    await cluster.#start()
+    return cluster
+  }
+
+  get state(): ClusterState {
+    return this.#state
+  }
+
+  /** All members that are known, in any status, sorted by name; or those that a filter lets through. Frozen, and at once. */
+  members(filter: MemberFilter = {}): readonly Member[] {
+    const { status, tags } = filter
+    const members = this.#mirror.members()
+    if (status === undefined && tags === undefined) return members
+    const wanted = Object.entries(tags ?? {})
+    return members.filter(
+      (member) =>
+        (status === undefined || member.status === status) &&
+        wanted.every(([name, value]) => member.tags[name] === value),
+    )
+  }
+
+  /** The member of this name, if it is known. */
+  member(name: string): Member | undefined {
+    return this.#mirror.member(name)
+  }
+
+  /** Ourselves. */
+  localMember(): Member {
+    const member = this.#mirror.member(this.#settings.nodeName)
+    // Our own row is there before `create` resolves and is never taken out.
+    if (member === undefined) throw new ClusterClosed('localMember')
+    return member
+  }
+
+  /**
+   * Joins the pool of any member that these seeds name, as `[name/]host[:port]`; all are tried, side by side. Resolves when one or more
+   * were reached, and then `members()` knows what they know; rejects with JoinFailed when none was.
+   */
+  async join(seeds: readonly string[], options: JoinOptions = {}): Promise<Joined> {
+    if (!Array.isArray(seeds) || seeds.length === 0 || seeds.some((seed) => typeof seed !== 'string')) {
+      throw new InvalidArgument('join: seeds must be a list of one or more texts')
+    }
+    const { ignoreOldEvents = false, signal } = options
+    signal?.throwIfAborted()
+    const placed = this.#present('join')
+    const joined = this.#answer(placed.gossip({ type: 'join', seeds: [...seeds], ignoreOldEvents }), isJoined)
+    return signal === undefined ? joined : untilAborted(joined, signal)
+  }
+
+  /** Sends a user event to all members, ourselves included. Resolves with its Lamport time; rejects with EventTooLarge. */
+  async userEvent(
+    name: string,
+    payload?: Uint8Array | string,
+    options: UserEventOptions = {},
+  ): Promise<{ lamportTime: number }> {
+    if (typeof name !== 'string') throw new InvalidArgument('userEvent: the name must be a text')
+    const bytes = typeof payload === 'string' ? new TextEncoder().encode(payload) : (payload ?? null)
+    if (bytes !== null && !(bytes instanceof Uint8Array)) {
+      throw new InvalidArgument('userEvent: the payload must be a text or a Uint8Array')
+    }
+    const placed = this.#present('userEvent')
+    const { coalesce = false } = options
+    return this.#answer(placed.gossip({ type: 'user-event', name, payload: bytes, coalesce }), isSent)
+  }
+
+  /**
+   * Replaces our tags. Resolves when the news has been sent as often as it will be; rejects with TagsTooLarge, and with BroadcastTimeout
+   * when that took too long (the tags are in force all the same).
+   */
+  async setTags(tags: Record<string, string>): Promise<void> {
+    const checked = settleTags(tags)
+    await this.#answer(this.#present('setTags').gossip({ type: 'set-tags', tags: checked }), isNothing)
+  }
+
+  /** Counters and gauges of the three actors. */
+  async stats(): Promise<Stats> {
+    const placed = this.#open('stats')
+    const [detector, gossip, dispatch] = await Promise.all([
+      this.#answer(placed.detector({ type: 'stats' }), isNumbers),
+      this.#answer(placed.gossip({ type: 'stats' }), isNumbers),
+      this.#answer(placed.dispatch({ type: 'stats' }), isNumbers),
+    ])
+    return { detector, gossip, dispatch }
+  }
+
+  /**
+   * Events as an async iterator, with a buffer of its own. It ends when the signal aborts, when the loop is left, or after `shutdown()`.
+   */
+  events(options: EventsOptions = {}): AsyncIterableIterator<ClusterEvent> {
+    const iterator = new EventIterator(options, (ended) => this.#iterators.delete(ended))
+    this.#iterators.add(iterator)
+    if (this.#state === 'shutdown' || options.signal?.aborted) {
+      iterator.close()
+      this.#iterators.delete(iterator)
+    }
+    return iterator
+  }
+
+  /**
+   * Leaves the pool gracefully: peers see `left`, never `failed`. Resolves when the news is spread, with how many alive peers there were to
+   * hear it; the member goes on answering until `shutdown()`. A second call gives the same promise.
+   */
+  leave(): Promise<{ told: number }> {
+    if (this.#leave === undefined) {
+      if (this.#state === 'shutdown') return Promise.reject(this.#closed('leave'))
+      this.#state = 'leaving'
+      this.#leave = this.#leaveOnce(this.#open('leave'))
+    }
+    return this.#leave
+  }
+
+  /**
+   * Stops the member and everything it holds. Without a `leave()` before it peers see a failure. Resolves when no handle is left open; a
+   * second call gives the same promise.
+   */
+  shutdown(): Promise<void> {
+    this.#shutdown ??= this.#close()
+    return this.#shutdown
+  }
+
+  /** Leaves, then shuts down: the end of an `await using` block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#state !== 'shutdown' && this.#death === undefined) await this.leave().catch(() => undefined)
+    await this.shutdown()
+  }
+
+  async #start(): Promise<void> {
+    const host: Host = {
+      news: (news) => this.#news(news),
+      log: (actor, level, message) => this.#logger?.[level](`${actor}: ${message}`),
+      exited: (actor, error) => this.#died(actor, error),
+    }
+    const placed = await place(this.#settings, host)
+    this.#placed = placed
+    const records = await this.#answer(placed.dispatch({ type: 'members' }), isBytes)
+    this.#mirror.fill(records)
+    await this.#mirror.reached(1)
+    setImmediate(() => this.#stage.open())
+  }
+
+  async #leaveOnce(placed: Placed): Promise<{ told: number }> {
+    const told = await this.#answer(placed.gossip({ type: 'leave' }), isTold)
+    if (this.#state === 'leaving') this.#state = 'left'
+    return told
+  }
+
+  async #close(): Promise<void> {
+    this.#state = 'shutdown'
+    await this.#placed?.shutdown()
+    this.#stage.close()
+    this.#mirror.close()
+    for (const iterator of [...this.#iterators]) iterator.close()
+  }
+
+  /** The value of a command, once the mirror holds all that the command caused. */
+  async #answer<Value>(
+    reply: Promise<Envelope<unknown>>,
+    isValue: (value: unknown) => value is Value,
+  ): Promise<Value> {
+    const envelope = await reply
+    if (!envelope.ok) throw fromPlain(envelope.error)
+    await this.#mirror.reached(envelope.after)
+    if (!isValue(envelope.value)) throw new TypeError('an actor answered a command with something else')
+    return envelope.value
+  }
+
+  /** The actors, for calls that make sense until the end. */
+  #open(call: string): Placed {
+    if (this.#placed === undefined || this.#state === 'shutdown' || this.#death !== undefined)
+      throw this.#closed(call)
+    return this.#placed
+  }
+
+  /** The actors, for calls that only a member of the pool can make. */
+  #present(call: string): Placed {
+    const placed = this.#open(call)
+    if (this.#state !== 'alive') throw new ClusterLeft(call)
+    return placed
+  }
+
+  #closed(call: string): FolkmootError {
+    return this.#death ?? new ClusterClosed(call)
+  }
+
+  #news(news: News): void {
+    for (const facts of news.buffers.slice(0, news.fresh)) this.#mirror.apply(facts, news.through)
+    this.#stage.add(news)
+  }
+
+  #wants(type: ClusterEventType): boolean {
+    if (this.listenerCount(type) > 0) return true
+    for (const iterator of this.#iterators) if (iterator.wants(type)) return true
+    return false
+  }
+
+  #hear(event: ClusterEvent): void {
+    for (const iterator of this.#iterators) if (iterator.wants(event.type)) iterator.push(event)
+    try {
+      if (event.type === 'user-event') this.emit('user-event', event)
+      else if (event.type === 'lagged') this.emit('lagged', event)
+      else this.emit(event.type, event)
+    } catch (error) {
+      // A listener's error is the host's, as with any emitter, but it must not cost the listeners behind it their events.
+      queueMicrotask(() => {
+        throw error
+      })
+    }
+  }
+
+  #died(actor: ActorName, error: unknown): void {
+    this.#death = error instanceof ActorExited ? error : new ActorExited(actor, error)
+    this.#logger?.error(this.#death.message)
+    this.#shutdown ??= this.#close()
+    this.emit('fatal', this.#death)
+  }
+}
+
+/** Settles like the promise, or rejects with the signal's reason, whichever comes first. */
+function untilAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}

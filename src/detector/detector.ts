@@ -1,0 +1,227 @@
+/**
+ * The failure detector: the actor that owns the UDP socket. It answers pings, probes one peer after another, pings for
+ * others, carries gossip's packets, and hands on everything it hears that is not about probing. It knows nothing of the
+ * members but a ring of peers: facts come as `roster` mail, verdicts leave as `silent` mail.
+ *
+ *     packet --> opener --> ping          ack, in this very turn
+ *                           indirectPing  relay.ts     ping for another, ack or nack back
+ *                           ack, nack     probe.ts     the probe's life is drawn there
+ *                                         relay.ts
+ *                           the rest      overheard.ts gathered, to gossip
+ *     deliver ------------> outgoing.ts   sealed and sent; broadcasts of the tray ride on pings and acks
+ *
+ * The path from ping to ack waits for nothing: no mailbox, no timer, no file, no regular expression.
+ */
+import type { Actor } from '../actors/contract.ts'
+import { Counters } from '../actors/counters.ts'
+import type { DetectorCommand, Self, ToDetector } from '../actors/mail.ts'
+import { type Checksum, eachDelivery } from '../actors/packed.ts'
+import { eachRosterEntry, type RosterEntry } from '../actors/roster.ts'
+import type { Settings } from '../options.ts'
+import { type Coats, PacketOpener } from '../wire/packet.ts'
+import { readAck, readIndirectPing, readNack, readPing, writeAck } from '../wire/probe.ts'
+import { MESSAGE } from '../wire/types.ts'
+import { Health } from './health.ts'
+import { Identity } from './identity.ts'
+import { Outgoing } from './outgoing.ts'
+import { Overheard } from './overheard.ts'
+import { Prober } from './probe.ts'
+import { Relays } from './relay.ts'
+import { Ring } from './ring.ts'
+import { Sequence } from './sequence.ts'
+import type { DetectorWorld } from './world.ts'
+
+/** A wake this many probe intervals late means that we were stopped, not that the others were silent. */
+const PAUSE_INTERVALS = 3
+
+export class Detector implements Actor<ToDetector> {
+  readonly #world: DetectorWorld
+  readonly #pause: number
+  readonly #counters = new Counters()
+  readonly #health: Health
+  readonly #ring: Ring
+  readonly #outgoing: Outgoing
+  readonly #prober: Prober
+  readonly #relays: Relays
+  readonly #overheard: Overheard
+  readonly #opener: PacketOpener
+  #identity: Identity | undefined
+  /** Where the packet came from that is being opened, and when. */
+  #ip = ''
+  #port = 0
+  #now = 0
+
+  constructor(settings: Settings, world: DetectorWorld) {
+    // Labels and the keyring join here (issue 3).
+    const coats: Coats = { compression: settings.compression, label: new Uint8Array(0) }
+    const counters = this.#counters
+    const sequence = new Sequence(world.random)
+    this.#world = world
+    this.#pause = PAUSE_INTERVALS * settings.probeInterval
+    this.#health = new Health(settings.awarenessMaxMultiplier)
+    this.#ring = new Ring(world.random)
+    this.#outgoing = new Outgoing(coats, settings.udpBufferSize, world, counters)
+    this.#prober = new Prober({
+      settings,
+      world,
+      counters,
+      outgoing: this.#outgoing,
+      sequence,
+      ring: this.#ring,
+      health: this.#health,
+    })
+    this.#relays = new Relays(this.#outgoing, sequence, counters, settings.probeTimeout)
+    this.#overheard = new Overheard(world.gossip, settings.handoffQueueDepth, counters)
+    this.#opener = new PacketOpener(coats, counters, this.#message)
+  }
+
+  receive(mail: ToDetector, now: number): void {
+    switch (mail.type) {
+      case 'packet':
+        return this.#packet(mail.bytes, mail.ip, mail.port, now)
+      case 'unsent':
+        return this.#prober.unsent(mail.seqNo)
+      case 'ping-stream-data':
+        return this.#prober.streamData(mail.seqNo, mail.bytes)
+      case 'ping-stream-failed':
+        return this.#prober.streamFailed(mail.seqNo)
+      case 'roster':
+        return eachRosterEntry(mail.bytes, this.#peer)
+      case 'deliver':
+        return eachDelivery(mail.bytes, this.#deliver)
+      case 'tray':
+        return this.#layOut(mail.number, mail.bytes)
+      case 'accused':
+        return this.#health.change(1)
+      case 'begin':
+        return this.#begin(mail.self, now)
+      case 'command':
+        return this.#command(mail.id, mail.command)
+      default:
+        mail satisfies never
+    }
+  }
+
+  get wakeAt(): number {
+    return Math.min(this.#prober.wakeAt, this.#relays.wakeAt, this.#overheard.wakeAt)
+  }
+
+  wake(now: number): void {
+    if (now - this.wakeAt > this.#pause) this.#resume(now)
+    this.#prober.wake(now)
+    this.#relays.wake(now)
+    this.#overheard.wake(now)
+  }
+
+  #begin(self: Self, now: number): void {
+    this.#identity = new Identity(self)
+    this.#prober.begin(this.#identity, now)
+  }
+
+  /** We were stopped (SIGSTOP, a suspended machine): nobody is accused for what we slept through, and we doubt ourselves. */
+  #resume(now: number): void {
+    this.#counters.add('detector.paused')
+    this.#world.log(
+      'warn',
+      `woke ${Math.round(now - this.wakeAt)} ms late: running probes end without a verdict`,
+    )
+    this.#prober.abandon(now)
+    this.#relays.abandon()
+    this.#health.change(1)
+  }
+
+  #packet(bytes: Uint8Array, ip: string, port: number, now: number): void {
+    this.#counters.add('memberlist.udp.received', bytes.length)
+    this.#ip = ip
+    this.#port = port
+    this.#now = now
+    this.#opener.open(bytes)
+    this.#overheard.wake(now)
+  }
+
+  /** One message out of a packet, its body from `start`. */
+  readonly #message = (type: number, bytes: Uint8Array, start: number, end: number): void => {
+    switch (type) {
+      case MESSAGE.ping:
+        return this.#ping(bytes, start, end)
+      case MESSAGE.indirectPing:
+        return this.#indirectPing(bytes, start, end)
+      case MESSAGE.ack:
+        return this.#ack(bytes, start, end)
+      case MESSAGE.nack:
+        return this.#nack(bytes, start, end)
+      case MESSAGE.alive:
+        return this.#overheard.add('alive', bytes, start - 1, end)
+      case MESSAGE.suspect:
+      case MESSAGE.dead:
+      case MESSAGE.user:
+        return this.#overheard.add('others', bytes, start - 1, end)
+      default:
+        return this.#counters.add('drop.type')
+    }
+  }
+
+  #ping(bytes: Uint8Array, start: number, end: number): void {
+    const ping = readPing(bytes, start, end)
+    if (ping === undefined) return this.#counters.add('drop.ping')
+    if (!this.#identity?.answersTo(ping.node)) return this.#counters.add('drop.ping-for-another')
+    // The payload is our coordinate, from issue 4 on.
+    const ack = writeAck(ping.seqNo, null)
+    if (ping.sourceIp !== '' && ping.sourcePort > 0) {
+      this.#outgoing.ride(ack, ping.sourceIp, ping.sourcePort, 0)
+    } else this.#outgoing.ride(ack, this.#ip, this.#port, 0)
+  }
+
+  #indirectPing(bytes: Uint8Array, start: number, end: number): void {
+    const request = readIndirectPing(bytes, start, end)
+    if (request === undefined || this.#identity === undefined) return this.#counters.add('drop.indirect-ping')
+    this.#relays.ask(request, this.#ip, this.#port, this.#identity, this.#now)
+  }
+
+  #ack(bytes: Uint8Array, start: number, end: number): void {
+    const ack = readAck(bytes, start, end)
+    if (ack === undefined) return this.#counters.add('drop.ack')
+    const isKnown = this.#prober.acked(ack.seqNo, this.#ip, this.#port) || this.#relays.acked(ack.seqNo)
+    if (!isKnown) this.#counters.add('ack.stray')
+  }
+
+  #nack(bytes: Uint8Array, start: number, end: number): void {
+    const seqNo = readNack(bytes, start, end)
+    if (seqNo === undefined) return this.#counters.add('drop.nack')
+    this.#prober.nacked(seqNo)
+  }
+
+  readonly #peer = (entry: RosterEntry): void => {
+    this.#ring.apply(entry)
+    if (entry.standing === 'gone') this.#prober.peerGone(entry.row)
+  }
+
+  readonly #deliver = (message: Uint8Array, ip: string, port: number, checksum: Checksum): void => {
+    this.#outgoing.send(message, ip, port, 0, checksum)
+  }
+
+  #layOut(number: number, bytes: Uint8Array): void {
+    const leftovers = this.#outgoing.layOut(number, bytes)
+    if (leftovers !== undefined) this.#world.gossip.tell({ type: 'piggybacked', ...leftovers })
+  }
+
+  #command(id: number, command: DetectorCommand): void {
+    switch (command.type) {
+      case 'stats':
+        return this.#world.reply(id, { ok: true, value: this.#stats(), after: 0 })
+      default:
+        command.type satisfies never
+    }
+  }
+
+  /** Counters and gauges by name; those of memberlist's metrics have its names (protocol page 1, section 11). */
+  #stats(): Record<string, number> {
+    return {
+      ...this.#counters.snapshot(),
+      'memberlist.health.score': this.#health.score,
+      'ring.peers': this.#ring.peers,
+      'ring.size': this.#ring.size,
+      'relay.pending': this.#relays.size,
+    }
+  }
+}

@@ -1,0 +1,239 @@
+/**
+ * The probe: is this peer alive? (protocol page 1, section 7.4). One at a time; a probe is a record with one deadline,
+ * which an ack ends and which only ever moves on.
+ *
+ *     tick          ping, or ping + suspect when the peer is suspected
+ *      |
+ *      v   ProbeTimeout after      indirect pings through helpers,        limit after
+ *    asked -------------------> helped   and a ping over TCP -------------------> verdict
+ *      |   or ping not sent        |                                               |
+ *      | ack                       | ack, late or through a helper                 |--> answered over TCP: as acked, and a warning
+ *      v                           v                                               '--> no sign of life: silent
+ *    over: health -1             over: health -1                                        health + nacks that are missing,
+ *                                                                                       or + 1 when none was expected
+ *
+ * limit = ProbeInterval * (health + 1), from the tick. An ack of a probe whose ping could not be sent leaves the health alone.
+ *
+ * A timer rings late when the thread was held up, and then the answer lies unread in the socket. So a deadline is not
+ * acted on when it is first seen to have passed: the probe asks to be woken again at once, the adapter drains the socket
+ * in between, and only if no ack was in it the deadline counts.
+ *
+ *     wake: due, seen ----> drain: ack in the socket ----> over
+ *                     '---> drain: nothing ----> wake: due, acted on
+ */
+import type { Counters } from '../actors/counters.ts'
+import type { Settings } from '../options.ts'
+import { writeSuspect } from '../wire/claim.ts'
+import { Writer } from '../wire/msgpack.ts'
+import { makeCompound } from '../wire/packet.ts'
+import { sealStream } from '../wire/stream.ts'
+import { MESSAGE } from '../wire/types.ts'
+import { isUnicast } from './destination.ts'
+import { FallbackPing } from './fallback.ts'
+import type { Health } from './health.ts'
+import type { Identity } from './identity.ts'
+import type { Outgoing } from './outgoing.ts'
+import type { Peer, Ring } from './ring.ts'
+import type { Sequence } from './sequence.ts'
+import type { DetectorWorld } from './world.ts'
+
+/** What a peer of this protocol maximum or more understands (protocol page 1, section 3). */
+const PROTOCOL_MAX = { streamPing: 3, nack: 4, crc: 5 }
+
+interface Probe {
+  /** The peer as known when the probe began: the verdict is about this instance at this incarnation. */
+  peer: Peer
+  seqNo: number
+  phase: 'asked' | 'helped'
+  sent: 'sent' | 'unsent'
+  /** When the phase ends. */
+  dueAt: number
+  /** When `dueAt` was first seen to have passed. */
+  seenDueAt: number | undefined
+  endsAt: number
+  nacksExpected: number
+  nacks: number
+  fallback: FallbackPing | undefined
+}
+
+/** What the prober works with; all of it belongs to the detector. */
+export interface ProbeParts {
+  settings: Settings
+  world: DetectorWorld
+  counters: Counters
+  outgoing: Outgoing
+  sequence: Sequence
+  ring: Ring
+  health: Health
+}
+
+export class Prober {
+  readonly #parts: ProbeParts
+  readonly #writer = new Writer()
+  #identity: Identity | undefined
+  #probe: Probe | undefined
+  #tickAt = Number.POSITIVE_INFINITY
+
+  constructor(parts: ProbeParts) {
+    this.#parts = parts
+  }
+
+  /** Starts probing, one interval from now and a random part of another: many nodes of a process must not tick together. */
+  begin(identity: Identity, now: number): void {
+    const { settings, world } = this.#parts
+    this.#identity = identity
+    if (settings.probeInterval > 0) this.#tickAt = now + settings.probeInterval * (1 + world.random.next())
+  }
+
+  get wakeAt(): number {
+    const probe = this.#probe
+    return probe === undefined ? this.#tickAt : (probe.seenDueAt ?? probe.dueAt)
+  }
+
+  wake(now: number): void {
+    const probe = this.#probe
+    if (probe !== undefined && now >= probe.dueAt) {
+      if (probe.seenDueAt === undefined) probe.seenDueAt = now
+      else if (probe.phase === 'asked') this.#help(probe)
+      else this.#conclude(probe)
+    }
+    if (this.#probe === undefined && now >= this.#tickAt) this.#tick(now)
+  }
+
+  /** An ack, from whomever; false when it is not for the probe. */
+  acked(seqNo: number, ip: string, port: number): boolean {
+    const probe = this.#probe
+    if (probe?.seqNo !== seqNo) return false
+    // Coordinates join here (issue 4): the payload and the round trip, of acks in phase 'asked' only.
+    const isDirect = ip === probe.peer.ip && port === probe.peer.port
+    this.#parts.counters.add(isDirect ? 'probe.acked-direct' : 'probe.acked-relayed')
+    this.#answered(probe)
+    return true
+  }
+
+  /** A helper could not reach the peer, but could reach us. */
+  nacked(seqNo: number): void {
+    const probe = this.#probe
+    if (probe?.seqNo !== seqNo) return this.#parts.counters.add('nack.stray')
+    // The bound keeps whoever repeats nacks from meaning more than there are helpers.
+    if (probe.nacks <= this.#parts.settings.indirectChecks) probe.nacks += 1
+  }
+
+  /** The operating system refused the ping: no use in waiting for its ack (section 7.4, step 3). */
+  unsent(seqNo: number): void {
+    const probe = this.#probe
+    if (probe?.seqNo !== seqNo) return
+    this.#parts.counters.add('probe.unsent')
+    probe.sent = 'unsent'
+    if (probe.phase === 'asked') this.#help(probe)
+  }
+
+  streamData(seqNo: number, bytes: Uint8Array): void {
+    if (this.#probe?.seqNo === seqNo) this.#probe.fallback?.data(bytes)
+  }
+
+  streamFailed(seqNo: number): void {
+    if (this.#probe?.seqNo === seqNo) this.#probe.fallback?.failed()
+  }
+
+  /** The peer has left or was found dead by others: there is nothing to find out, and its silence is not our fault. */
+  peerGone(row: number): void {
+    if (this.#probe?.peer.row === row) this.#over(this.#probe)
+  }
+
+  /** After a pause of ours: the probe ends without a verdict, the next one begins an interval from now. */
+  abandon(now: number): void {
+    if (this.#probe !== undefined) {
+      this.#parts.counters.add('probe.abandoned')
+      this.#over(this.#probe)
+    }
+    if (Number.isFinite(this.#tickAt)) this.#tickAt = now + this.#parts.settings.probeInterval
+  }
+
+  /** Ticks that pass while a probe is on are one tick when it ends (section 7.2). */
+  #tick(now: number): void {
+    const { settings, ring } = this.#parts
+    const { probeInterval } = settings
+    this.#tickAt += probeInterval * (1 + Math.floor((now - this.#tickAt) / probeInterval))
+    const peer = ring.next()
+    if (peer !== undefined && this.#identity !== undefined) this.#ask(peer, this.#identity, now)
+  }
+
+  #ask(peer: Peer, identity: Identity, now: number): void {
+    const { settings, counters, outgoing, sequence, health } = this.#parts
+    const endsAt = now + settings.probeInterval * (health.score + 1)
+    const seqNo = sequence.next()
+    this.#probe = {
+      peer,
+      seqNo,
+      phase: 'asked',
+      sent: 'sent',
+      dueAt: Math.min(now + settings.probeTimeout, endsAt),
+      seenDueAt: undefined,
+      endsAt,
+      nacksExpected: 0,
+      nacks: 0,
+      fallback: undefined,
+    }
+    counters.add('probe.started')
+    if (health.score > 0) counters.add('memberlist.degraded.probe')
+    const ping = identity.ping(seqNo, peer.name)
+    if (!peer.isSuspect) return outgoing.ride(ping, peer.ip, peer.port, seqNo)
+    const checksum = peer.protocolMax >= PROTOCOL_MAX.crc ? 'crc' : 'plain'
+    const packet = makeCompound([ping, this.#suspicion(peer, identity)])
+    outgoing.send(packet, peer.ip, peer.port, seqNo, checksum)
+  }
+
+  #suspicion({ incarnation, name }: Peer, identity: Identity): Uint8Array {
+    writeSuspect(this.#writer.reset(), MESSAGE.suspect, { incarnation, name, from: identity.name })
+    return this.#writer.copy()
+  }
+
+  #help(probe: Probe): void {
+    const { settings, ring, outgoing } = this.#parts
+    const { peer, seqNo } = probe
+    probe.phase = 'helped'
+    probe.dueAt = probe.endsAt
+    probe.seenDueAt = undefined
+    if (this.#identity === undefined || !isUnicast(peer.ip)) return
+    for (const helper of ring.randomAlive(settings.indirectChecks, peer.row)) {
+      const answer = helper.protocolMax >= PROTOCOL_MAX.nack ? 'ack-or-nack' : 'ack'
+      if (answer === 'ack-or-nack') probe.nacksExpected += 1
+      outgoing.ride(this.#identity.indirectPing(seqNo, peer, answer), helper.ip, helper.port, 0)
+    }
+    if (settings.tcpFallbackPings && peer.protocolMax >= PROTOCOL_MAX.streamPing) {
+      const { coats } = outgoing
+      const request = sealStream(this.#identity.ping(seqNo, peer.name), coats)
+      probe.fallback = new FallbackPing(this.#parts.world, seqNo, peer, request, coats)
+    }
+  }
+
+  #conclude(probe: Probe): void {
+    const { world, counters, health } = this.#parts
+    if (probe.fallback?.isAnswered) {
+      counters.add('probe.acked-stream')
+      world.log('warn', `${textOf(probe.peer)} answers over TCP but not over UDP: is UDP blocked on the way?`)
+      return this.#answered(probe)
+    }
+    const missing = Math.max(0, probe.nacksExpected - probe.nacks)
+    const { row, instance, incarnation } = probe.peer
+    counters.add('probe.failed')
+    this.#over(probe)
+    health.change(probe.nacksExpected === 0 ? 1 : missing)
+    world.gossip.tell({ type: 'silent', row, instance, incarnation })
+  }
+
+  #answered(probe: Probe): void {
+    this.#over(probe)
+    if (probe.sent === 'sent') this.#parts.health.change(-1)
+  }
+
+  #over(probe: Probe): void {
+    probe.fallback?.close()
+    this.#probe = undefined
+  }
+}
+
+function textOf({ name, ip, port }: Peer): string {
+  return `${new TextDecoder().decode(name)} (${ip.includes(':') ? `[${ip}]` : ip}:${port})`
+}

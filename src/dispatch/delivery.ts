@@ -1,0 +1,192 @@
+/**
+ * Delivery to the host, with credit. While the host takes news, buffers go on to it as they came, without a look at single events.
+ * While it does not, what happens is folded here: a slow host costs the host, never the pool, and it is told what it missed.
+ *
+ *     credit left     facts -> news, unchanged
+ *     no credit       members: events per row, folded; the last picture for the mirror
+ *                     user events: kept up to a bound, then the oldest are dropped and counted
+ */
+import { FACT, FactReader } from '../actors/facts.ts'
+import type { News } from '../actors/mail.ts'
+import { Pack } from '../actors/packed.ts'
+import { after, folded, type Known } from './fold.ts'
+
+/** News that may be on their way to the host. */
+const MOST_UNTAKEN = 8
+/** User events that wait for a slow host; beyond it the oldest are dropped and counted. */
+const MOST_EVENTS = 65_536
+const MOST_EVENT_BYTES = 16 * 1024 * 1024
+
+interface WaitingMember {
+  known: Known
+  events: number[]
+  /** The last picture of the member. */
+  picture: Uint8Array
+  /** Order of its last event among all that waits. */
+  order: number
+}
+
+interface WaitingEvent {
+  record: Uint8Array
+  order: number
+}
+
+export class Delivery {
+  readonly #news: (news: News) => void
+  /** What the host thinks of each row, by the events that were sent to it. */
+  readonly #known: (Known | undefined)[] = []
+  readonly #members = new Map<number, WaitingMember>()
+  #events: WaitingEvent[] = []
+  /** Events of the list that are already dropped: they are cut off when it is rebuilt. */
+  #droppedEvents = 0
+  #eventBytes = 0
+  #lagged = 0
+  #order = 0
+  #sent = 0
+  #taken = 0
+  #through = 0
+
+  constructor(news: (news: News) => void) {
+    this.#news = news
+  }
+
+  /** News that the host has not taken yet. */
+  get untaken(): number {
+    return this.#sent - this.#taken
+  }
+
+  /** Records that wait for the host. */
+  get waiting(): number {
+    return this.#members.size + this.#events.length - this.#droppedEvents
+  }
+
+  /** Facts from gossip. The buffer is given up. */
+  facts(bytes: Uint8Array, through: number): void {
+    this.#through = through
+    if (this.untaken < MOST_UNTAKEN && this.waiting === 0) this.#passOn(bytes)
+    else {
+      this.#hold(bytes)
+      if (this.untaken < MOST_UNTAKEN) this.#release()
+    }
+  }
+
+  /** The host has handled news up to this number. */
+  taken(number: number): void {
+    this.#taken = Math.max(this.#taken, Math.min(number, this.#sent))
+    if (this.waiting > 0 && this.untaken < MOST_UNTAKEN) this.#release()
+  }
+
+  #passOn(bytes: Uint8Array): void {
+    const runs: number[] = []
+    let start = 0
+    let count = 0
+    const reader = new FactReader(bytes)
+    for (; !reader.atEnd; reader.next()) {
+      if (reader.isMember) this.#remember(reader)
+      if (reader.kind !== FACT.memberChange) {
+        if (count === 0) start = reader.at
+        count += 1
+        continue
+      }
+      if (count > 0) runs.push(0, start, count)
+      count = 0
+    }
+    if (count > 0) runs.push(0, start, count)
+    this.#send([bytes], runs)
+  }
+
+  #remember(reader: FactReader): void {
+    const { row } = reader
+    this.#known[row] = after(this.#known[row] ?? 'nothing', reader.kind)
+  }
+
+  #hold(bytes: Uint8Array): void {
+    for (const reader = new FactReader(bytes); !reader.atEnd; reader.next()) {
+      this.#order += 1
+      const record = bytes.slice(reader.at, reader.at + reader.length)
+      if (reader.isMember) this.#holdMember(reader, record)
+      else this.#holdEvent(record)
+    }
+  }
+
+  #holdMember({ row, kind }: FactReader, picture: Uint8Array): void {
+    const waiting = this.#members.get(row)
+    if (waiting === undefined) {
+      const known = this.#known[row] ?? 'nothing'
+      this.#members.set(row, { known, events: kept(known, [], kind), picture, order: this.#order })
+      return
+    }
+    waiting.events = kept(waiting.known, waiting.events, kind)
+    waiting.picture = picture
+    waiting.order = this.#order
+  }
+
+  #holdEvent(record: Uint8Array): void {
+    this.#events.push({ record, order: this.#order })
+    this.#eventBytes += record.length
+    while (
+      this.#events.length - this.#droppedEvents > MOST_EVENTS ||
+      (this.#eventBytes > MOST_EVENT_BYTES && this.#droppedEvents < this.#events.length)
+    ) {
+      this.#eventBytes -= this.#events[this.#droppedEvents].record.length
+      this.#droppedEvents += 1
+      this.#lagged += 1
+    }
+    if (this.#droppedEvents > MOST_EVENTS) this.#cutDropped()
+  }
+
+  #cutDropped(): void {
+    this.#events = this.#events.slice(this.#droppedEvents)
+    this.#droppedEvents = 0
+  }
+
+  /** Sends all that waits as one delivery: pictures for the mirror first, then the events in the order in which they happened. */
+  #release(): void {
+    const mirror = new Pack()
+    const told = new Pack()
+    let count = 0
+    this.#cutDropped()
+    const members = [...this.#members].map(([row, waiting]) => ({ row, ...waiting }))
+    const inOrder = [...members, ...this.#events].sort((a, b) => a.order - b.order)
+    for (const one of inOrder) {
+      if ('record' in one) {
+        addTo(told, one.record)
+        count += 1
+        continue
+      }
+      addTo(mirror, one.picture)
+      const events = folded(one.known, one.events)
+      this.#known[one.row] = events.reduce(after, one.known)
+      for (const event of events) {
+        const record = one.picture.slice()
+        record[KIND] = event
+        addTo(told, record)
+        count += 1
+      }
+    }
+    this.#members.clear()
+    this.#events = []
+    this.#eventBytes = 0
+    this.#send([mirror.take(), told.take()], count > 0 ? [1, 0, count] : [])
+  }
+
+  #send(buffers: Uint8Array[], runs: number[]): void {
+    this.#sent += 1
+    const lagged = this.#lagged
+    this.#lagged = 0
+    this.#news({ type: 'news', number: this.#sent, through: this.#through, buffers, fresh: 1, runs, lagged })
+  }
+}
+
+/** Offset of the kind in a record. */
+const KIND = 4
+
+function addTo(pack: Pack, record: Uint8Array): void {
+  const at = pack.claim(record.length)
+  pack.bytes.set(record, at)
+}
+
+/** The events of a row so far and one more, folded at once so that a flapping member cannot fill the memory. */
+function kept(known: Known, events: readonly number[], kind: number): number[] {
+  return kind === FACT.memberChange ? [...events] : folded(known, [...events, kind])
+}

@@ -1,0 +1,70 @@
+/**
+ * The dispatch actor: what happened, on its way to the host. It keeps its own view of the members and delivers with credit, so that a
+ * slow host holds up nobody but itself.
+ *
+ * Here is the place of what later issues bring to the Serf layer: coalescing in front of the delivery; queries and their filters;
+ * keys; name conflicts; the snapshot, which has a feed of its own and never loses anything.
+ */
+import { Packr } from 'msgpackr'
+import type { Actor } from '../actors/contract.ts'
+import type { DispatchCommand, ToDispatch } from '../actors/mail.ts'
+import { memberOf } from '../member.ts'
+import type { Settings } from '../options.ts'
+import { Delivery } from './delivery.ts'
+import { MemberView } from './view.ts'
+import type { DispatchWorld } from './world.ts'
+
+export class Dispatch implements Actor<ToDispatch> {
+  readonly #world: DispatchWorld
+  readonly #view = new MemberView()
+  readonly #delivery: Delivery
+  #facts = 0
+  /** Dispatch acts on mail alone so far. */
+  readonly wakeAt = Number.POSITIVE_INFINITY
+
+  constructor(_settings: Settings, world: DispatchWorld) {
+    this.#world = world
+    this.#delivery = new Delivery((news) => world.news(news))
+  }
+
+  receive(mail: ToDispatch, _now: number): void {
+    switch (mail.type) {
+      case 'facts':
+        this.#facts += mail.weight
+        this.#view.apply(mail.bytes)
+        return this.#delivery.facts(mail.bytes, mail.through)
+      case 'taken':
+        return this.#delivery.taken(mail.number)
+      case 'command':
+        return this.#command(mail.id, mail.command)
+    }
+  }
+
+  wake(_now: number): void {
+    // Nothing is ever planned: see `wakeAt`.
+  }
+
+  #command(id: number, command: DispatchCommand): void {
+    const value = command.type === 'members' ? this.#members() : this.#stats()
+    this.#world.reply(id, { ok: true, value, after: 0 })
+  }
+
+  /** All members as msgpackr records: half the time of a structured clone, and a quarter of its decoding. */
+  #members(): Uint8Array {
+    const members: unknown[] = []
+    this.#view.each((picture) => {
+      members.push({ row: picture.row, ...memberOf(picture) })
+    })
+    // Copied out of msgpackr's pooled buffer, which would be cloned whole with it.
+    return Uint8Array.from(new Packr({ useRecords: true }).pack(members))
+  }
+
+  #stats(): Record<string, number> {
+    return {
+      members: this.#view.size,
+      facts: this.#facts,
+      untaken: this.#delivery.untaken,
+      waiting: this.#delivery.waiting,
+    }
+  }
+}

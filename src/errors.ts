@@ -1,0 +1,169 @@
+/**
+ * The errors that a host can catch. Each has a stable `code` and says what did not happen. They cross threads as plain objects
+ * and are rebuilt by their code, since structured clone would keep neither class nor code.
+ */
+import type { PlainError } from './actors/contract.ts'
+import type { ActorName, SeedOutcome } from './actors/mail.ts'
+
+const BRAND = Symbol.for('folkmoot.error')
+
+/** Base of all errors of this package. `isFolkmootError` recognises those of another copy of the package too. */
+export class FolkmootError extends Error {
+  readonly code: string
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+    this.name = new.target.name
+  }
+
+  get [BRAND](): true {
+    return true
+  }
+}
+
+/** Whether an error is one of this package's, whichever copy of the package made it. */
+export function isFolkmootError(error: unknown): error is FolkmootError {
+  return typeof error === 'object' && error !== null && BRAND in error
+}
+
+/** An option is not what it may be. Nothing was started. */
+export class InvalidOption extends FolkmootError {
+  readonly option: string
+  readonly value: unknown
+  /** What would have been right. */
+  readonly bound: string
+
+  constructor(option: string, value: unknown, bound: string) {
+    super('ERR_INVALID_OPTION', `option ${option} is ${shown(value)}, but must be ${bound}`)
+    this.option = option
+    this.value = value
+    this.bound = bound
+  }
+}
+
+/** An argument of a call is not what it may be. The call did nothing. */
+export class InvalidArgument extends FolkmootError {
+  constructor(message: string) {
+    super('ERR_INVALID_ARGUMENT', message)
+  }
+}
+
+/** The sockets could not be bound. Nothing was started and nothing is left open. */
+export class BindFailed extends FolkmootError {
+  readonly address: string
+
+  constructor(address: string, cause: unknown) {
+    super('ERR_BIND_FAILED', `cannot bind ${address}: ${cause instanceof Error ? cause.message : cause}`, {
+      cause,
+    })
+    this.address = address
+  }
+}
+
+/** An actor ended unasked, and the cluster with it. Whether the call was carried out is not known. */
+export class ActorExited extends FolkmootError {
+  readonly actor: ActorName
+
+  constructor(actor: ActorName, cause?: unknown) {
+    const why = cause instanceof Error ? `: ${cause.message}` : ''
+    super('ERR_ACTOR_EXITED', `the ${actor} actor ended${why}`, { cause })
+    this.actor = actor
+  }
+}
+
+/** The cluster was shut down. The call did nothing. */
+export class ClusterClosed extends FolkmootError {
+  constructor(call: string) {
+    super('ERR_CLUSTER_CLOSED', `${call}: the cluster was shut down`)
+  }
+}
+
+/** We have left or are leaving the pool. The call did nothing. */
+export class ClusterLeft extends FolkmootError {
+  constructor(call: string) {
+    super('ERR_CLUSTER_LEFT', `${call}: this member has left the pool`)
+  }
+}
+
+/** Nobody was reached by a join. We are the member we were before. */
+export class JoinFailed extends FolkmootError {
+  /** What became of each seed. */
+  readonly outcomes: readonly SeedOutcome[]
+
+  constructor(outcomes: readonly SeedOutcome[]) {
+    const reasons = outcomes.map(({ seed, error }) => `${seed} (${error})`).join(', ')
+    super('ERR_JOIN_FAILED', `no member was reached: ${reasons}`)
+    this.outcomes = outcomes
+  }
+}
+
+/** A user event is too long for its limit or for a packet. It was sent to nobody. */
+export class EventTooLarge extends FolkmootError {
+  /** Size with its encoding where that is what is too large, else of name and payload. */
+  readonly bytes: number
+  readonly limit: number
+
+  constructor(bytes: number, limit: number) {
+    super('ERR_EVENT_TOO_LARGE', `user event of ${bytes} bytes exceeds the limit of ${limit} bytes`)
+    this.bytes = bytes
+    this.limit = limit
+  }
+}
+
+/** Tags are too long when encoded. The old ones stay. */
+export class TagsTooLarge extends FolkmootError {
+  readonly bytes: number
+  readonly limit: number
+
+  constructor(bytes: number, limit: number) {
+    super('ERR_TAGS_TOO_LARGE', `tags of ${bytes} bytes when encoded exceed the limit of ${limit} bytes`)
+    this.bytes = bytes
+    this.limit = limit
+  }
+}
+
+/** News of ours was not sent as often as it should be in time. It is in force and goes on spreading. */
+export class BroadcastTimeout extends FolkmootError {
+  constructor(what: string) {
+    super('ERR_BROADCAST_TIMEOUT', `the broadcast of ${what} was not finished in time`)
+  }
+}
+
+/** An error as it goes to another thread. */
+export function toPlain(error: unknown): PlainError {
+  if (!(error instanceof FolkmootError)) {
+    return {
+      code: 'ERR_INTERNAL',
+      message: error instanceof Error ? error.message : String(error),
+      details: {},
+    }
+  }
+  const { code, message, name: _name, stack: _stack, cause: _cause, ...details } = error
+  return { code, message, details }
+}
+
+/** The error again, with its class, as it came from another thread. */
+export function fromPlain(plain: PlainError): FolkmootError {
+  const { code, message, details } = plain
+  const rebuild = CLASSES[code]
+  const error = rebuild === undefined ? new FolkmootError(code, message) : rebuild(details, message)
+  error.message = message
+  return error
+}
+
+const CLASSES: Record<string, (details: Record<string, unknown>, message: string) => FolkmootError> = {
+  ERR_INVALID_OPTION: ({ option, value, bound }) => new InvalidOption(String(option), value, String(bound)),
+  ERR_INVALID_ARGUMENT: (_, message) => new InvalidArgument(message),
+  ERR_BIND_FAILED: ({ address }, message) => new BindFailed(String(address), message),
+  ERR_CLUSTER_CLOSED: (_, message) => new ClusterClosed(message),
+  ERR_CLUSTER_LEFT: (_, message) => new ClusterLeft(message),
+  ERR_JOIN_FAILED: ({ outcomes }) => new JoinFailed(Array.isArray(outcomes) ? outcomes : []),
+  ERR_EVENT_TOO_LARGE: ({ bytes, limit }) => new EventTooLarge(Number(bytes), Number(limit)),
+  ERR_TAGS_TOO_LARGE: ({ bytes, limit }) => new TagsTooLarge(Number(bytes), Number(limit)),
+  ERR_BROADCAST_TIMEOUT: (_, message) => new BroadcastTimeout(message),
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value)
+}

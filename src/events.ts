@@ -1,0 +1,242 @@
+/**
+ * What a host hears, and how: packed facts become event objects for listeners and iterators. Nothing is decoded that nobody listens to,
+ * and no turn of the host's event loop is taken for long.
+ */
+import { FACT, FactReader } from './actors/facts.ts'
+import type { News } from './actors/mail.ts'
+import { type Member, memberOf, textOf } from './member.ts'
+
+export type MemberEventType =
+  | 'member-join'
+  | 'member-leave'
+  | 'member-failed'
+  | 'member-update'
+  | 'member-reap'
+
+/** Something happened to members. They are shown as they were right after it. */
+export interface MemberEvent {
+  readonly type: MemberEventType
+  readonly members: readonly Member[]
+}
+
+/** A user event from any member, ourselves included; each at most once. */
+export interface UserEvent {
+  readonly type: 'user-event'
+  readonly name: string
+  /** The host's own: it may be kept and changed. */
+  readonly payload: Uint8Array
+  readonly lamportTime: number
+  /** Whether the sender allows events of this name to be merged. */
+  readonly coalesce: boolean
+}
+
+/** The host was too slow: so many user events are lost to it. Member events are folded, never lost. */
+export interface Lagged {
+  readonly type: 'lagged'
+  readonly count: number
+}
+
+export type ClusterEvent = MemberEvent | UserEvent | Lagged
+export type ClusterEventType = ClusterEvent['type']
+
+/** Who wants events, and takes them. */
+export interface Audience {
+  wants(type: ClusterEventType): boolean
+  hear(event: ClusterEvent): void
+}
+
+/** The host's event loop, as far as it matters here. */
+export interface HostTurns {
+  /** Milliseconds of a monotonic clock. */
+  now(): number
+  /** Runs something in a later turn of the loop. */
+  later(run: () => void): void
+}
+
+const TYPES: Record<number, MemberEventType> = {
+  [FACT.memberJoin]: 'member-join',
+  [FACT.memberLeave]: 'member-leave',
+  [FACT.memberFailed]: 'member-failed',
+  [FACT.memberUpdate]: 'member-update',
+  [FACT.memberReap]: 'member-reap',
+}
+
+/** Longest that listeners are served in one turn of the host's loop, in milliseconds, and the most events. */
+const LONGEST_TURN = 5
+const MOST_EVENTS = 256
+
+/** Serves news to an audience in slices, and gives credit back when each is done. */
+export class Stage {
+  readonly #audience: Audience
+  readonly #turns: HostTurns
+  readonly #taken: (number: number) => void
+  readonly #queue: News[] = []
+  #isRunning = false
+  #isOpen = false
+  /** Where the news in front of the queue goes on: index into its runs, records done, offset of the next. */
+  #run = 0
+  #done = 0
+  #at = -1
+
+  constructor(audience: Audience, turns: HostTurns, taken: (number: number) => void) {
+    this.#audience = audience
+    this.#turns = turns
+    this.#taken = taken
+  }
+
+  /** Lets events out; before it they wait, so that listeners added right after the start hear them all. */
+  open(): void {
+    this.#isOpen = true
+    this.#schedule()
+  }
+
+  add(news: News): void {
+    this.#queue.push(news)
+    this.#schedule()
+  }
+
+  /** Drops what waits. */
+  close(): void {
+    this.#queue.length = 0
+    this.#isOpen = false
+  }
+
+  #schedule(): void {
+    if (this.#isRunning || !this.#isOpen || this.#queue.length === 0) return
+    this.#isRunning = true
+    this.#turns.later(() => {
+      this.#isRunning = false
+      this.#serve()
+      this.#schedule()
+    })
+  }
+
+  #serve(): void {
+    const startedAt = this.#turns.now()
+    let events = 0
+    for (let news = this.#queue[0]; news !== undefined; news = this.#queue[0]) {
+      if (this.#run === 0 && this.#done === 0) this.#sayLagged(news)
+      for (let record = this.#next(news); record !== undefined; record = this.#next(news)) {
+        this.#tell(record)
+        events += 1
+        if (events >= MOST_EVENTS || this.#turns.now() - startedAt > LONGEST_TURN) return
+      }
+      this.#queue.shift()
+      this.#run = 0
+      this.#taken(news.number)
+    }
+  }
+
+  #sayLagged(news: News): void {
+    if (news.lagged > 0) this.#audience.hear({ type: 'lagged', count: news.lagged })
+  }
+
+  /** The next record that is an event; undefined at the end of the news. */
+  #next(news: News): FactReader | undefined {
+    const { runs, buffers } = news
+    if (this.#run >= runs.length) return undefined
+    const reader = new FactReader(buffers[runs[this.#run]], this.#at < 0 ? runs[this.#run + 1] : this.#at)
+    this.#done += 1
+    this.#at = reader.at + reader.length
+    if (this.#done === runs[this.#run + 2]) {
+      this.#run += 3
+      this.#done = 0
+      this.#at = -1
+    }
+    return reader
+  }
+
+  #tell(record: FactReader): void {
+    const type = record.isMember ? TYPES[record.kind] : 'user-event'
+    if (!this.#audience.wants(type)) return
+    this.#audience.hear(type === 'user-event' ? userEventOf(record) : { type, members: [memberOf(record)] })
+  }
+}
+
+function userEventOf(record: FactReader): UserEvent {
+  return {
+    type: 'user-event',
+    name: textOf(record.eventName),
+    payload: record.payload.slice(),
+    lamportTime: record.lamportTime,
+    coalesce: record.coalesce,
+  }
+}
+
+export interface EventsOptions {
+  /** Only these; default all. */
+  types?: readonly ClusterEventType[]
+  /** Ends the iteration. */
+  signal?: AbortSignal
+  /** Events that may wait for a slow reader; beyond it the oldest are dropped and one `lagged` event says how many. Default 4,096. */
+  buffer?: number
+}
+
+const DEFAULT_BUFFER = 4_096
+
+/** Events as an async iterator with a bounded buffer. */
+export class EventIterator implements AsyncIterableIterator<ClusterEvent> {
+  readonly #types: ReadonlySet<ClusterEventType> | undefined
+  readonly #bound: number
+  readonly #ended: () => void
+  readonly #waiting: ((result: IteratorResult<ClusterEvent>) => void)[] = []
+  #events: ClusterEvent[] = []
+  #lost = 0
+  #isDone = false
+
+  /** `ended` hears once that nothing more is wanted. */
+  constructor(options: EventsOptions, ended: (iterator: EventIterator) => void) {
+    this.#types = options.types === undefined ? undefined : new Set(options.types)
+    this.#bound = options.buffer ?? DEFAULT_BUFFER
+    this.#ended = () => ended(this)
+    const { signal } = options
+    if (signal?.aborted) this.close()
+    else signal?.addEventListener('abort', () => this.close(), { once: true })
+  }
+
+  wants(type: ClusterEventType): boolean {
+    return !this.#isDone && (this.#types?.has(type) ?? true)
+  }
+
+  push(event: ClusterEvent): void {
+    const waiting = this.#waiting.shift()
+    if (waiting !== undefined) {
+      waiting({ done: false, value: event })
+      return
+    }
+    this.#events.push(event)
+    if (this.#events.length <= this.#bound) return
+    this.#events.shift()
+    this.#lost += 1
+  }
+
+  next(): Promise<IteratorResult<ClusterEvent>> {
+    if (this.#lost > 0) {
+      const value: Lagged = { type: 'lagged', count: this.#lost }
+      this.#lost = 0
+      return Promise.resolve({ done: false, value })
+    }
+    const value = this.#events.shift()
+    if (value !== undefined) return Promise.resolve({ done: false, value })
+    if (this.#isDone) return Promise.resolve({ done: true, value: undefined })
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  return(): Promise<IteratorResult<ClusterEvent>> {
+    this.#events = []
+    this.close()
+    return Promise.resolve({ done: true, value: undefined })
+  }
+
+  /** Nothing more will come; what waits can still be read. */
+  close(): void {
+    if (this.#isDone) return
+    this.#isDone = true
+    for (const resolve of this.#waiting.splice(0)) resolve({ done: true, value: undefined })
+    this.#ended()
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+}

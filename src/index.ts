@@ -1,0 +1,36 @@
+/** What a host imports. */
+export type { Joined, SeedOutcome } from './actors/mail.ts'
+export {
+  Cluster,
+  type ClusterEvents,
+  type ClusterState,
+  type JoinOptions,
+  type MemberFilter,
+  type Stats,
+  type UserEventOptions,
+} from './cluster.ts'
+export {
+  ActorExited,
+  BindFailed,
+  BroadcastTimeout,
+  ClusterClosed,
+  ClusterLeft,
+  EventTooLarge,
+  FolkmootError,
+  InvalidArgument,
+  InvalidOption,
+  isFolkmootError,
+  JoinFailed,
+  TagsTooLarge,
+} from './errors.ts'
+export type {
+  ClusterEvent,
+  ClusterEventType,
+  EventsOptions,
+  Lagged,
+  MemberEvent,
+  MemberEventType,
+  UserEvent,
+} from './events.ts'
+export type { Member, MemberStatus, VersionRange } from './member.ts'
+export type { ClusterOptions, Logger, Numbers, Profile, Threads } from './options.ts'

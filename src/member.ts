@@ -1,0 +1,66 @@
+/** A member as a host sees it, made from its packed picture. */
+import { type FactReader, STATUS } from './actors/facts.ts'
+import { formatIp } from './wire/address.ts'
+import { decodeTags } from './wire/tags.ts'
+
+/** Serf's statuses. */
+export type MemberStatus = 'alive' | 'leaving' | 'left' | 'failed'
+
+/** Versions of one layer that a member understands and speaks. */
+export interface VersionRange {
+  readonly min: number
+  readonly max: number
+  readonly current: number
+}
+
+/** One member of the pool. Frozen: it shows the member as it was when it was asked for. */
+export interface Member {
+  readonly name: string
+  /** IP address as text. */
+  readonly address: string
+  readonly port: number
+  readonly status: MemberStatus
+  readonly tags: Readonly<Record<string, string>>
+  /** Counts the member's own words about itself; higher is newer. */
+  readonly incarnation: number
+  /** Lamport time of the last join or leave intent about it. */
+  readonly statusTime: number
+  /** memberlist's protocol. */
+  readonly protocol: VersionRange
+  /** Serf's protocol. */
+  readonly delegate: VersionRange
+}
+
+const STATUSES: Record<number, MemberStatus> = {
+  [STATUS.alive]: 'alive',
+  [STATUS.leaving]: 'leaving',
+  [STATUS.left]: 'left',
+  [STATUS.failed]: 'failed',
+}
+const UTF8 = new TextDecoder()
+
+/** The member in the record at which the reader stands. */
+export function memberOf(picture: FactReader): Member {
+  const [pmin, pmax, pcur, dmin, dmax, dcur] = picture.versions
+  return {
+    name: textOf(picture.name),
+    address: formatIp(picture.address),
+    port: picture.port,
+    status: STATUSES[picture.status] ?? 'alive',
+    tags: Object.freeze(decodeTags(picture.meta.slice())),
+    incarnation: picture.incarnation,
+    statusTime: picture.statusTime,
+    protocol: Object.freeze({ min: pmin, max: pmax, current: pcur }),
+    delegate: Object.freeze({ min: dmin, max: dmax, current: dcur }),
+  }
+}
+
+/** Text of bytes that may stand in shared memory, which a TextDecoder does not read. */
+export function textOf(bytes: Uint8Array): string {
+  let text = ''
+  for (const byte of bytes) {
+    if (byte >= 128) return UTF8.decode(bytes.slice())
+    text += String.fromCharCode(byte)
+  }
+  return text
+}

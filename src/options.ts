@@ -1,0 +1,324 @@
+/**
+ * Options: what a host may say, what each number is for and how far it may go, the profiles, and how options become the settings
+ * that the actors are told. Pure: the host name is passed in.
+ */
+import { InvalidOption } from './errors.ts'
+import { formatIp, parseIp, parseSeed } from './wire/address.ts'
+
+/** Where the three actors run. Isolation from a busy host is promised for `per-actor` alone. */
+export type Threads = 'per-actor' | 'one' | 'none'
+/** Sets of timings for a local network, a wide one, and one machine; the numbers are Serf's. */
+export type Profile = 'lan' | 'wan' | 'local'
+
+/** A logger in pino's shape. */
+export interface Logger {
+  debug(message: string): void
+  info(message: string): void
+  warn(message: string): void
+  error(message: string): void
+}
+
+/** What the actors are told: every number decided, nothing optional. Survives structured clone. Durations in milliseconds. */
+export interface Settings extends Numbers {
+  nodeName: string
+  /** Literal IP to bind. */
+  bindIp: string
+  /** 0: the system picks. */
+  bindPort: number
+  /** Literal IP to advertise; empty: decided when the sockets are bound. */
+  advertiseIp: string
+  /** 0: the bound port. */
+  advertisePort: number
+  tags: Record<string, string>
+  compression: boolean
+  tcpFallbackPings: boolean
+  threads: Threads
+}
+
+/** The numbers among the settings, with their meaning. Durations in milliseconds. */
+export interface Numbers {
+  /** Serf protocol that we speak, 2 to 5. Default 5, as the agent. */
+  protocolVersion: number
+  /** Time between two probes. Shorter finds failures sooner and costs as much more traffic. */
+  probeInterval: number
+  /** How long a direct ack may take before others are asked to ping too; below `probeInterval`, or there is no time left to ask. */
+  probeTimeout: number
+  /** Members asked to ping one that does not answer. */
+  indirectChecks: number
+  /** How far a member in poor health stretches its probes: up to this many intervals. 1 switches that off. */
+  awarenessMaxMultiplier: number
+  /** Length of a suspicion in probe intervals, times the logarithm of the pool. Higher forgives longer pauses. */
+  suspicionMult: number
+  /** How many times longer a suspicion lasts while nobody confirms it. 1 switches that off. */
+  suspicionMaxTimeoutMult: number
+  /** How often a broadcast is sent, times the logarithm of the pool. */
+  retransmitMult: number
+  /** Time between two gossip ticks. */
+  gossipInterval: number
+  /** Members that get a packet at each tick. */
+  gossipNodes: number
+  /** How long the dead are still told what goes on, so that they can refute. */
+  gossipToTheDeadTime: number
+  /** Time between two push/pulls in a small pool; 0 switches them off. */
+  pushPullInterval: number
+  /** Time for a whole TCP exchange. */
+  tcpTimeout: number
+  /** Largest packet sent, all coats counted in. Above the MTU packets are cut to pieces on the way. */
+  udpBufferSize: number
+  /**
+   * Messages that may wait between detector and gossip, of each of two kinds; beyond it they are dropped and counted. Go has 1,024
+   * and drains them one by one; here they are gathered for 5 ms, and a burst of 200,000 a second for so long must fit.
+   */
+  handoffQueueDepth: number
+  /** After how long a dead member's name may be taken at another address; 0: never (it must leave). */
+  deadNodeReclaimTime: number
+  /** How long news of our own (tags, leave) may take until it has been sent as often as it will be. */
+  broadcastTimeout: number
+  /** How long we stay after a leave, so that peers can still probe us while the news spreads. */
+  leavePropagateDelay: number
+  /** Bytes of a user event, name and payload, and again when encoded. */
+  userEventSizeLimit: number
+  /** Lamport times of user events that are remembered. */
+  eventBuffer: number
+  /** Broadcasts of one kind that may wait; twice the pool is always allowed. Beyond it the most sent are dropped. */
+  maxQueueDepth: number
+  /** How long an intent about a member we do not know is kept. */
+  recentIntentTimeout: number
+}
+
+/** What a host may say. Everything has a default; durations in milliseconds. */
+export interface ClusterOptions extends Partial<Numbers> {
+  /** Name of this member, unique in the pool: 1 to 128 bytes. Default: the host name. */
+  nodeName?: string
+  /** `ip`, `ip:port`, `[ipv6]:port`, for UDP and TCP. Default `0.0.0.0:7946`. Port 0: the system picks. */
+  bind?: string
+  /** Address that peers are told, in the same forms. Default: the bound one; when bound to all, a private address of this host. */
+  advertise?: string
+  /** Tags that peers see, at most 512 bytes when encoded. Default none. */
+  tags?: Record<string, string>
+  /** Timings. Default `lan`. */
+  profile?: Profile
+  /** Whether what we send is compressed; what comes compressed is always read. Default true. */
+  compression?: boolean
+  /** Whether a member that does not answer over UDP is pinged over TCP too. Default true. */
+  tcpFallbackPings?: boolean
+  /** Where the actors run. Default `per-actor`. */
+  threads?: Threads
+  /** Where warnings go. Default nowhere. */
+  logger?: Logger
+}
+
+const SECOND = 1_000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+
+/** memberlist's LAN numbers and Serf's own (protocol page 1, section 9; page 2, section 6.2). */
+const LAN: Numbers = {
+  protocolVersion: 5,
+  probeInterval: SECOND,
+  probeTimeout: 500,
+  indirectChecks: 3,
+  awarenessMaxMultiplier: 8,
+  suspicionMult: 4,
+  suspicionMaxTimeoutMult: 6,
+  retransmitMult: 4,
+  gossipInterval: 200,
+  gossipNodes: 3,
+  gossipToTheDeadTime: 30 * SECOND,
+  pushPullInterval: 30 * SECOND,
+  tcpTimeout: 10 * SECOND,
+  udpBufferSize: 1_400,
+  handoffQueueDepth: 16_384,
+  deadNodeReclaimTime: 0,
+  broadcastTimeout: 5 * SECOND,
+  leavePropagateDelay: SECOND,
+  userEventSizeLimit: 512,
+  eventBuffer: 512,
+  maxQueueDepth: 4_096,
+  recentIntentTimeout: 5 * MINUTE,
+}
+
+const PROFILES: Record<Profile, Numbers> = {
+  lan: LAN,
+  wan: {
+    ...LAN,
+    tcpTimeout: 30 * SECOND,
+    suspicionMult: 6,
+    pushPullInterval: MINUTE,
+    probeTimeout: 3 * SECOND,
+    probeInterval: 5 * SECOND,
+    gossipNodes: 4,
+    gossipInterval: 500,
+    gossipToTheDeadTime: MINUTE,
+  },
+  local: {
+    ...LAN,
+    tcpTimeout: SECOND,
+    indirectChecks: 1,
+    retransmitMult: 2,
+    suspicionMult: 3,
+    pushPullInterval: 15 * SECOND,
+    probeTimeout: 200,
+    gossipInterval: 100,
+    gossipToTheDeadTime: 15 * SECOND,
+  },
+}
+
+/** Least and most of each number. */
+const BOUNDS: Record<keyof Numbers, readonly [least: number, most: number]> = {
+  protocolVersion: [2, 5],
+  probeInterval: [10, HOUR],
+  probeTimeout: [1, HOUR],
+  indirectChecks: [0, 32],
+  awarenessMaxMultiplier: [1, 64],
+  suspicionMult: [1, 1_000],
+  suspicionMaxTimeoutMult: [1, 1_000],
+  retransmitMult: [1, 100],
+  gossipInterval: [1, HOUR],
+  gossipNodes: [1, 64],
+  gossipToTheDeadTime: [0, DAY],
+  pushPullInterval: [0, DAY],
+  tcpTimeout: [10, HOUR],
+  udpBufferSize: [576, 65_507],
+  handoffQueueDepth: [16, 1_048_576],
+  deadNodeReclaimTime: [0, DAY],
+  broadcastTimeout: [1, HOUR],
+  leavePropagateDelay: [0, HOUR],
+  userEventSizeLimit: [1, 9_216],
+  eventBuffer: [1, 65_536],
+  maxQueueDepth: [1, 1_048_576],
+  recentIntentTimeout: [SECOND, DAY],
+}
+
+/** Pairs of which the first must be below the second, or a mechanism silently never works. */
+const IN_ORDER: readonly (readonly [keyof Numbers, keyof Numbers, string])[] = [
+  ['probeTimeout', 'probeInterval', 'no time would be left to ask others'],
+  ['gossipInterval', 'broadcastTimeout', 'no news of ours would be out in time'],
+]
+
+const OTHERS = [
+  'nodeName',
+  'bind',
+  'advertise',
+  'tags',
+  'profile',
+  'compression',
+  'tcpFallbackPings',
+  'threads',
+  'logger',
+]
+const DEFAULT_PORT = 7946
+const LONGEST_NAME = 128
+
+/**
+ * Checks options and decides everything they leave open. `hostName` is the default name of the member. Throws InvalidOption, which
+ * names the option, its value and what would be right.
+ */
+export function settle(options: ClusterOptions, hostName: string): Settings {
+  refuseUnknown(options)
+  const profile = oneOf('profile', options.profile ?? 'lan', ['lan', 'wan', 'local'])
+  const numbers = settleNumbers(options, PROFILES[profile])
+  const bind = place('bind', options.bind ?? `0.0.0.0:${DEFAULT_PORT}`, DEFAULT_PORT)
+  const advertise =
+    options.advertise === undefined ? { ip: '', port: 0 } : place('advertise', options.advertise, 0)
+  return {
+    ...numbers,
+    nodeName: settleName(options.nodeName ?? hostName),
+    bindIp: bind.ip,
+    bindPort: bind.port,
+    advertiseIp: advertise.ip,
+    advertisePort: advertise.port,
+    tags: settleTags(options.tags ?? {}),
+    compression: flag('compression', options.compression ?? true),
+    tcpFallbackPings: flag('tcpFallbackPings', options.tcpFallbackPings ?? true),
+    threads: oneOf('threads', options.threads ?? 'per-actor', ['per-actor', 'one', 'none']),
+  }
+}
+
+function refuseUnknown(options: ClusterOptions): void {
+  const known = [...OTHERS, ...Object.keys(LAN)]
+  for (const [name, value] of Object.entries(options)) {
+    if (known.includes(name)) continue
+    const nearest = known.toSorted((a, b) => distance(name, a) - distance(name, b))[0]
+    throw new InvalidOption(name, value, `left out: there is no such option (did you mean ${nearest}?)`)
+  }
+}
+
+function settleNumbers(options: ClusterOptions, profile: Numbers): Numbers {
+  const numbers = { ...profile }
+  for (const name of numberNames()) {
+    const value = options[name]
+    if (value === undefined) continue
+    const [least, most] = BOUNDS[name]
+    const isFit = Number.isInteger(value) && value >= least && value <= most
+    if (!isFit) throw new InvalidOption(name, value, `a whole number from ${least} to ${most}`)
+    numbers[name] = value
+  }
+  for (const [smaller, larger, reason] of IN_ORDER) {
+    if (numbers[smaller] < numbers[larger]) continue
+    const bound = `below ${larger}, which is ${numbers[larger]}: ${reason}`
+    throw new InvalidOption(smaller, numbers[smaller], bound)
+  }
+  return numbers
+}
+
+/** The keys of BOUNDS, with their type. */
+function numberNames(): (keyof Numbers)[] {
+  const isNumber = (name: string): name is keyof Numbers => name in BOUNDS
+  return Object.keys(BOUNDS).filter(isNumber)
+}
+
+function settleName(name: unknown): string {
+  const bytes = typeof name === 'string' ? new TextEncoder().encode(name).length : 0
+  if (typeof name === 'string' && bytes >= 1 && bytes <= LONGEST_NAME) return name
+  throw new InvalidOption('nodeName', name, `a text of 1 to ${LONGEST_NAME} bytes`)
+}
+
+/** An address of ours: an IP literal, since a name may stand for several. */
+function place(option: string, value: unknown, defaultPort: number): { ip: string; port: number } {
+  const seed = typeof value === 'string' ? parseSeed(value, defaultPort) : undefined
+  const bytes = seed === undefined || seed.nodeName !== '' ? undefined : parseIp(seed.host)
+  if (seed !== undefined && bytes !== undefined) return { ip: formatIp(bytes), port: seed.port }
+  throw new InvalidOption(
+    option,
+    value,
+    'an IP address with or without a port, as 10.0.0.1:7946 or [fd00::1]:7946',
+  )
+}
+
+/** Checks tags given as an option or in a call. */
+export function settleTags(tags: unknown): Record<string, string> {
+  if (typeof tags !== 'object' || tags === null || Array.isArray(tags)) {
+    throw new InvalidOption('tags', tags, 'an object of texts')
+  }
+  for (const [name, value] of Object.entries(tags)) {
+    if (typeof value !== 'string') throw new InvalidOption(`tags.${name}`, value, 'a text')
+  }
+  return { ...tags }
+}
+
+function flag(option: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value
+  throw new InvalidOption(option, value, 'true or false')
+}
+
+function oneOf<Choice extends string>(option: string, value: unknown, choices: readonly Choice[]): Choice {
+  const choice = choices.find((candidate) => candidate === value)
+  if (choice !== undefined) return choice
+  throw new InvalidOption(option, value, `one of ${choices.join(', ')}`)
+}
+
+/** Letters to change, add or drop between two names (Levenshtein). */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const change = row[j - 1] + Number(a[i - 1] !== b[j - 1])
+      next.push(Math.min(change, row[j] + 1, next[j - 1] + 1))
+    }
+    row = next
+  }
+  return row[b.length]
+}

@@ -1,0 +1,37 @@
+/**
+ * What actors answer to commands, checked where it enters the facade: an envelope says nothing of the type of its value, and a wrong one
+ * should be found here and not in the host's code.
+ */
+import type { Joined } from './actors/mail.ts'
+
+function has<Key extends string>(value: unknown, key: Key): value is Record<Key, unknown> {
+  return typeof value === 'object' && value !== null && key in value
+}
+
+export function isJoined(value: unknown): value is Joined {
+  return has(value, 'reached') && has(value, 'outcomes') && Array.isArray(value.outcomes)
+}
+
+export function isSent(value: unknown): value is { lamportTime: number } {
+  return has(value, 'lamportTime') && typeof value.lamportTime === 'number'
+}
+
+export function isTold(value: unknown): value is { told: number } {
+  return has(value, 'told') && typeof value.told === 'number'
+}
+
+export function isNothing(value: unknown): value is null {
+  return value === null
+}
+
+export function isBytes(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array
+}
+
+export function isNumbers(value: unknown): value is Record<string, number> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Object.values(value).every((one) => typeof one === 'number')
+  )
+}

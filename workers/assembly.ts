@@ -1,0 +1,38 @@
+/** All three bodies in one thread, with queues between them: the placements `one` and `none`. */
+import type { ActorName, News, Self, ToDetector, ToDispatch, ToGossip } from '../src/actors/mail.ts'
+import type { Settings } from '../src/options.ts'
+import { DetectorBody, DispatchBody, GossipBody, type Place } from './bodies.ts'
+import { LocalOutlet } from './mailbox.ts'
+
+export class Assembly {
+  readonly detector: DetectorBody
+  readonly gossip: GossipBody
+  readonly dispatch: DispatchBody
+  readonly #toDetector = new LocalOutlet<ToDetector>()
+  readonly #toGossip = new LocalOutlet<ToGossip>()
+  readonly #toDispatch = new LocalOutlet<ToDispatch>()
+
+  constructor(settings: Settings, news: (news: News) => void, place: (actor: ActorName) => Place) {
+    this.detector = new DetectorBody(settings, this.#toGossip, place('detector'))
+    this.gossip = new GossipBody(settings, this.#toDetector, this.#toDispatch, place('gossip'))
+    this.dispatch = new DispatchBody(settings, news, place('dispatch'))
+    this.#toDetector.deliverTo((mail) => this.detector.receive(mail))
+    this.#toGossip.deliverTo((mail) => this.gossip.receive(mail))
+    this.#toDispatch.deliverTo((mail) => this.dispatch.receive(mail))
+  }
+
+  begin(self: Self): void {
+    this.gossip.begin(self)
+    this.detector.begin(self)
+  }
+
+  /** Follows the line from the wire to the host. */
+  async close(): Promise<void> {
+    this.#toDetector.close()
+    await this.detector.close()
+    this.#toGossip.close()
+    await this.gossip.close()
+    this.#toDispatch.close()
+    this.dispatch.close()
+  }
+}

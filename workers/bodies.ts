@@ -1,0 +1,221 @@
+/**
+ * Bodies: each actor with its sockets, its loop and its replies, wherever it is placed. The actor knows nothing of all this; a
+ * thread, or the host's own, holds bodies and connects their mailboxes.
+ */
+import { lookup } from 'node:dns/promises'
+import type { Actor, Envelope, Log, Outlet } from '../src/actors/contract.ts'
+import type {
+  DetectorCommand,
+  DispatchCommand,
+  GossipCommand,
+  News,
+  Self,
+  ToDetector,
+  ToDispatch,
+  ToGossip,
+} from '../src/actors/mail.ts'
+import { Detector } from '../src/detector/detector.ts'
+import { Dispatch } from '../src/dispatch/dispatch.ts'
+import { Gossip } from '../src/gossip/gossip.ts'
+import type { Settings } from '../src/options.ts'
+import { seededByTheSystem } from './chance.ts'
+import { PingStreams } from './streams-of-pings.ts'
+import { Tcp } from './tcp.ts'
+import { Turn } from './turn.ts'
+import { Udp } from './udp.ts'
+
+/** What every body needs from its place. */
+export interface Place {
+  log: Log
+  /** The actor threw: nothing of it goes on. */
+  crashed(error: unknown): void
+}
+
+/** Commands that wait for their reply. An actor replies to each exactly once. */
+class Replies {
+  readonly #waiting = new Map<number, (envelope: Envelope<unknown>) => void>()
+  #last = 0
+
+  /** Takes a number for a command; the promise resolves with its reply. */
+  expect(send: (id: number) => void): Promise<Envelope<unknown>> {
+    this.#last += 1
+    const id = this.#last
+    return new Promise((resolve) => {
+      this.#waiting.set(id, resolve)
+      send(id)
+    })
+  }
+
+  reply(id: number, envelope: Envelope<unknown>): void {
+    this.#waiting.get(id)?.(envelope)
+    this.#waiting.delete(id)
+  }
+}
+
+/** Whether a socket could be bound: errors of the system go as their text and code. */
+export type Bound = { ok: true; port: number } | { ok: false; code: string; message: string }
+
+async function bound(bind: () => Promise<number>): Promise<Bound> {
+  try {
+    return { ok: true, port: await bind() }
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    return { ok: false, code, message: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+export class DetectorBody {
+  readonly #replies = new Replies()
+  readonly #turn: Turn<ToDetector>
+  readonly #udp: Udp
+  readonly #pings: PingStreams
+
+  constructor(settings: Settings, gossip: Outlet<ToGossip>, place: Place) {
+    const actor: Actor<ToDetector> = new Detector(settings, {
+      random: seededByTheSystem(),
+      gossip,
+      send: (packet, ip, port, seqNo) => this.#udp.send(packet, ip, port, seqNo),
+      dialPing: (seqNo, ip, port, request) => this.#pings.dial(seqNo, ip, port, request),
+      closePing: (seqNo) => this.#pings.close(seqNo),
+      reply: (id, envelope) => this.#replies.reply(id, envelope),
+      log: place.log,
+    })
+    const turn = new Turn(actor, place.crashed)
+    this.#turn = turn
+    this.#udp = new Udp({
+      packet: (bytes, ip, port) => turn.receive({ type: 'packet', bytes, ip, port }),
+      unsent: (seqNo) => turn.receive({ type: 'unsent', seqNo }),
+    })
+    this.#pings = new PingStreams({
+      data: (seqNo, bytes) => turn.receive({ type: 'ping-stream-data', seqNo, bytes }),
+      failed: (seqNo) => turn.receive({ type: 'ping-stream-failed', seqNo }),
+    })
+  }
+
+  receive(mail: ToDetector): void {
+    this.#turn.receive(mail)
+  }
+
+  bind(ip: string, port: number): Promise<Bound> {
+    return bound(async () => {
+      await this.#udp.bind(ip, port)
+      return port
+    })
+  }
+
+  begin(self: Self): void {
+    this.#turn.receive({ type: 'begin', self })
+  }
+
+  command(command: DetectorCommand): Promise<Envelope<unknown>> {
+    return this.#replies.expect((id) => this.#turn.receive({ type: 'command', id, command }))
+  }
+
+  async close(): Promise<void> {
+    this.#turn.stop()
+    this.#pings.closeAll()
+    await this.#udp.close()
+  }
+}
+
+export class GossipBody {
+  readonly #replies = new Replies()
+  readonly #turn: Turn<ToGossip>
+  readonly #tcp: Tcp
+  /** Connections that came before we began: they are heard of then. */
+  #early: ToGossip[] | undefined = []
+
+  constructor(settings: Settings, detector: Outlet<ToDetector>, dispatch: Outlet<ToDispatch>, place: Place) {
+    const actor: Actor<ToGossip> = new Gossip(settings, {
+      random: seededByTheSystem(),
+      detector,
+      dispatch,
+      dial: (stream, ip, port) => this.#tcp.dial(stream, ip, port),
+      write: (stream, bytes) => this.#tcp.write(stream, bytes),
+      end: (stream) => this.#tcp.end(stream),
+      destroy: (stream) => this.#tcp.destroy(stream),
+      resolve: (number, host) => this.#resolve(number, host),
+      reply: (id, envelope) => this.#replies.reply(id, envelope),
+      log: place.log,
+    })
+    this.#turn = new Turn(actor, place.crashed)
+    this.#tcp = new Tcp({
+      accepted: (stream, ip, port) => this.#hear({ type: 'stream-accepted', stream, ip, port }),
+      connected: (stream) => this.#hear({ type: 'stream-connected', stream }),
+      data: (stream, bytes) => this.#hear({ type: 'stream-data', stream, bytes }),
+      closed: (stream, error) => this.#hear({ type: 'stream-closed', stream, error }),
+    })
+  }
+
+  receive(mail: ToGossip): void {
+    this.#turn.receive(mail)
+  }
+
+  listen(ip: string, port: number): Promise<Bound> {
+    return bound(() => this.#tcp.listen(ip, port))
+  }
+
+  /** Stops listening, so that another port can be tried. */
+  unlisten(): Promise<void> {
+    return this.#tcp.close()
+  }
+
+  begin(self: Self): void {
+    const early = this.#early ?? []
+    this.#early = undefined
+    this.#turn.receive({ type: 'begin', self })
+    for (const mail of early) this.#turn.receive(mail)
+  }
+
+  command(command: GossipCommand): Promise<Envelope<unknown>> {
+    return this.#replies.expect((id) => this.#turn.receive({ type: 'command', id, command }))
+  }
+
+  async close(): Promise<void> {
+    this.#turn.stop()
+    await this.#tcp.close()
+  }
+
+  #hear(mail: ToGossip): void {
+    if (this.#early === undefined) this.#turn.receive(mail)
+    else this.#early.push(mail)
+  }
+
+  async #resolve(number: number, host: string): Promise<void> {
+    try {
+      const found = await lookup(host, { all: true })
+      const ips = found.map(({ address }) => address)
+      this.#turn.receive({ type: 'resolved', lookup: number, ips, error: '' })
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error)
+      this.#turn.receive({ type: 'resolved', lookup: number, ips: [], error: message })
+    }
+  }
+}
+
+export class DispatchBody {
+  readonly #replies = new Replies()
+  readonly #turn: Turn<ToDispatch>
+
+  constructor(settings: Settings, news: (news: News) => void, place: Place) {
+    const actor: Actor<ToDispatch> = new Dispatch(settings, {
+      random: seededByTheSystem(),
+      news,
+      reply: (id, envelope) => this.#replies.reply(id, envelope),
+      log: place.log,
+    })
+    this.#turn = new Turn(actor, place.crashed)
+  }
+
+  receive(mail: ToDispatch): void {
+    this.#turn.receive(mail)
+  }
+
+  command(command: DispatchCommand): Promise<Envelope<unknown>> {
+    return this.#replies.expect((id) => this.#turn.receive({ type: 'command', id, command }))
+  }
+
+  close(): void {
+    this.#turn.stop()
+  }
+}

@@ -1,0 +1,28 @@
+/** Thread entry point of gossip. */
+import { workerData } from 'node:worker_threads'
+import type { GossipCommand, Self, ToDetector, ToDispatch, ToGossip } from '../src/actors/mail.ts'
+import { GossipBody } from './bodies.ts'
+import { PortOutlet, readPort } from './mailbox.ts'
+import { placeOf, serve, type ThreadData } from './thread.ts'
+
+const data: ThreadData = workerData
+if (data.detector === undefined || data.dispatch === undefined) throw new Error('gossip lacks a wall')
+const { detector, dispatch } = data
+const body = new GossipBody(
+  data.settings,
+  new PortOutlet<ToDetector>(detector.port, detector.outward),
+  new PortOutlet<ToDispatch>(dispatch.port, dispatch.outward),
+  placeOf('gossip'),
+)
+readPort<ToGossip>(detector.port, detector.inward, (mail) => body.receive(mail))
+
+/** What the facade's side may ask of this thread. */
+const api = {
+  listen: (ip: string, port: number) => body.listen(ip, port),
+  unlisten: () => body.unlisten(),
+  begin: (self: Self) => body.begin(self),
+  command: (command: GossipCommand) => body.command(command),
+}
+export type GossipApi = typeof api & { close(): Promise<void> }
+
+serve(data, api, () => body.close())

@@ -1,0 +1,24 @@
+/** Thread entry point of a whole member: all three actors in one thread. */
+import { parentPort, workerData } from 'node:worker_threads'
+import type { DetectorCommand, DispatchCommand, GossipCommand, Self, ToDispatch } from '../src/actors/mail.ts'
+import { Assembly } from './assembly.ts'
+import { placeOf, serve, type ThreadData, tellNews } from './thread.ts'
+
+const data: ThreadData = workerData
+const assembly = new Assembly(data.settings, tellNews, placeOf)
+parentPort?.on('message', (mail: ToDispatch) => assembly.dispatch.receive(mail))
+
+/** What the facade's side may ask of this thread. */
+const api = {
+  // Not «bind»: comlink takes that word for the one of functions.
+  bindUdp: (ip: string, port: number) => assembly.detector.bind(ip, port),
+  listen: (ip: string, port: number) => assembly.gossip.listen(ip, port),
+  unlisten: () => assembly.gossip.unlisten(),
+  begin: (self: Self) => assembly.begin(self),
+  detector: (command: DetectorCommand) => assembly.detector.command(command),
+  gossip: (command: GossipCommand) => assembly.gossip.command(command),
+  dispatch: (command: DispatchCommand) => assembly.dispatch.command(command),
+}
+export type MemberApi = typeof api & { close(): Promise<void> }
+
+serve(data, api, () => assembly.close())

@@ -1,0 +1,116 @@
+/**
+ * Places a member's three actors where the settings say, connects their mailboxes, binds their sockets and begins. The facade knows
+ * nothing of threads beyond this.
+ */
+import type { Envelope, LogLevel } from '../src/actors/contract.ts'
+import type {
+  ActorName,
+  DetectorCommand,
+  DispatchCommand,
+  GossipCommand,
+  News,
+  Self,
+} from '../src/actors/mail.ts'
+import { BindFailed } from '../src/errors.ts'
+import type { Settings } from '../src/options.ts'
+import { advertised } from './addresses.ts'
+import type { Bound } from './bodies.ts'
+import { InlineSeats, OneThreadSeats, type Seats, ThreeThreadSeats } from './seats.ts'
+
+/** What the threads tell the facade. Never called inside a call of the facade. */
+export interface Host {
+  news(news: News): void
+  log(actor: ActorName, level: LogLevel, message: string): void
+  /** An actor threw or its thread ended unasked. Called once; all pending calls reject with ActorExited. */
+  exited(actor: ActorName, error: unknown): void
+}
+
+/** A member's three actors in place, bound to their sockets and begun. */
+export interface Placed {
+  readonly self: Self
+  /** Envelopes carry the host's mistakes; a rejection is an ActorExited. */
+  gossip(command: GossipCommand): Promise<Envelope<unknown>>
+  detector(command: DetectorCommand): Promise<Envelope<unknown>>
+  dispatch(command: DispatchCommand): Promise<Envelope<unknown>>
+  /** Credit back to dispatch. */
+  taken(number: number): void
+  /** UDP stops, TCP stops, gossip ends, dispatch ends, threads exit. Resolves when no handle is left. Idempotent. */
+  shutdown(): Promise<void>
+}
+
+/** Ports that TCP got from the system and UDP may find taken: so often another is tried. */
+const TRIES = 10
+
+/** Starts a member's actors. Rejects with BindFailed, and then leaves nothing open. */
+export async function place(settings: Settings, host: Host): Promise<Placed> {
+  const seats = seatsFor(settings, host)
+  try {
+    const port = await bindBoth(seats, settings)
+    const { ip, reason } = advertised(settings)
+    if (reason !== '') host.log('gossip', 'info', `advertising ${ip}: ${reason}`)
+    const self: Self = { name: settings.nodeName, ip, port: settings.advertisePort || port, bindPort: port }
+    await seats.begin(self)
+    return new PlacedMember(self, seats)
+  } catch (error) {
+    await seats.close()
+    throw error
+  }
+}
+
+function seatsFor(settings: Settings, host: Host): Seats {
+  if (settings.threads === 'none') return new InlineSeats(settings, host)
+  return settings.threads === 'one'
+    ? new OneThreadSeats(settings, host)
+    : new ThreeThreadSeats(settings, host)
+}
+
+/** TCP first, then UDP on the same port. */
+async function bindBoth(seats: Seats, settings: Settings): Promise<number> {
+  const { bindIp, bindPort } = settings
+  for (let tries = 1; ; tries++) {
+    const tcp = bound(await seats.listen(bindIp, bindPort), settings)
+    const udp = await seats.bind(bindIp, tcp)
+    if (udp.ok) return tcp
+    const mayRetry = bindPort === 0 && udp.code === 'EADDRINUSE' && tries < TRIES
+    if (!mayRetry) return bound(udp, settings)
+    await seats.unlisten()
+  }
+}
+
+function bound(outcome: Bound, { bindIp, bindPort }: Settings): number {
+  if (outcome.ok) return outcome.port
+  const cause = Object.assign(new Error(outcome.message), { code: outcome.code })
+  throw new BindFailed(bindIp.includes(':') ? `[${bindIp}]:${bindPort}` : `${bindIp}:${bindPort}`, cause)
+}
+
+class PlacedMember implements Placed {
+  readonly self: Self
+  readonly #seats: Seats
+  #shutdown: Promise<void> | undefined
+
+  constructor(self: Self, seats: Seats) {
+    this.self = self
+    this.#seats = seats
+  }
+
+  gossip(command: GossipCommand): Promise<Envelope<unknown>> {
+    return this.#seats.gossip(command)
+  }
+
+  detector(command: DetectorCommand): Promise<Envelope<unknown>> {
+    return this.#seats.detector(command)
+  }
+
+  dispatch(command: DispatchCommand): Promise<Envelope<unknown>> {
+    return this.#seats.dispatch(command)
+  }
+
+  taken(number: number): void {
+    this.#seats.taken(number)
+  }
+
+  shutdown(): Promise<void> {
+    this.#shutdown ??= this.#seats.close()
+    return this.#shutdown
+  }
+}

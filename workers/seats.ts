@@ -1,0 +1,240 @@
+/** Where the three actors sit: each in a thread, all in one, or here. All three ways look alike from outside. */
+import { MessageChannel, Worker } from 'node:worker_threads'
+import type { Envelope } from '../src/actors/contract.ts'
+import type {
+  ActorName,
+  DetectorCommand,
+  DispatchCommand,
+  GossipCommand,
+  Self,
+  ToDispatch,
+  ToHost,
+} from '../src/actors/mail.ts'
+import type { Settings } from '../src/options.ts'
+import { Assembly } from './assembly.ts'
+import type { Bound } from './bodies.ts'
+import type { DetectorApi } from './detector.ts'
+import type { DispatchApi } from './dispatch.ts'
+import type { GossipApi } from './gossip.ts'
+import { mailboxCounters } from './mailbox.ts'
+import type { MemberApi } from './member.ts'
+import type { Host } from './placement.ts'
+import { commandPorts, Thread } from './supervise.ts'
+import type { ThreadData, Wall } from './thread.ts'
+
+export interface Seats {
+  listen(ip: string, port: number): Promise<Bound>
+  unlisten(): Promise<void>
+  bind(ip: string, port: number): Promise<Bound>
+  begin(self: Self): Promise<void>
+  gossip(command: GossipCommand): Promise<Envelope<unknown>>
+  detector(command: DetectorCommand): Promise<Envelope<unknown>>
+  dispatch(command: DispatchCommand): Promise<Envelope<unknown>>
+  taken(number: number): void
+  close(): Promise<void>
+}
+
+/** Both ends of the wall between two neighbours in different threads. */
+function wall(): [Wall, Wall] {
+  const { port1, port2 } = new MessageChannel()
+  const one = mailboxCounters()
+  const other = mailboxCounters()
+  return [
+    { port: port1, outward: one, inward: other },
+    { port: port2, outward: other, inward: one },
+  ]
+}
+
+/** Mail that a thread sends to the host. */
+function hearThread(worker: Worker, host: Host): void {
+  worker.on('message', (mail: ToHost) => {
+    if (mail.type === 'news') host.news(mail)
+    else host.log(mail.actor, mail.level, mail.message)
+  })
+}
+
+/** What a worker is started with, besides its file: its ports move with it. */
+function workerOptions(actor: string, settings: Settings, walls: Partial<Record<ActorName, Wall>>) {
+  const { ours, theirs } = commandPorts()
+  const workerData: ThreadData = { settings, commands: theirs, ...walls }
+  const transferList = [theirs, ...Object.values(walls).map(({ port }) => port)]
+  return { ours, options: { name: `folkmoot ${actor}`, workerData, transferList, trackUnmanagedFds: false } }
+}
+
+/** Tells the host once, however many threads go down together. */
+function once(host: Host): (actor: ActorName) => (error: unknown) => void {
+  let isTold = false
+  return (actor) => (error) => {
+    if (isTold) return
+    isTold = true
+    host.exited(actor, error)
+  }
+}
+
+export class ThreeThreadSeats implements Seats {
+  readonly #detector: Thread<DetectorApi>
+  readonly #gossip: Thread<GossipApi>
+  readonly #dispatch: Thread<DispatchApi>
+
+  constructor(settings: Settings, host: Host) {
+    const died = once(host)
+    const [detectorWall, gossipToDetector] = wall()
+    const [dispatchWall, gossipToDispatch] = wall()
+    const detector = workerOptions('detector', settings, { gossip: detectorWall })
+    const gossip = workerOptions('gossip', settings, {
+      detector: gossipToDetector,
+      dispatch: gossipToDispatch,
+    })
+    const dispatch = workerOptions('dispatch', settings, { gossip: dispatchWall })
+    // Each file is named literally, for bundlers to find.
+    const detectorWorker = new Worker(new URL('./detector.js', import.meta.url), detector.options)
+    const gossipWorker = new Worker(new URL('./gossip.js', import.meta.url), gossip.options)
+    const dispatchWorker = new Worker(new URL('./dispatch.js', import.meta.url), dispatch.options)
+    for (const worker of [detectorWorker, gossipWorker, dispatchWorker]) hearThread(worker, host)
+    this.#detector = new Thread('detector', detectorWorker, detector.ours, died('detector'))
+    this.#gossip = new Thread('gossip', gossipWorker, gossip.ours, died('gossip'))
+    this.#dispatch = new Thread('dispatch', dispatchWorker, dispatch.ours, died('dispatch'))
+  }
+
+  listen(ip: string, port: number): Promise<Bound> {
+    return this.#gossip.call<Bound>((api) => api.listen(ip, port))
+  }
+
+  unlisten(): Promise<void> {
+    return this.#gossip.call((api) => api.unlisten())
+  }
+
+  bind(ip: string, port: number): Promise<Bound> {
+    return this.#detector.call<Bound>((api) => api.bindUdp(ip, port))
+  }
+
+  async begin(self: Self): Promise<void> {
+    await this.#gossip.call((api) => api.begin(self))
+    await this.#detector.call((api) => api.begin(self))
+  }
+
+  gossip(command: GossipCommand): Promise<Envelope<unknown>> {
+    return this.#gossip.call<Envelope<unknown>>((api) => api.command(command))
+  }
+
+  detector(command: DetectorCommand): Promise<Envelope<unknown>> {
+    return this.#detector.call<Envelope<unknown>>((api) => api.command(command))
+  }
+
+  dispatch(command: DispatchCommand): Promise<Envelope<unknown>> {
+    return this.#dispatch.call<Envelope<unknown>>((api) => api.command(command))
+  }
+
+  taken(number: number): void {
+    const mail: ToDispatch = { type: 'taken', number }
+    this.#dispatch.worker.postMessage(mail)
+  }
+
+  /** Follows the line from the wire to the host. */
+  async close(): Promise<void> {
+    await this.#detector.close()
+    await this.#gossip.close()
+    await this.#dispatch.close()
+  }
+}
+
+export class OneThreadSeats implements Seats {
+  readonly #member: Thread<MemberApi>
+
+  constructor(settings: Settings, host: Host) {
+    const { ours, options } = workerOptions('member', settings, {})
+    const worker = new Worker(new URL('./member.js', import.meta.url), options)
+    hearThread(worker, host)
+    this.#member = new Thread('gossip', worker, ours, once(host)('gossip'))
+  }
+
+  listen(ip: string, port: number): Promise<Bound> {
+    return this.#member.call<Bound>((api) => api.listen(ip, port))
+  }
+
+  unlisten(): Promise<void> {
+    return this.#member.call((api) => api.unlisten())
+  }
+
+  bind(ip: string, port: number): Promise<Bound> {
+    return this.#member.call<Bound>((api) => api.bindUdp(ip, port))
+  }
+
+  begin(self: Self): Promise<void> {
+    return this.#member.call((api) => api.begin(self))
+  }
+
+  gossip(command: GossipCommand): Promise<Envelope<unknown>> {
+    return this.#member.call<Envelope<unknown>>((api) => api.gossip(command))
+  }
+
+  detector(command: DetectorCommand): Promise<Envelope<unknown>> {
+    return this.#member.call<Envelope<unknown>>((api) => api.detector(command))
+  }
+
+  dispatch(command: DispatchCommand): Promise<Envelope<unknown>> {
+    return this.#member.call<Envelope<unknown>>((api) => api.dispatch(command))
+  }
+
+  taken(number: number): void {
+    const mail: ToDispatch = { type: 'taken', number }
+    this.#member.worker.postMessage(mail)
+  }
+
+  close(): Promise<void> {
+    return this.#member.close()
+  }
+}
+
+/** In the calling thread. A crash of an actor is told to the host like the end of a thread. */
+export class InlineSeats implements Seats {
+  readonly #assembly: Assembly
+
+  constructor(settings: Settings, host: Host) {
+    const died = once(host)
+    this.#assembly = new Assembly(
+      settings,
+      (news) => setImmediate(() => host.news(news)),
+      (actor) => ({
+        log: (level, message) => setImmediate(() => host.log(actor, level, message)),
+        crashed: died(actor),
+      }),
+    )
+  }
+
+  listen(ip: string, port: number): Promise<Bound> {
+    return this.#assembly.gossip.listen(ip, port)
+  }
+
+  unlisten(): Promise<void> {
+    return this.#assembly.gossip.unlisten()
+  }
+
+  bind(ip: string, port: number): Promise<Bound> {
+    return this.#assembly.detector.bind(ip, port)
+  }
+
+  async begin(self: Self): Promise<void> {
+    this.#assembly.begin(self)
+  }
+
+  gossip(command: GossipCommand): Promise<Envelope<unknown>> {
+    return this.#assembly.gossip.command(command)
+  }
+
+  detector(command: DetectorCommand): Promise<Envelope<unknown>> {
+    return this.#assembly.detector.command(command)
+  }
+
+  dispatch(command: DispatchCommand): Promise<Envelope<unknown>> {
+    return this.#assembly.dispatch.command(command)
+  }
+
+  taken(number: number): void {
+    this.#assembly.dispatch.receive({ type: 'taken', number })
+  }
+
+  close(): Promise<void> {
+    return this.#assembly.close()
+  }
+}

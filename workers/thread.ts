@@ -1,0 +1,71 @@
+/** What all thread entry points share: what they are given, how they speak to the host, how they end. */
+import { type MessagePort, parentPort } from 'node:worker_threads'
+import { expose } from 'comlink'
+import type { LogLevel } from '../src/actors/contract.ts'
+import type { ActorName, News, ToHost } from '../src/actors/mail.ts'
+import type { Settings } from '../src/options.ts'
+import type { Place } from './bodies.ts'
+import { endpointOf } from './endpoint.ts'
+import { transfersOf } from './mailbox.ts'
+
+/** One end of a mailbox pair to a neighbour, with the counters of both directions. */
+export interface Wall {
+  port: MessagePort
+  outward: Int32Array<SharedArrayBuffer>
+  inward: Int32Array<SharedArrayBuffer>
+}
+
+/** What a thread is given at its start. Walls are there for the neighbours that it has. */
+export interface ThreadData {
+  settings: Settings
+  commands: MessagePort
+  detector?: Wall
+  gossip?: Wall
+  dispatch?: Wall
+}
+
+/** Log lines a second at most: a flood of warnings must not become a flood of mail. */
+const MOST_LINES = 50
+
+export function tellHost(mail: ToHost): void {
+  parentPort?.postMessage(mail, mail.type === 'news' ? transfersOf(mail) : [])
+}
+
+export function tellNews(news: News): void {
+  tellHost(news)
+}
+
+/** The place of an actor in a thread of its own: what it throws ends the thread, which the host's side hears of. */
+export function placeOf(actor: ActorName): Place {
+  let lines = 0
+  let countedAt = 0
+  return {
+    log: (level: LogLevel, message: string) => {
+      const now = performance.now()
+      if (now - countedAt > 1_000) {
+        countedAt = now
+        lines = 0
+      }
+      lines += 1
+      if (lines <= MOST_LINES) tellHost({ type: 'log', actor, level, message })
+    },
+    crashed: (error: unknown) => {
+      throw error
+    },
+  }
+}
+
+/** Serves commands; `close` also lets go of every port, after which nothing keeps the thread alive. */
+export function serve(data: ThreadData, api: object, close: () => Promise<void> | void): void {
+  const walls = [data.detector, data.gossip, data.dispatch]
+  const end = async (): Promise<void> => {
+    await close()
+    // The reply to this very call still has to go out.
+    setImmediate(() => {
+      for (const wall of walls) wall?.port.close()
+      parentPort?.close()
+      data.commands.close()
+    })
+  }
+  expose({ ...api, close: end }, endpointOf(data.commands))
+}

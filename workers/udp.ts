@@ -1,0 +1,77 @@
+/**
+ * The UDP socket of a member. It sends to literal addresses only, with a look-up that answers at once: Node would otherwise ask
+ * `dns.lookup`, and with it the thread pool, for every packet.
+ */
+import { createSocket, type Socket } from 'node:dgram'
+import { isIPv6 } from 'node:net'
+
+export interface UdpEvents {
+  packet(bytes: Uint8Array, ip: string, port: number): void
+  /** The system refused a datagram; `seqNo` is the ping inside, or 0. */
+  unsent(seqNo: number, error: Error): void
+}
+
+/** Asked of the system, halved until it agrees: a burst must wait here and not be lost while a turn runs. */
+const RECEIVE_BUFFER = 4 * 1024 * 1024
+const SMALLEST_BUFFER = 64 * 1024
+
+export class Udp {
+  readonly #events: UdpEvents
+  #socket: Socket | undefined
+
+  constructor(events: UdpEvents) {
+    this.#events = events
+  }
+
+  /** Binds to a literal address; rejects with the system's error. */
+  async bind(ip: string, port: number): Promise<void> {
+    const family = isIPv6(ip) ? 6 : 4
+    const socket = createSocket({
+      type: family === 6 ? 'udp6' : 'udp4',
+      lookup: (host, _options, done) => done(null, host, family),
+    })
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', (error) => {
+        socket.close()
+        reject(error)
+      })
+      socket.bind({ address: ip, port, exclusive: true }, resolve)
+    })
+    socket.removeAllListeners('error')
+    enlarge(socket)
+    socket.on('error', (error) => this.#events.unsent(0, error))
+    socket.on('message', (bytes, { address, port }) => this.#events.packet(bytes, address, port))
+    this.#socket = socket
+  }
+
+  send(packet: Uint8Array, ip: string, port: number, seqNo: number): void {
+    if (seqNo === 0) this.#socket?.send(packet, port, ip, this.#sent)
+    else {
+      this.#socket?.send(packet, port, ip, (error) => {
+        if (error !== null) this.#events.unsent(seqNo, error)
+      })
+    }
+  }
+
+  async close(): Promise<void> {
+    const socket = this.#socket
+    this.#socket = undefined
+    if (socket !== undefined) await new Promise<void>((resolve) => socket.close(() => resolve()))
+  }
+
+  /** One callback for all packets that carry no ping. */
+  readonly #sent = (error: Error | null): void => {
+    if (error !== null) this.#events.unsent(0, error)
+  }
+}
+
+function enlarge(socket: Socket): void {
+  for (let size = RECEIVE_BUFFER; size >= SMALLEST_BUFFER; size /= 2) {
+    try {
+      socket.setRecvBufferSize(size)
+      return
+    } catch {
+      // Too much for this system: ask for half.
+    }
+  }
+}
