@@ -23,7 +23,7 @@ export async function state(): Promise<Table> {
     name: 'state',
     title: 'Merging a push/pull, 118 bytes a member',
     rows,
-    note: 'CPU of all threads from join() to a complete members(); memory is what RSS grew by, after a collection',
+    note: 'CPU of all threads until join() resolves, which is when the mirror is complete; memory is what RSS grew by, after a collection',
   }
 }
 
@@ -43,7 +43,7 @@ async function measure(size: number): Promise<Table['rows'][number]> {
   const before = process.cpuUsage()
   const startedAt = performance.now()
   await cluster.join([`127.0.0.1:${report.port}`])
-  const joined = cluster.members().length
+  const joined = cluster.memberCount
   const wall = performance.now() - startedAt
   const { user, system } = process.cpuUsage(before)
   if (joined !== size + 1) throw new Error(`the mirror holds ${joined} members instead of ${size + 1}`)

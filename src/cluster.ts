@@ -134,6 +134,11 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     )
   }
 
+  /** How many members are known, in any status: the length of `members()`, without making it. */
+  get memberCount(): number {
+    return this.#mirror.size
+  }
+
   /** The member of this name, if it is known. */
   member(name: string): Member | undefined {
     return this.#mirror.member(name)

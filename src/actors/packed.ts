@@ -7,6 +7,7 @@
  *
  * Numbers are little-endian; they never leave the process.
  */
+import { toLatin } from './latin.ts'
 
 const SMALLEST = 4096
 
@@ -92,7 +93,7 @@ export function eachDelivery(
   for (let at = 0; at < bytes.length; ) {
     const length = view.getUint32(at, true)
     const start = at + 8 + bytes[at + 7]
-    const ip = String.fromCharCode(...bytes.subarray(at + 8, start))
+    const ip = toLatin(bytes, at + 8, start)
     visit(
       bytes.subarray(start, start + length),
       ip,

@@ -11,6 +11,7 @@
  * What is known of the peers stands in columns by row, the row being gossip's. We ourselves are not in the ring.
  */
 import type { Random } from '../actors/contract.ts'
+import { fromLatin, toLatin } from '../actors/latin.ts'
 import type { RosterEntry } from '../actors/roster.ts'
 import { formatIp } from '../wire/address.ts'
 
@@ -215,21 +216,4 @@ function swap(rows: number[], a: number, b: number): void {
   const row = rows[a]
   rows[a] = rows[b]
   rows[b] = row
-}
-
-// Names have no limit in memberlist; arguments on the stack have one.
-const MOST_ARGUMENTS = 4096
-
-function toLatin(bytes: Uint8Array): string {
-  let text = ''
-  for (let at = 0; at < bytes.length; at += MOST_ARGUMENTS) {
-    text += String.fromCharCode(...bytes.subarray(at, at + MOST_ARGUMENTS))
-  }
-  return text
-}
-
-function fromLatin(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length)
-  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i)
-  return bytes
 }

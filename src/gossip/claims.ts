@@ -4,6 +4,7 @@
  */
 import type { Outlet } from '../actors/contract.ts'
 import type { Counters } from '../actors/counters.ts'
+import { toLatin } from '../actors/latin.ts'
 import type { Self, ToDetector } from '../actors/mail.ts'
 import { isMapped } from '../wire/address.ts'
 import { type Claim, writeAlive, writeSuspect } from '../wire/claim.ts'
@@ -21,6 +22,7 @@ import {
   suspectOverrules,
 } from './precedence.ts'
 import type { Queues } from './queues.ts'
+import { Slab } from './slab.ts'
 import { Suspicions } from './suspicions.ts'
 
 export interface ClaimRules {
@@ -30,6 +32,9 @@ export interface ClaimRules {
   gossipToTheDeadTime: number
   deadNodeReclaimTime: number
 }
+
+/** Whether a message is passed on. */
+export type Echo = 'rebroadcast' | 'stop'
 
 /** What the layer above hears. `changed` moves the mirror only: an incarnation or address without an event. */
 export interface MemberListener {
@@ -58,6 +63,7 @@ export class Claims {
   readonly #rules: ClaimRules
   readonly #parts: ClaimParts
   readonly #writer = new Writer()
+  readonly #slab = new Slab()
   readonly suspicions: Suspicions
   #self: Self = { name: '', ip: '', port: 0, bindPort: 0 }
   #selfRow = -1
@@ -109,8 +115,8 @@ export class Claims {
     this.#bury(row, this.#parts.table.incarnation[row], this.#ownName(), HELD.left, now, finished)
   }
 
-  /** Hears that a member is alive. */
-  alive(claim: Claim, now: number): void {
+  /** Hears that a member is alive; `echo` says whether news of it is passed on. */
+  alive(claim: Claim, now: number, echo: Echo = 'rebroadcast'): void {
     const { table, counters } = this.#parts
     const refusal = this.#refusal(claim)
     if (refusal !== '') {
@@ -118,7 +124,7 @@ export class Claims {
       return
     }
     const row = table.find(claim.bytes, claim.nodeStart, claim.nodeEnd)
-    if (row < 0 || table.held[row] === HELD.unlisted) this.#introduce(row, claim, now)
+    if (row < 0 || table.held[row] === HELD.unlisted) this.#introduce(row, claim, now, echo)
     else if (!this.#isSameAddress(row, claim)) this.#aliveElsewhere(row, claim, now)
     else if (row === this.#selfRow) this.#aliveAboutUs(claim)
     else if (aliveOverrules(claim.incarnation, table.incarnation[row])) this.#accept(row, claim, now)
@@ -136,7 +142,7 @@ export class Claims {
     const row = this.#accused(claim)
     if (row < 0) return
     const from = claim.bytes.subarray(claim.fromStart, claim.fromEnd)
-    const isOwnWord = latin(from, 0, from.length) === latin(claim.bytes, claim.nodeStart, claim.nodeEnd)
+    const isOwnWord = toLatin(from, 0, from.length) === toLatin(claim.bytes, claim.nodeStart, claim.nodeEnd)
     this.#deadRow(row, claim.incarnation, from, isOwnWord ? HELD.left : HELD.dead, now)
   }
 
@@ -166,7 +172,7 @@ export class Claims {
     const { table, counters, outbox } = this.#parts
     if (incarnation < table.incarnation[row]) return
     if (this.suspicions.isRunning(row)) {
-      const isNews = this.suspicions.confirm(row, latin(from, 0, from.length))
+      const isNews = this.suspicions.confirm(row, toLatin(from, 0, from.length))
       if (isNews) this.#broadcastAccusation(MESSAGE.suspect, row, incarnation, from)
       return
     }
@@ -179,7 +185,7 @@ export class Claims {
     counters.add('memberlist.msg.suspect')
     table.incarnation[row] = incarnation
     table.setHeld(row, HELD.suspect, now)
-    this.suspicions.start(row, latin(from, 0, from.length), table.listed, now)
+    this.suspicions.start(row, toLatin(from, 0, from.length), table.listed, now)
     outbox.touch(row)
   }
 
@@ -238,7 +244,7 @@ export class Claims {
     return -1
   }
 
-  #introduce(knownRow: number, claim: Claim, now: number): void {
+  #introduce(knownRow: number, claim: Claim, now: number, echo: Echo): void {
     const { table, counters } = this.#parts
     // An incarnation of 0 would leave a hidden dead record in the original; nobody honest has it.
     if (claim.incarnation === 0) {
@@ -246,7 +252,7 @@ export class Claims {
       return
     }
     const row = knownRow >= 0 ? knownRow : table.add(claim.bytes, claim.nodeStart, claim.nodeEnd, now)
-    this.#accept(row, claim, now)
+    this.#accept(row, claim, now, echo)
   }
 
   /** The name is known at another address: a move if its owner is gone, else two claim one name. */
@@ -274,7 +280,7 @@ export class Claims {
     if (!isOurWord) this.#refute(claim.incarnation)
   }
 
-  #accept(row: number, claim: Claim, now: number): void {
+  #accept(row: number, claim: Claim, now: number, echo: Echo = 'rebroadcast'): void {
     const { table, counters, outbox, listener } = this.#parts
     const before = table.held[row]
     if (!table.setVersions(row, claim.bytes, claim.versionsStart)) {
@@ -294,7 +300,7 @@ export class Claims {
     }
     table.incarnation[row] = claim.incarnation
     if (before !== HELD.alive) table.setHeld(row, HELD.alive, now)
-    this.#broadcastAlive(row)
+    if (echo === 'rebroadcast') this.#broadcastAlive(row)
     counters.add('memberlist.msg.alive')
     outbox.touch(row)
     if (!isActive(before)) listener.joined(row)
@@ -357,7 +363,7 @@ export class Claims {
       meta: table.meta(row),
       versions: table.versions.bytes(table.versionSet[row]),
     })
-    queues.add('membership', this.#writer.copy(), row, finished)
+    queues.add('membership', this.#slab.keep(this.#writer.view()), row, finished)
   }
 
   #broadcastAccusation(
@@ -369,7 +375,7 @@ export class Claims {
   ): void {
     const { table, queues } = this.#parts
     writeSuspect(this.#writer.reset(), type, { incarnation, name: table.name(row), from })
-    queues.add('membership', this.#writer.copy(), row, finished)
+    queues.add('membership', this.#slab.keep(this.#writer.view()), row, finished)
   }
 
   #portOf(claim: Claim): number {
@@ -390,11 +396,4 @@ function addressStart(claim: Claim): number {
 
 function isSameVersions(versions: Uint8Array, claim: Claim): boolean {
   return versions.every((version, i) => claim.bytes[claim.versionsStart + i] === version)
-}
-
-/** Text that stands for bytes one to one, whatever they are: for keys of maps, never for show. */
-export function latin(bytes: Uint8Array, start: number, end: number): string {
-  let text = ''
-  for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i])
-  return text
 }

@@ -7,7 +7,6 @@
  */
 import type { Envelope } from '../actors/contract.ts'
 import type { Counters } from '../actors/counters.ts'
-import { copy } from '../actors/packed.ts'
 import { EventTooLarge, toPlain } from '../errors.ts'
 import { Writer } from '../wire/msgpack.ts'
 import { readUserEvent, UserEventCursor, writeUserEvent } from '../wire/serf.ts'
@@ -16,6 +15,7 @@ import { LAMPORT_LIMIT, type LamportClock } from './lamport.ts'
 import type { Outbox } from './outbox.ts'
 import type { Queues } from './queues.ts'
 import { type SeenEvent, SeenEvents } from './seen.ts'
+import { Slab } from './slab.ts'
 
 export interface EventParts {
   queues: Queues
@@ -26,7 +26,6 @@ export interface EventParts {
 
 /** Largest event that any configuration allows (protocol page 2, section 4.7). */
 const SANE_LIMIT = 9216
-const SLAB = 64 * 1024
 
 export class UserEvents {
   readonly seen: SeenEvents
@@ -34,9 +33,7 @@ export class UserEvents {
   readonly #sizeLimit: number
   readonly #cursor = new UserEventCursor()
   readonly #writer = new Writer()
-  // Copies of events are cut from one slab after the other: a buffer for each would cost more than all the rest.
-  #slab = new Uint8Array(SLAB)
-  #slabUsed = 0
+  readonly #slab = new Slab()
 
   constructor(sizeLimit: number, buffer: number, parts: EventParts) {
     this.#sizeLimit = Math.min(sizeLimit, SANE_LIMIT)
@@ -113,16 +110,8 @@ export class UserEvents {
 
   /** A copy of our own of the message from `start` to `end`, with the event's place in it. */
   #keep(cursor: UserEventCursor, start: number, end: number): SeenEvent {
-    const length = end - start
-    if (this.#slabUsed + length > SLAB) {
-      this.#slab = new Uint8Array(Math.max(SLAB, length))
-      this.#slabUsed = 0
-    }
-    const at = this.#slabUsed
-    copy(this.#slab, at, cursor.bytes, start, end)
-    this.#slabUsed += length
     return {
-      bytes: this.#slab.subarray(at, at + length),
+      bytes: this.#slab.keep(cursor.bytes, start, end),
       nameStart: cursor.nameStart - start,
       nameEnd: cursor.nameEnd - start,
       payloadStart: cursor.payloadStart - start,

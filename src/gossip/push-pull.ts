@@ -4,11 +4,12 @@
  */
 import type { Counters } from '../actors/counters.ts'
 import { STATUS } from '../actors/facts.ts'
+import { fromLatin, toLatin } from '../actors/latin.ts'
 import { Claim, readPushPullNode, writePushPullHeader, writePushPullNode } from '../wire/claim.ts'
 import { Malformed, Reader, Writer } from '../wire/msgpack.ts'
 import { eachSlotEvent, indexPushPullState, type StateIndex, writePushPullState } from '../wire/serf.ts'
 import { SERF, STATE } from '../wire/types.ts'
-import { type Claims, latin } from './claims.ts'
+import type { Claims, Echo } from './claims.ts'
 import type { UserEvents } from './events.ts'
 import { LAMPORT_LIMIT, type LamportClock } from './lamport.ts'
 import type { MemberTable } from './members.ts'
@@ -45,6 +46,8 @@ export type OldEvents = 'deliver' | 'ignore'
 
 /** Members per slice: about 5 ms of work. */
 const SLICE = 2048
+/** Members from which on a pool is large. */
+const LARGE_POOL = 512
 const VERSION_BYTES = 6
 
 export class PushPull {
@@ -85,11 +88,12 @@ export class PushPull {
     const complaint = yield* this.#check(state)
     if (complaint !== '') return complaint
     const { claims, counters, tasks } = this.#parts
+    const echo = this.#echoOf(state)
     const reader = new Reader().reset(state.bytes, state.nodesStart)
     for (let i = 0; i < state.nodes; i++) {
       if (i % SLICE === SLICE - 1) yield
       readPushPullNode(this.#claim, reader)
-      this.#mergeNode(claims, tasks.now)
+      this.#mergeNode(claims, tasks.now, echo)
     }
     if (state.userStateLength === 0) return ''
     const index = indexUserState(state, reader.at)
@@ -104,6 +108,14 @@ export class PushPull {
       counters.add('drop.push-pull-state')
     }
     return ''
+  }
+
+  /**
+   * Whoever enters a large pool alone learns nothing that this pool does not know already: passing all of it on would fill our queue, and
+   * the packets of everybody, for hours. In small pools it is harmless, and helps when many join at once.
+   */
+  #echoOf(state: RemoteState): Echo {
+    return this.#parts.table.listed === 1 && state.nodes >= LARGE_POOL ? 'stop' : 'rebroadcast'
   }
 
   #writeNode(writer: Writer, row: number): void {
@@ -170,9 +182,9 @@ export class PushPull {
     return range.complaint()
   }
 
-  #mergeNode(claims: Claims, now: number): void {
+  #mergeNode(claims: Claims, now: number, echo: Echo): void {
     const claim = this.#claim
-    if (claim.state === STATE.alive) claims.alive(claim, now)
+    if (claim.state === STATE.alive) claims.alive(claim, now, echo)
     else if (claim.state === STATE.left) claims.left(claim, now)
     else if (claim.state === STATE.dead || claim.state === STATE.suspect) claims.doubted(claim, now)
   }
@@ -201,14 +213,14 @@ export class PushPull {
       reader.raw()
       const { rawBytes, rawStart, rawEnd } = reader
       const time = reader.lamport()
-      const name = left.size === 0 ? '' : latin(rawBytes, rawStart, rawEnd)
+      const name = left.size === 0 ? '' : toLatin(rawBytes, rawStart, rawEnd)
       if (time > LAMPORT_LIMIT) counters.add('drop.lamport-time')
       // The exact time of the leave is not known here, and it must beat that of the join: hence one more.
       else if (left.delete(name)) standing.leaveIntent(rawBytes, rawStart, rawEnd, time + 1, tasks.now)
       else standing.joinIntent(rawBytes, rawStart, rawEnd, time, tasks.now)
     }
     for (const name of left) {
-      const raw = Uint8Array.from(name, (letter) => letter.charCodeAt(0))
+      const raw = fromLatin(name)
       standing.leaveIntent(raw, 0, raw.length, 1, tasks.now)
     }
   }
@@ -239,7 +251,7 @@ function namesAt(bytes: Uint8Array, at: number, count: number): Set<string> {
   const reader = new Reader().reset(bytes, Math.max(0, at))
   for (let i = 0; i < count; i++) {
     reader.raw()
-    names.add(latin(reader.rawBytes, reader.rawStart, reader.rawEnd))
+    names.add(toLatin(reader.rawBytes, reader.rawStart, reader.rawEnd))
   }
   return names
 }
@@ -252,5 +264,5 @@ function asWritten(event: SeenEvent): { name: Uint8Array; payload: Uint8Array | 
 }
 
 function nameIn(claim: Claim): string {
-  return latin(claim.bytes, claim.nodeStart, claim.nodeEnd)
+  return toLatin(claim.bytes, claim.nodeStart, claim.nodeEnd)
 }

@@ -11,10 +11,11 @@
  */
 import type { Counters } from '../actors/counters.ts'
 import { FACT, STATUS } from '../actors/facts.ts'
+import { toLatin } from '../actors/latin.ts'
 import { Writer } from '../wire/msgpack.ts'
 import { writeJoin, writeLeave } from '../wire/serf.ts'
 import { MESSAGE } from '../wire/types.ts'
-import { latin, type MemberListener } from './claims.ts'
+import type { Echo, MemberListener } from './claims.ts'
 import { type Intent, RecentIntents } from './intents.ts'
 import type { LamportClock } from './lamport.ts'
 import type { MemberTable } from './members.ts'
@@ -28,9 +29,6 @@ export interface StandingParts {
   counters: Counters
   clock: LamportClock
 }
-
-/** Whether a message is passed on. */
-export type Echo = 'rebroadcast' | 'stop'
 
 export class Standing implements MemberListener {
   readonly #parts: StandingParts
@@ -83,7 +81,7 @@ export class Standing implements MemberListener {
     clock.witness(lamportTime)
     const row = table.find(bytes, start, end)
     if (row < 0 || table.status[row] === STATUS.none) {
-      return this.#remember(latin(bytes, start, end), { kind: 'leave', lamportTime, heardAt: now })
+      return this.#remember(toLatin(bytes, start, end), { kind: 'leave', lamportTime, heardAt: now })
     }
     if (lamportTime <= table.statusTime[row]) return 'stop'
     if (row === this.selfRow && this.#isStaying) {
@@ -108,7 +106,7 @@ export class Standing implements MemberListener {
     clock.witness(lamportTime)
     const row = table.find(bytes, start, end)
     if (row < 0 || table.status[row] === STATUS.none) {
-      return this.#remember(latin(bytes, start, end), { kind: 'join', lamportTime, heardAt: now })
+      return this.#remember(toLatin(bytes, start, end), { kind: 'join', lamportTime, heardAt: now })
     }
     if (lamportTime <= table.statusTime[row]) return 'stop'
     table.statusTime[row] = lamportTime
@@ -174,7 +172,7 @@ export class Standing implements MemberListener {
   #applyRecent(row: number): void {
     const { table } = this.#parts
     const name = table.name(row)
-    const intent = this.#recent.get(latin(name, 0, name.length))
+    const intent = this.#recent.get(toLatin(name, 0, name.length))
     if (intent === undefined) return
     table.statusTime[row] = intent.lamportTime
     if (intent.kind === 'leave') table.status[row] = STATUS.leaving

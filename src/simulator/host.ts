@@ -1,0 +1,78 @@
+/**
+ * The host of a simulated node: it takes news as the facade does, keeps a view of the members, writes down what it heard, and gives credit
+ * back. What it sees is what a real host would see.
+ */
+import { FACT, FactReader } from '../actors/facts.ts'
+import type { News } from '../actors/mail.ts'
+import { type Member, memberOf, textOf } from '../member.ts'
+
+/** Something that a host heard or saw change. */
+export interface Transition {
+  at: number
+  /** Who saw it. */
+  observer: string
+  kind: 'join' | 'leave' | 'failed' | 'update' | 'reap' | 'change' | 'user'
+  /** The member, or the name of the user event. */
+  name: string
+  /** The member after it; undefined for user events. */
+  member: Member | undefined
+  /** Lamport time and payload of a user event; empty for members. */
+  detail: string
+}
+
+const KINDS: Record<number, Transition['kind']> = {
+  [FACT.memberJoin]: 'join',
+  [FACT.memberLeave]: 'leave',
+  [FACT.memberFailed]: 'failed',
+  [FACT.memberUpdate]: 'update',
+  [FACT.memberReap]: 'reap',
+  [FACT.memberChange]: 'change',
+  [FACT.userEvent]: 'user',
+}
+
+export class SimulatedHost {
+  readonly #name: string
+  readonly #hear: (transition: Transition) => void
+  readonly #members = new Map<string, Member>()
+
+  constructor(name: string, hear: (transition: Transition) => void) {
+    this.#name = name
+    this.#hear = hear
+  }
+
+  get members(): ReadonlyMap<string, Member> {
+    return this.#members
+  }
+
+  take(news: News, at: number): void {
+    const [first, ...folded] = news.buffers
+    for (const reader = new FactReader(first); !reader.atEnd; reader.next()) {
+      this.#see(reader)
+      // News that were passed on hold events and changes in one buffer, in the order in which they happened; folded ones hold the
+      // pictures first and the events behind.
+      if (folded.length === 0) this.#tell(reader, at)
+    }
+    for (const events of folded) {
+      for (const reader = new FactReader(events); !reader.atEnd; reader.next()) this.#tell(reader, at)
+    }
+  }
+
+  #see(reader: FactReader): void {
+    if (!reader.isMember) return
+    const member = memberOf(reader)
+    if (reader.kind === FACT.memberReap) this.#members.delete(member.name)
+    else this.#members.set(member.name, member)
+  }
+
+  #tell(reader: FactReader, at: number): void {
+    const kind = KINDS[reader.kind]
+    const observer = this.#name
+    if (reader.isMember) {
+      const member = memberOf(reader)
+      this.#hear({ at, observer, kind, name: member.name, member, detail: '' })
+    } else {
+      const detail = `${reader.lamportTime} ${textOf(reader.payload)}`
+      this.#hear({ at, observer, kind, name: textOf(reader.eventName), member: undefined, detail })
+    }
+  }
+}

@@ -1,0 +1,7 @@
+/** The simulator: the same actors in virtual time over a seeded network. Becomes the public subpath `folkmoot/simulator`. */
+export { type ChaosOptions, type ChaosReport, chaos } from './chaos.ts'
+export type { Transition } from './host.ts'
+export { InvariantBroken } from './invariants.ts'
+export { CALM, type Cut, type Weather } from './network.ts'
+export { type Reply, SimulatedNode } from './node.ts'
+export { World, type WorldOptions } from './world.ts'

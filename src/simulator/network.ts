@@ -1,0 +1,179 @@
+/**
+ * The network between simulated nodes: datagrams that are delayed, lost and doubled by chance, streams that keep their order, and cuts
+ * that faults make. Its chance is its own: a node that draws more does not change the weather.
+ */
+
+import { Counters } from '../actors/counters.ts'
+import type { SeededRandom } from '../actors/random.ts'
+import type { Schedule } from './schedule.ts'
+
+export interface Weather {
+  /** Share of datagrams that are lost, 0 to 1. */
+  loss: number
+  /** Share of datagrams that come twice. */
+  duplicates: number
+  /** One-way delay in milliseconds, uniform between the two. */
+  delay: readonly [least: number, most: number]
+}
+
+export const CALM: Weather = { loss: 0, duplicates: 0, delay: [0.1, 1] }
+
+/** What a cut stops in one direction: datagrams alone, or streams too. */
+export type Cut = 'udp' | 'all'
+
+/** A node as the network sees it. */
+export interface Station {
+  readonly ip: string
+  readonly port: number
+  readonly isUp: boolean
+  packet(bytes: Uint8Array, ip: string, port: number): void
+  /** A stream from another station; the answer is what its end hears. */
+  accept(stream: Pipe, ip: string, port: number): PipeEnd
+}
+
+/** What one end of a stream hears. */
+export interface PipeEnd {
+  data(bytes: Uint8Array): void
+  closed(error: string): void
+}
+
+/** One end of a stream, to write to. */
+export interface Pipe {
+  write(bytes: Uint8Array): void
+  end(): void
+  destroy(): void
+}
+
+export class Network {
+  readonly #schedule: Schedule
+  readonly #random: SeededRandom
+  readonly #stations = new Map<string, Station>()
+  /** By «from>to» addresses. */
+  readonly #cuts = new Map<string, Cut>()
+  readonly counters = new Counters()
+  weather: Weather
+
+  constructor(schedule: Schedule, random: SeededRandom, weather: Weather) {
+    this.#schedule = schedule
+    this.#random = random
+    this.weather = weather
+  }
+
+  attach(station: Station): void {
+    this.#stations.set(`${station.ip}:${station.port}`, station)
+  }
+
+  /** Stops what goes from one station to the other; `heal` lets it through again. */
+  cut(from: Station, to: Station, what: Cut): void {
+    this.#cuts.set(way(from, to), what)
+  }
+
+  heal(): void {
+    this.#cuts.clear()
+  }
+
+  send(from: Station, ip: string, port: number, packet: Uint8Array): void {
+    const to = this.#stations.get(`${ip}:${port}`)
+    this.counters.add('sent')
+    this.counters.add('bytes', packet.length)
+    if (to === undefined) return
+    if (this.#cuts.has(way(from, to))) return this.counters.add('cut')
+    if (this.#random.next() < this.weather.loss) return this.counters.add('lost')
+    // The receiver gets bytes of its own: in reality nobody shares memory with a peer.
+    const copies = this.#random.next() < this.weather.duplicates ? 2 : 1
+    if (copies > 1) this.counters.add('duplicated')
+    for (let i = 0; i < copies; i++) {
+      const bytes = packet.slice()
+      this.#schedule.at(this.#schedule.now + this.#delay(), () => {
+        if (to.isUp) to.packet(bytes, from.ip, from.port)
+      })
+    }
+  }
+
+  /**
+   * Opens a stream. `opened` hears of the pipe to write to, or `end.closed` that nobody is there. A cut one just gets no answer, as in
+   * reality.
+   */
+  dial(from: Station, ip: string, port: number, end: PipeEnd, opened: (pipe: Pipe) => void): void {
+    const to = this.#stations.get(`${ip}:${port}`)
+    this.counters.add('dialled')
+    if (to !== undefined && this.#isCut(from, to)) return this.counters.add('cut')
+    this.#schedule.at(this.#schedule.now + this.#delay() + this.#delay(), () => {
+      if (to === undefined || !to.isUp) return end.closed('connection refused')
+      if (!from.isUp || this.#isCut(from, to)) return
+      const there = new Wire(this, this.#schedule, from, to)
+      const back = new Wire(this, this.#schedule, to, from)
+      there.ear = to.accept(back, from.ip, from.port)
+      back.ear = end
+      opened(there)
+    })
+  }
+
+  /** When something written now arrives at the other end of a stream; `Infinity` when a cut swallows it. */
+  arrival(from: Station, to: Station): number {
+    if (!this.#isCut(from, to)) return this.#schedule.now + this.#delay()
+    this.counters.add('cut')
+    return Number.POSITIVE_INFINITY
+  }
+
+  #isCut(a: Station, b: Station): boolean {
+    // TCP needs both directions: what is cut in one is cut.
+    return this.#cuts.get(way(a, b)) === 'all' || this.#cuts.get(way(b, a)) === 'all'
+  }
+
+  #delay(): number {
+    const [least, most] = this.weather.delay
+    return least + this.#random.next() * (most - least)
+  }
+}
+
+function way(from: Station, to: Station): string {
+  return `${from.ip}:${from.port}>${to.ip}:${to.port}`
+}
+
+/** One direction of a stream. What is written arrives in order. */
+class Wire implements Pipe {
+  readonly #network: Network
+  readonly #schedule: Schedule
+  readonly #from: Station
+  readonly #to: Station
+  /** Who hears; set before anything can arrive. */
+  ear: PipeEnd | undefined
+  #lastAt = 0
+  #isClosed = false
+
+  constructor(network: Network, schedule: Schedule, from: Station, to: Station) {
+    this.#network = network
+    this.#schedule = schedule
+    this.#from = from
+    this.#to = to
+  }
+
+  write(bytes: Uint8Array): void {
+    const copy = bytes.slice()
+    if (!this.#isClosed) this.#arrive((ear) => ear.data(copy))
+  }
+
+  end(): void {
+    this.#close('')
+  }
+
+  destroy(): void {
+    this.#close('the connection was reset')
+  }
+
+  #close(error: string): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#arrive((ear) => ear.closed(error))
+  }
+
+  #arrive(tell: (ear: PipeEnd) => void): void {
+    const at = Math.max(this.#lastAt, this.#network.arrival(this.#from, this.#to))
+    if (at === Number.POSITIVE_INFINITY) return
+    this.#lastAt = at
+    this.#schedule.at(at, () => {
+      if (this.#to.isUp && this.ear !== undefined) tell(this.ear)
+    })
+  }
+}

@@ -1,0 +1,206 @@
+/** One simulated member: the three real actors, their post, their place in the network, and a host. It can be killed and started again. */
+import type { Actor, Envelope } from '../actors/contract.ts'
+import type { GossipCommand, ToDetector, ToDispatch, ToGossip } from '../actors/mail.ts'
+import type { SeededRandom } from '../actors/random.ts'
+import { Detector } from '../detector/detector.ts'
+import { Dispatch } from '../dispatch/dispatch.ts'
+import { Gossip } from '../gossip/gossip.ts'
+import type { Settings } from '../options.ts'
+import { SimulatedHost, type Transition } from './host.ts'
+import type { Network, Pipe, PipeEnd, Station } from './network.ts'
+import { type Handling, Seat, type Weighed } from './post.ts'
+import type { Schedule } from './schedule.ts'
+
+export interface NodeParts {
+  schedule: Schedule
+  network: Network
+  random: SeededRandom
+  handling: Handling
+  hear(transition: Transition): void
+  /** Puts something between an actor and its mail: how a test plants a bug. */
+  tamper(actor: Actor<ToGossip>, node: SimulatedNode): Actor<ToGossip>
+}
+
+/** The reply to a command, once it is there. */
+export interface Reply {
+  envelope: Envelope<unknown> | undefined
+}
+
+/** Longest that a host takes to handle news. */
+const LONGEST_HOST_TURN = 2
+
+export class SimulatedNode implements Station {
+  readonly name: string
+  readonly ip: string
+  readonly port = 7946
+  readonly settings: Settings
+  readonly #parts: NodeParts
+  #host: SimulatedHost
+  #detector: Seat<ToDetector> | undefined
+  #gossip: Seat<ToGossip> | undefined
+  #dispatch: Seat<ToDispatch> | undefined
+  readonly #pipes = new Map<number, Pipe>()
+  readonly #pingPipes = new Map<number, Pipe>()
+  #accepted = 0
+  readonly #replies = new Map<number, Reply>()
+  #commands = 0
+  isUp = false
+
+  constructor(name: string, ip: string, settings: Settings, parts: NodeParts) {
+    this.name = name
+    this.ip = ip
+    this.settings = settings
+    this.#parts = parts
+    this.#host = new SimulatedHost(name, parts.hear)
+  }
+
+  /** What its host sees: members by name. */
+  get members() {
+    return this.#host.members
+  }
+
+  /** Names of the members in one status, sorted. */
+  inStatus(status: 'alive' | 'leaving' | 'left' | 'failed'): string[] {
+    const members = [...this.members.values()].filter((member) => member.status === status)
+    return members.map(({ name }) => name).sort()
+  }
+
+  /** Starts it, as a new process: nothing is left of a life before. */
+  start(): void {
+    const { schedule, random, handling } = this.#parts
+    const seat = <Mail extends Weighed>() => new Seat<Mail>(schedule, random.fork(), handling)
+    this.#host = new SimulatedHost(this.name, this.#parts.hear)
+    this.#detector = seat<ToDetector>()
+    this.#gossip = seat<ToGossip>()
+    this.#dispatch = seat<ToDispatch>()
+    this.#seatActors(this.#detector, this.#gossip, this.#dispatch)
+    this.isUp = true
+    const self = { name: this.name, ip: this.ip, port: this.port, bindPort: this.port }
+    this.#gossip.receive({ type: 'begin', self })
+    this.#detector.receive({ type: 'begin', self })
+  }
+
+  /** Ends it at once, as kill -9 does: peers of its streams see them break. */
+  kill(): void {
+    for (const pipe of [...this.#pipes.values(), ...this.#pingPipes.values()]) pipe.destroy()
+    this.#pipes.clear()
+    this.#pingPipes.clear()
+    this.isUp = false
+    this.#detector?.leave()
+    this.#gossip?.leave()
+    this.#dispatch?.leave()
+  }
+
+  command(command: GossipCommand): Reply {
+    this.#commands += 1
+    const reply: Reply = { envelope: undefined }
+    this.#replies.set(this.#commands, reply)
+    this.#gossip?.receive({ type: 'command', id: this.#commands, command })
+    return reply
+  }
+
+  packet(bytes: Uint8Array, ip: string, port: number): void {
+    this.#detector?.receive({ type: 'packet', bytes, ip, port })
+  }
+
+  accept(pipe: Pipe, ip: string, port: number): PipeEnd {
+    this.#accepted += 1
+    const stream = this.#accepted
+    this.#pipes.set(stream, pipe)
+    this.#gossip?.receive({ type: 'stream-accepted', stream, ip, port })
+    return this.#gossipEnd(stream)
+  }
+
+  #seatActors(detector: Seat<ToDetector>, gossip: Seat<ToGossip>, dispatch: Seat<ToDispatch>): void {
+    const { random, network } = this.#parts
+    const reply = (id: number, envelope: Envelope<unknown>) => this.#reply(id, envelope)
+    const log = () => undefined
+    detector.seat(
+      new Detector(this.settings, {
+        random: random.fork(),
+        gossip: gossip.outlet,
+        send: (packet, ip, port) => network.send(this, ip, port, packet),
+        dialPing: (seqNo, ip, port, request) => this.#dialPing(detector, seqNo, ip, port, request),
+        closePing: (seqNo) => this.#pingPipes.get(seqNo)?.destroy(),
+        reply,
+        log,
+      }),
+    )
+    const actor = new Gossip(this.settings, {
+      random: random.fork(),
+      detector: detector.outlet,
+      dispatch: dispatch.outlet,
+      dial: (stream, ip, port) => this.#dial(gossip, stream, ip, port),
+      write: (stream, bytes) => this.#pipes.get(stream)?.write(bytes),
+      end: (stream) => this.#pipes.get(stream)?.end(),
+      destroy: (stream) => {
+        this.#pipes.get(stream)?.destroy()
+        this.#pipes.delete(stream)
+      },
+      resolve: (lookup) => gossip.outlet.tell({ type: 'resolved', lookup, ips: [], error: 'no names here' }),
+      reply,
+      log,
+    })
+    gossip.seat(this.#parts.tamper(actor, this))
+    dispatch.seat(
+      new Dispatch(this.settings, {
+        random: random.fork(),
+        news: (news) => this.#news(dispatch, news),
+        reply,
+        log,
+      }),
+    )
+  }
+
+  #news(dispatch: Seat<ToDispatch>, news: Parameters<SimulatedHost['take']>[0]): void {
+    const { schedule, random, handling } = this.#parts
+    const host = this.#host
+    const taken = handling === 'clone' ? structuredClone(news) : news
+    schedule.at(schedule.now + random.next() * LONGEST_HOST_TURN, () => {
+      if (!this.isUp || host !== this.#host) return
+      host.take(taken, schedule.now)
+      dispatch.outlet.tell({ type: 'taken', number: taken.number })
+    })
+  }
+
+  #dial(gossip: Seat<ToGossip>, stream: number, ip: string, port: number): void {
+    this.#parts.network.dial(this, ip, port, this.#gossipEnd(stream), (pipe) => {
+      this.#pipes.set(stream, pipe)
+      gossip.receive({ type: 'stream-connected', stream })
+    })
+  }
+
+  #gossipEnd(stream: number): PipeEnd {
+    const gossip = this.#gossip
+    return {
+      data: (bytes) => gossip?.receive({ type: 'stream-data', stream, bytes }),
+      closed: (error) => gossip?.receive({ type: 'stream-closed', stream, error }),
+    }
+  }
+
+  #dialPing(detector: Seat<ToDetector>, seqNo: number, ip: string, port: number, request: Uint8Array): void {
+    let answer = new Uint8Array(0)
+    const end: PipeEnd = {
+      data: (bytes) => {
+        const longer = new Uint8Array(answer.length + bytes.length)
+        longer.set(answer)
+        longer.set(bytes, answer.length)
+        answer = longer
+        detector.receive({ type: 'ping-stream-data', seqNo, bytes: answer })
+      },
+      closed: () => {
+        if (this.#pingPipes.delete(seqNo)) detector.receive({ type: 'ping-stream-failed', seqNo })
+      },
+    }
+    this.#parts.network.dial(this, ip, port, end, (pipe) => {
+      this.#pingPipes.set(seqNo, pipe)
+      pipe.write(request)
+    })
+  }
+
+  #reply(id: number, envelope: Envelope<unknown>): void {
+    const reply = this.#replies.get(id)
+    if (reply !== undefined) reply.envelope = envelope
+    this.#replies.delete(id)
+  }
+}

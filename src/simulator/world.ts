@@ -1,0 +1,161 @@
+/**
+ * A world of simulated members: one virtual time, one network, and every transition that a host sees, checked as it happens. A run is a pure
+ * function of its seed and of what is done to the world: the hash over all transitions says so.
+ */
+import type { Actor } from '../actors/contract.ts'
+import type { ToGossip } from '../actors/mail.ts'
+import { SeededRandom } from '../actors/random.ts'
+import { type ClusterOptions, settle } from '../options.ts'
+import type { Transition } from './host.ts'
+import { Invariants } from './invariants.ts'
+import { CALM, Network, type Weather } from './network.ts'
+import { type Reply, SimulatedNode } from './node.ts'
+import type { Handling } from './post.ts'
+import { Schedule } from './schedule.ts'
+
+export interface WorldOptions {
+  seed: number
+  /** Options of every node. Default Serf's LAN profile. */
+  options?: ClusterOptions
+  weather?: Weather
+  /** How mail is handed over: cloned to prove that actors share nothing, shared for speed. Default `clone`. */
+  handling?: Handling
+  /** Puts something between gossip and its mail, to plant a bug. */
+  tamper?(actor: Actor<ToGossip>, node: SimulatedNode): Actor<ToGossip>
+}
+
+/** Steps between two looks at a condition: looking is dearer than stepping. */
+const LOOK_EVERY = 20
+
+export class World {
+  readonly schedule = new Schedule()
+  readonly network: Network
+  readonly nodes: SimulatedNode[] = []
+  readonly transitions: Transition[] = []
+  readonly #options: WorldOptions
+  readonly #nodeRandom: SeededRandom
+  readonly #invariants = new Map<string, Invariants>()
+  /** Chance for faults, apart from that of network and nodes. */
+  readonly faults: SeededRandom
+  #hash = 0x811c9dc5
+
+  constructor(options: WorldOptions) {
+    this.#options = options
+    const random = new SeededRandom(options.seed)
+    this.network = new Network(this.schedule, random.fork(), options.weather ?? CALM)
+    this.faults = random.fork()
+    this.#nodeRandom = random.fork()
+  }
+
+  get now(): number {
+    return this.schedule.now
+  }
+
+  /** A number that differs as soon as one transition differs, in what or when. */
+  get hash(): number {
+    return this.#hash >>> 0
+  }
+
+  /** Starts so many more members, each alone. */
+  start(count: number): SimulatedNode[] {
+    return Array.from({ length: count }, () => this.startOne())
+  }
+
+  startOne(options: ClusterOptions = {}): SimulatedNode {
+    const number = this.nodes.length + 1
+    const name = options.nodeName ?? `n${number}`
+    const ip = `10.0.${number >> 8}.${number & 255}`
+    const settings = settle(
+      { bind: `${ip}:7946`, ...this.#options.options, ...options, nodeName: name },
+      name,
+    )
+    const node = new SimulatedNode(name, ip, settings, {
+      schedule: this.schedule,
+      network: this.network,
+      random: this.#nodeRandom.fork(),
+      handling: this.#options.handling ?? 'clone',
+      hear: (transition) => this.#hear(transition),
+      tamper: (actor, tampered) => this.#options.tamper?.(actor, tampered) ?? actor,
+    })
+    this.nodes.push(node)
+    this.network.attach(node)
+    this.boot(node)
+    return node
+  }
+
+  /** Starts a node again that was killed: a new process with the same name and address. */
+  boot(node: SimulatedNode): void {
+    this.#invariants.set(node.name, new Invariants(node.settings.gossipToTheDeadTime))
+    node.start()
+  }
+
+  /** Lets a node join others. */
+  join(node: SimulatedNode, ...seeds: SimulatedNode[]): Reply {
+    const addresses = seeds.map(({ ip, port }) => `${ip}:${port}`)
+    return node.command({ type: 'join', seeds: addresses, ignoreOldEvents: false })
+  }
+
+  /** Starts a pool: all join the first. */
+  pool(count: number): SimulatedNode[] {
+    const [first, ...rest] = this.start(count)
+    for (const node of rest) this.join(node, first)
+    return [first, ...rest]
+  }
+
+  event(node: SimulatedNode, name: string, payload = ''): Reply {
+    const bytes = new TextEncoder().encode(payload)
+    return node.command({ type: 'user-event', name, payload: bytes, coalesce: false })
+  }
+
+  /** Stops what goes between two groups, both ways. */
+  split(one: readonly SimulatedNode[], other: readonly SimulatedNode[]): void {
+    for (const a of one) {
+      for (const b of other) {
+        this.network.cut(a, b, 'all')
+        this.network.cut(b, a, 'all')
+      }
+    }
+  }
+
+  /** Lets virtual time pass. */
+  run(milliseconds: number): void {
+    const until = this.now + milliseconds
+    while (this.schedule.step(until)) {
+      // Everything happens in the steps.
+    }
+  }
+
+  /** Lets time pass until a condition holds; how long that took, or `Infinity` when it did not within the limit. */
+  runUntil(condition: () => boolean, limit: number): number {
+    const from = this.now
+    for (let steps = 0; ; steps++) {
+      if (steps % LOOK_EVERY === 0 && condition()) return this.now - from
+      if (!this.schedule.step(from + limit)) return condition() ? limit : Number.POSITIVE_INFINITY
+    }
+  }
+
+  /** Whether all running nodes list exactly each other as alive. */
+  isOneView(): boolean {
+    const up = this.nodes.filter(({ isUp }) => isUp)
+    const names = up
+      .map(({ name }) => name)
+      .sort()
+      .join()
+    return up.every((node) => node.inStatus('alive').join() === names)
+  }
+
+  /** What one observer saw of one subject: kinds in order. */
+  story(observer: SimulatedNode, subject: SimulatedNode): string[] {
+    return this.transitions
+      .filter((transition) => transition.observer === observer.name && transition.name === subject.name)
+      .map(({ kind }) => kind)
+  }
+
+  #hear(transition: Transition): void {
+    this.transitions.push(transition)
+    const { at, observer, kind, name, detail, member } = transition
+    const text = `${at} ${observer} ${kind} ${name} ${detail} ${member?.status} ${member?.incarnation}\n`
+    for (let i = 0; i < text.length; i++) this.#hash = Math.imul(this.#hash ^ text.charCodeAt(i), 0x01000193)
+    this.#invariants.get(observer)?.check(transition)
+  }
+}
