@@ -155,6 +155,11 @@ export class Broadcasts {
     while (this.#size > most) this.#dropLast()
   }
 
+  /** Whether a message of this key waits, or is out on a loan. */
+  has(key: number): boolean {
+    return this.#byKey.has(key)
+  }
+
   /** Drops the message of this key, if there is one. */
   forget(key: number): void {
     const item = this.#byKey.get(key)

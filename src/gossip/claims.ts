@@ -170,7 +170,10 @@ export class Claims {
 
   suspectRow(row: number, incarnation: number, from: Uint8Array, now: number): void {
     const { table, counters, outbox } = this.#parts
-    if (incarnation < table.incarnation[row]) return
+    if (incarnation < table.incarnation[row]) {
+      this.#remind(row)
+      return
+    }
     if (this.suspicions.isRunning(row)) {
       const isNews = this.suspicions.confirm(row, toLatin(from, 0, from.length))
       if (isNews) this.#broadcastAccusation(MESSAGE.suspect, row, incarnation, from)
@@ -310,7 +313,10 @@ export class Claims {
 
   #deadRow(row: number, incarnation: number, from: Uint8Array, held: number, now: number): void {
     const { table } = this.#parts
-    if (incarnation < table.incarnation[row]) return
+    if (incarnation < table.incarnation[row]) {
+      this.#remind(row)
+      return
+    }
     this.suspicions.end(row)
     if (!deadOverrules(incarnation, table.held[row], table.incarnation[row])) return
     if (row === this.#selfRow) {
@@ -335,6 +341,16 @@ export class Claims {
     table.setHeld(row, held, now)
     outbox.touch(row)
     listener.left(row, now)
+  }
+
+  /**
+   * Somebody accuses us at an incarnation that we have refuted already: it missed the refutation, and would bury us. Telling it again is
+   * enough. The original stays silent here, and the accuser is wrong until its next push/pull with somebody who knows better.
+   */
+  #remind(row: number): void {
+    const { queues } = this.#parts
+    if (row !== this.#selfRow || this.#isLeaving || queues.membership.has(row)) return
+    this.#broadcastAlive(row)
   }
 
   /** Answers an accusation with an incarnation above it. The queue holds only the newest word about ourselves. */

@@ -91,6 +91,15 @@ export class SimulatedNode implements Station {
     this.#dispatch?.leave()
   }
 
+  /** Stops the whole process, as SIGSTOP does: packets wait, nothing runs. */
+  freeze(): void {
+    for (const seat of [this.#detector, this.#gossip, this.#dispatch]) seat?.freeze()
+  }
+
+  thaw(): void {
+    for (const seat of [this.#detector, this.#gossip, this.#dispatch]) seat?.thaw()
+  }
+
   command(command: GossipCommand): Reply {
     this.#commands += 1
     const reply: Reply = { envelope: undefined }

@@ -27,6 +27,8 @@ export class Seat<Mail extends Weighed> {
   #actor: Actor<Mail> | undefined
   #plannedAt = Number.POSITIVE_INFINITY
   #lastAt = 0
+  /** Mail that waits while the process stands still. */
+  #frozen: Mail[] | undefined
 
   constructor(schedule: Schedule, random: SeededRandom, handling: Handling) {
     this.#schedule = schedule
@@ -46,7 +48,24 @@ export class Seat<Mail extends Weighed> {
 
   /** Mail from outside, in a turn of its own. */
   receive(mail: Mail): void {
+    if (this.#frozen !== undefined) {
+      if (this.#actor !== undefined) this.#frozen.push(mail)
+      return
+    }
     this.#actor?.receive(mail, this.#schedule.now)
+    this.#plan()
+  }
+
+  /** Stands still as a stopped process does: mail waits, nothing wakes. */
+  freeze(): void {
+    this.#frozen ??= []
+  }
+
+  /** Goes on: what waited comes first, then whatever is overdue. */
+  thaw(): void {
+    const waiting = this.#frozen ?? []
+    this.#frozen = undefined
+    for (const mail of waiting) this.receive(mail)
     this.#plan()
   }
 
@@ -80,6 +99,7 @@ export class Seat<Mail extends Weighed> {
     if (at !== this.#plannedAt) return
     this.#plannedAt = Number.POSITIVE_INFINITY
     const actor = this.#actor
+    if (this.#frozen !== undefined) return
     if (actor !== undefined && actor.wakeAt <= this.#schedule.now) actor.wake(this.#schedule.now)
     this.#plan()
   }

@@ -158,6 +158,18 @@ for (const [what, message] of [
   })
 }
 
+test('whoever accuses us at an incarnation that we have refuted is told again, once at a time', () => {
+  const lone = withPeer()
+  lone.hear(suspect('self', 1, 'peer'))
+  lone.advance(5_000)
+  lone.toDetector.length = 0
+  lone.hear(suspect('self', 1, 'third'), suspect('self', 1, 'peer'), dead('self', 1, 'third'))
+  assert.equal(lone.stats().membership_queue, 1)
+  lone.advance(1_000)
+  assert.equal(lone.gossiped.size, 1)
+  assert.equal(lone.stats()['folkmoot.refuted'], 1, 'our incarnation stays')
+})
+
 test('an accusation above our incarnation is answered above it', () => {
   const lone = withPeer()
   lone.hear(suspect('self', 1_000, 'peer'))
@@ -224,6 +236,6 @@ test('after a pause of the whole process suspicions go on for as long as they st
   lone.gossip.wake(lone.now)
   lone.advance(2_000)
   assert.deepEqual(lone.facts, [])
-  lone.advance(1_500)
+  lone.advance(3_000)
   assert.deepEqual(lone.facts, ['failed peer failed'])
 })
