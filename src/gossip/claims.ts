@@ -6,10 +6,10 @@ import type { Outlet } from '../actors/contract.ts'
 import type { Counters } from '../actors/counters.ts'
 import { toLatin } from '../actors/latin.ts'
 import type { Self, ToDetector } from '../actors/mail.ts'
-import { isMapped } from '../wire/address.ts'
 import { type Claim, writeAlive, writeSuspect } from '../wire/claim.ts'
 import { Writer } from '../wire/msgpack.ts'
 import { MESSAGE } from '../wire/types.ts'
+import { addressStart, isSameVersions, unfit } from './fitness.ts'
 import type { MemberTable } from './members.ts'
 import type { Outbox } from './outbox.ts'
 import {
@@ -52,12 +52,6 @@ export interface ClaimParts {
   detector: Outlet<ToDetector>
   listener: MemberListener
 }
-
-/** Longest name and meta that are taken from a peer: far above what is legal, far below what hurts. */
-const LONGEST_NAME = 1024
-const LONGEST_META = 16_384
-const MAPPED_PREFIX = 12
-const VERSION_BYTES = 6
 
 export class Claims {
   readonly #rules: ClaimRules
@@ -118,7 +112,7 @@ export class Claims {
   /** Hears that a member is alive; `echo` says whether news of it is passed on. */
   alive(claim: Claim, now: number, echo: Echo = 'rebroadcast'): void {
     const { table, counters } = this.#parts
-    const refusal = this.#refusal(claim)
+    const refusal = unfit(claim)
     if (refusal !== '') {
       counters.add(refusal)
       return
@@ -217,21 +211,6 @@ export class Claims {
 
   #ownName(): Uint8Array {
     return this.#parts.table.name(this.#selfRow)
-  }
-
-  /** Why an alive claim is not even looked up; empty when it is fit. */
-  #refusal(claim: Claim): string {
-    const addressLength = claim.addressEnd - claim.addressStart
-    const { bytes, versionsStart } = claim
-    if (claim.nodeEnd === claim.nodeStart) return 'drop.alive-no-name'
-    if (claim.nodeEnd - claim.nodeStart > LONGEST_NAME) return 'drop.alive-long-name'
-    if (claim.metaEnd - claim.metaStart > LONGEST_META) return 'drop.alive-long-meta'
-    if (claim.incarnation === FORBIDDEN_INCARNATION) return 'drop.incarnation'
-    if (addressLength !== 4 && addressLength !== 16) return 'drop.alive-address'
-    // Short versions would be stored as zeros by the original and then break every push/pull of the pool.
-    if (claim.versionsEnd - versionsStart < VERSION_BYTES) return 'drop.alive-versions'
-    const [pmin, pmax] = [bytes[versionsStart], bytes[versionsStart + 1]]
-    return pmin === 0 || pmax === 0 || pmin > pmax ? 'drop.alive-versions' : ''
   }
 
   /** Row of somebody accused, or -1 when the accusation cannot be true of anybody we hold. */
@@ -402,14 +381,4 @@ export class Claims {
     const { table } = this.#parts
     return table.hasAddress(row, claim.bytes, addressStart(claim), claim.addressEnd, this.#portOf(claim))
   }
-}
-
-/** Addresses are compared and kept in normal form: one node may show its IPv4 address as 4 or as 16 bytes. */
-function addressStart(claim: Claim): number {
-  const { bytes, addressStart: start, addressEnd: end } = claim
-  return end - start === 16 && isMapped(bytes, start) ? start + MAPPED_PREFIX : start
-}
-
-function isSameVersions(versions: Uint8Array, claim: Claim): boolean {
-  return versions.every((version, i) => claim.bytes[claim.versionsStart + i] === version)
 }

@@ -202,13 +202,13 @@ export class Expander {
       for (let i = 0; i < length; i++) output[start + i] = output[from + i]
     }
     this.#used += length
-    this.#define(start, length, hasLast)
+    this.#define(start, length)
     return 'more'
   }
 
   /** The code after the first since a clear defines: the string before it and its own first byte. */
-  #define(start: number, length: number, hasLast: boolean): void {
-    if (hasLast && this.#high < MOST_CODES - 1) {
+  #define(start: number, length: number): void {
+    if (this.#lastStart >= 0 && this.#high < MOST_CODES - 1) {
       this.#high += 1
       this.#starts[this.#high] = this.#lastStart
       this.#lengths[this.#high] = this.#lastLength + 1

@@ -1,0 +1,164 @@
+/** Delivery with credit: nothing is touched while the host keeps up; while it does not, members fold and user events are bounded. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { FACT, FactReader, type MemberFact, packMember, packUserEvent } from '../../src/actors/facts.ts'
+import type { News } from '../../src/actors/mail.ts'
+import { Pack } from '../../src/actors/packed.ts'
+import { Delivery } from '../../src/dispatch/delivery.ts'
+
+const utf8 = (text: string) => new TextEncoder().encode(text)
+
+function member(pack: Pack, kind: MemberFact, row: number, incarnation = 1): void {
+  packMember(pack, kind, {
+    row,
+    incarnation,
+    status: kind === FACT.memberFailed ? 4 : 1,
+    instance: 1,
+    statusTime: 0,
+    port: 7946,
+    versions: Uint8Array.of(1, 5, 2, 2, 5, 5),
+    address: Uint8Array.of(127, 0, 0, 1),
+    name: utf8(`m${row}`),
+    meta: utf8(''),
+  })
+}
+
+function event(pack: Pack, time: number, payload = ''): void {
+  const bytes = utf8(`deploy${payload}`)
+  packUserEvent(pack, time, 'single', bytes, 0, 6, 6, bytes.length)
+}
+
+function facts(write: (pack: Pack) => void): Uint8Array {
+  const pack = new Pack()
+  write(pack)
+  return pack.take()
+}
+
+/** What a host hears of a delivery: kind and row, or kind and time. */
+function heard(news: News): string[] {
+  const events: string[] = []
+  for (let i = 0; i < news.runs.length; i += 3) {
+    const reader = new FactReader(news.buffers[news.runs[i]], news.runs[i + 1])
+    for (let left = news.runs[i + 2]; left > 0; left--, reader.next()) {
+      events.push(reader.isMember ? `${reader.kind} m${reader.row}` : `${reader.kind} @${reader.lamportTime}`)
+    }
+  }
+  return events
+}
+
+function delivery(): { delivery: Delivery; news: News[] } {
+  const news: News[] = []
+  return { delivery: new Delivery((one) => news.push(one)), news }
+}
+
+/** A delivery whose host has taken nothing of eight news. */
+function stuck() {
+  const parts = delivery()
+  for (let i = 1; i <= 8; i++)
+    parts.delivery.facts(
+      facts((pack) => event(pack, i)),
+      0,
+    )
+  assert.equal(parts.news.length, 8)
+  return parts
+}
+
+test('with credit the buffer itself goes on, and its events in their order with changes left out', () => {
+  const { delivery: one, news } = delivery()
+  const bytes = facts((pack) => {
+    member(pack, FACT.memberJoin, 1)
+    event(pack, 7)
+    member(pack, FACT.memberChange, 1, 2)
+    member(pack, FACT.memberUpdate, 1, 3)
+  })
+  one.facts(bytes, 3)
+  assert.equal(news[0].buffers[0], bytes)
+  assert.equal(news[0].through, 3)
+  assert.deepEqual(heard(news[0]), [
+    `${FACT.memberJoin} m1`,
+    `${FACT.userEvent} @7`,
+    `${FACT.memberUpdate} m1`,
+  ])
+})
+
+test('at most eight news are on their way; the rest waits and comes as one when credit comes back', () => {
+  const { delivery: one, news } = stuck()
+  one.facts(
+    facts((pack) => member(pack, FACT.memberJoin, 1)),
+    1,
+  )
+  one.facts(
+    facts((pack) => event(pack, 9)),
+    1,
+  )
+  one.facts(
+    facts((pack) => member(pack, FACT.memberJoin, 2)),
+    2,
+  )
+  assert.equal(news.length, 8)
+  one.taken(1)
+  assert.equal(news.length, 9)
+  assert.deepEqual(heard(news[8]), [`${FACT.memberJoin} m1`, `${FACT.userEvent} @9`, `${FACT.memberJoin} m2`])
+  assert.equal(news[8].through, 2)
+  assert.equal(one.waiting, 0)
+})
+
+test('a member that flaps while the host is slow is one event, and the mirror gets its last picture', () => {
+  const { delivery: one, news } = stuck()
+  for (let i = 1; i <= 1_000; i++) {
+    one.facts(
+      facts((pack) => member(pack, i % 2 === 1 ? FACT.memberJoin : FACT.memberFailed, 1, i)),
+      i,
+    )
+  }
+  one.facts(
+    facts((pack) => member(pack, FACT.memberJoin, 1, 1_001)),
+    1_001,
+  )
+  assert.equal(one.waiting, 1)
+  one.taken(8)
+  assert.deepEqual(heard(news[8]), [`${FACT.memberJoin} m1`])
+  assert.equal(new FactReader(news[8].buffers[0]).incarnation, 1_001)
+})
+
+test('user events beyond the bound are dropped oldest first, and the host is told how many', () => {
+  const { delivery: one, news } = stuck()
+  for (let i = 0; i < 70; i++) {
+    one.facts(
+      facts((pack) => {
+        for (let j = 0; j < 1_000; j++) event(pack, 1_000 + i * 1_000 + j)
+      }),
+      0,
+    )
+  }
+  one.taken(8)
+  assert.equal(news[8].lagged, 70_000 - 65_536)
+  const events = heard(news[8])
+  assert.equal(events.length, 65_536)
+  assert.equal(events.at(-1), `${FACT.userEvent} @70999`)
+})
+
+test('user events that wait are bounded in bytes too', () => {
+  const { delivery: one, news } = stuck()
+  const payload = 'x'.repeat(9_000)
+  for (let i = 0; i < 3_000; i++)
+    one.facts(
+      facts((pack) => event(pack, i, payload)),
+      0,
+    )
+  one.taken(8)
+  assert.ok(news[8].buffers[1].length <= 16 * 1024 * 1024)
+  assert.equal(news[8].lagged + heard(news[8]).length, 3_000)
+})
+
+test('credit for news that were never sent is not believed', () => {
+  const { delivery: one } = delivery()
+  one.taken(1_000_000)
+  assert.equal(one.untaken, 0)
+  for (let i = 1; i <= 8; i++)
+    one.facts(
+      facts((pack) => event(pack, i)),
+      0,
+    )
+  assert.equal(one.untaken, 8)
+})

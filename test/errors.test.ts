@@ -1,0 +1,50 @@
+/** Errors keep class, code, fields and message across threads. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import {
+  BindFailed,
+  BroadcastTimeout,
+  ClusterClosed,
+  ClusterLeft,
+  EventTooLarge,
+  FolkmootError,
+  fromPlain,
+  InvalidArgument,
+  InvalidOption,
+  isFolkmootError,
+  JoinFailed,
+  TagsTooLarge,
+  toPlain,
+} from '../src/errors.ts'
+
+const outcomes = [{ seed: 'a', addresses: ['10.0.0.1:7946'], reached: false, error: 'refused' }]
+const ALL = [
+  new InvalidOption('bind', 7, 'an address'),
+  new InvalidArgument('join: no seeds'),
+  new BindFailed('10.0.0.1:7946', new Error('in use')),
+  new ClusterClosed('join'),
+  new ClusterLeft('join'),
+  new JoinFailed(outcomes),
+  new EventTooLarge(513, 512),
+  new TagsTooLarge(600, 512),
+  new BroadcastTimeout('tags'),
+]
+
+for (const error of ALL) {
+  test(`${error.name} crosses threads as itself`, () => {
+    const again = fromPlain(structuredClone(toPlain(error)))
+    assert.equal(again.constructor, error.constructor)
+    assert.equal(again.code, error.code)
+    assert.equal(again.message, error.message)
+    assert.equal(again.name, error.name)
+    assert.deepEqual(toPlain(again).details, toPlain(error).details)
+    assert.ok(again instanceof FolkmootError && isFolkmootError(again))
+  })
+}
+
+test('codes are distinct, and an error of somebody else is not ours', () => {
+  assert.equal(new Set(ALL.map(({ code }) => code)).size, ALL.length)
+  assert.equal(isFolkmootError(new Error('else')), false)
+  assert.equal(isFolkmootError(undefined), false)
+  assert.equal(fromPlain(toPlain(new RangeError('bug'))).code, 'ERR_INTERNAL')
+})
