@@ -182,7 +182,7 @@ export class StreamAssembler {
     return this.#read(bytes, start, end, layer, (reader): StreamStep => {
       if (end - start > SMALL) return refused('too-large')
       reader.skip()
-      return { kind, bytes, start, end: reader.at }
+      return { kind, bytes: bytes.subarray(0, reader.at), start, end: reader.at }
     })
   }
 

@@ -20,13 +20,13 @@ function agentRow({ name, address }: SerfAgent, tags: Record<string, string>): S
 
 /** Our list in the words of `serf members -detailed`. */
 function ourList(member: Cluster): SerfMember[] {
-  return member.members().map(({ name, address, port, tags, status, protocol }) => ({
+  return member.members().map(({ name, address, port, tags, status, delegate }) => ({
     name,
     addr: `${address}:${port}`,
     port,
     tags: { ...tags },
-    status: status === 'none' ? 'failed' : status,
-    protocol: { min: protocol.min, max: protocol.max, version: protocol.version },
+    status,
+    protocol: { min: delegate.min, max: delegate.max, version: delegate.current },
   }))
 }
 

@@ -1,0 +1,115 @@
+/** The README's programs run as they stand there, and the one that newcomers copy is the one in the example. */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { Cluster } from 'folkmoot'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const readme = readFileSync(join(root, 'README.md'), 'utf8')
+const programs = [...readme.matchAll(/```js run\n(.*?)```/gs)].map(([, program]) => program)
+
+/** Runs a program of the README; inside this package `folkmoot` is found by its own name, through its `exports`. */
+function start(
+  t: TestContext,
+  program: string,
+  args: string[] = [],
+): { child: ChildProcess; output: () => string } {
+  const folder = mkdtempSync(join(root, 'dist', 'readme-'))
+  writeFileSync(join(folder, 'program.mjs'), program)
+  const child = spawn(process.execPath, [join(folder, 'program.mjs'), ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  t.after(() => {
+    child.kill('SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
+  })
+  let output = ''
+  child.stdout.on('data', (text) => {
+    output += text
+  })
+  child.stderr.on('data', (text) => {
+    output += text
+  })
+  return { child, output: () => output }
+}
+
+async function until(condition: () => boolean, what: () => string): Promise<void> {
+  const endsAt = performance.now() + 20_000
+  while (!condition()) {
+    assert.ok(performance.now() < endsAt, `not in time: ${what()}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+test('the README has the first program and two more to run', () => {
+  assert.equal(programs.length, 3)
+})
+
+test('the first program joins, says who came, and leaves on a signal', {
+  skip: process.platform === 'win32',
+}, async (t) => {
+  const seed = await Cluster.create({ nodeName: 'seed', bind: '127.0.0.1:0', threads: 'one' })
+  t.after(() => seed.shutdown())
+  const { address, port } = seed.localMember()
+  const { child, output } = start(t, programs[0], [`${address}:${port}`])
+  await until(() => output().includes('member-join seed'), output)
+  await until(() => seed.member('newcomer')?.status === 'alive', output)
+  await until(() => /\[ 'newcomer', 'seed' \]/.test(output()), output)
+  child.kill('SIGTERM')
+  const [code] = await once(child, 'exit')
+  assert.equal(code, 0, output())
+  await until(() => seed.member('newcomer')?.status === 'left', output)
+})
+
+for (const [index, program] of programs.slice(1).entries()) {
+  test(`the program of guide ${index + 1} runs to its end by itself`, async (t) => {
+    const { child, output } = start(t, program)
+    const [code] = await once(child, 'exit')
+    assert.equal(code, 0, output())
+    assert.match(output(), index === 0 ? /role: 'web'[\s\S]*b\n/ : /deploy 1\.2\.3 1/)
+  })
+}
+
+test('the example holds the lines of the first program', () => {
+  const example = readFileSync(join(root, 'bench', 'start.ts'), 'utf8')
+  const bare = (text: string) => text.replaceAll(' as const', '').replace(/\s+/g, ' ')
+  const [, loops] = programs[0].match(/(for \(const type[\s\S]*)await cluster\.join/) ?? []
+  assert.ok(loops, 'the program has its loops')
+  assert.ok(bare(example).includes(bare(loops).trim()), 'bench/start.ts has drifted from the README')
+})
+
+test('every option that the README names exists, and every option is named', async () => {
+  const { settle } = await import('../src/options.ts')
+  const [, table] = readme.match(/## Options([\s\S]*?)## /) ?? []
+  const named = new Set(
+    [...(table ?? '').matchAll(/^\| (`[^|]*) \|/gm)].flatMap(([, cell]) =>
+      [...cell.matchAll(/`(\w+)`/g)].map(([, name]) => name),
+    ),
+  )
+  const settings = Object.keys(settle({}, 'h')).map((name) =>
+    name.replace(/^(bind|advertise)(Ip|Port)$/, '$1'),
+  )
+  const all = new Set([...settings, 'profile', 'logger'])
+  assert.deepEqual([...named].sort(), [...all].sort())
+})
+
+for (const args of [
+  ['--for', '3'],
+  ['--join', 'pool', '--for', '3'],
+]) {
+  test(`npm start -- ${args.join(' ')} ends by itself with exit code 0`, async (t) => {
+    const pool = await Cluster.create({ nodeName: 'pool', bind: '127.0.0.1:0', threads: 'none' })
+    t.after(() => pool.shutdown())
+    const { address, port } = pool.localMember()
+    const real = args.map((arg) => (arg === 'pool' ? `${address}:${port}` : arg))
+    const child = spawn(process.execPath, [join(root, 'dist', 'bench', 'start.js'), ...real])
+    t.after(() => child.kill('SIGKILL'))
+    const [code] = await once(child, 'exit')
+    assert.equal(code, 0)
+    if (args.includes('pool')) assert.equal(pool.member('newcomer')?.status, 'left')
+  })
+}
