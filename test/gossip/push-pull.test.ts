@@ -1,0 +1,245 @@
+/** Push/pull through the streams of a gossip actor: what is answered, what is merged, what is refused whole. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { writePushPullHeader, writePushPullNode } from '../../src/wire/claim.ts'
+import { decodeStream } from '../../src/wire/decode.ts'
+import { Writer } from '../../src/wire/msgpack.ts'
+import { type EventSlot, writePushPullState } from '../../src/wire/serf.ts'
+import { STATE } from '../../src/wire/types.ts'
+import { alive, LoneGossip, leaveIntent, userEvent, utf8, VERSIONS } from './lone-gossip.ts'
+
+interface Entry {
+  name: string
+  state?: number
+  incarnation?: number
+  versions?: Uint8Array
+}
+
+interface State {
+  entries: Entry[]
+  join?: boolean
+  times?: [member: number, event: number, query: number]
+  left?: string[]
+  statuses?: [name: string, lamportTime: number][]
+  slots?: (EventSlot | undefined)[]
+}
+
+function pushPull({
+  entries,
+  join = false,
+  times = [1, 1, 1],
+  left = [],
+  statuses = [],
+  slots = [],
+}: State): Uint8Array {
+  const nodes = new Writer()
+  for (const { name, state = STATE.alive, incarnation = 1, versions = VERSIONS } of entries) {
+    const address = Uint8Array.of(127, 0, 1, name.charCodeAt(0))
+    writePushPullNode(nodes, {
+      name: utf8(name),
+      state,
+      incarnation,
+      versions,
+      address,
+      port: 7946,
+      meta: null,
+    })
+  }
+  const tail = new Writer()
+  writePushPullState(tail, {
+    lamportTime: times[0],
+    eventTime: times[1],
+    queryTime: times[2],
+    left: left.map(utf8),
+    statuses: {
+      count: statuses.length,
+      each: (visit) => statuses.forEach(([name, time]) => void visit(utf8(name), time)),
+    },
+    slots,
+  })
+  const head = new Writer()
+  writePushPullHeader(head, { join, nodes: entries.length, userStateLength: tail.length })
+  return Buffer.concat([head.view(), nodes.view(), tail.view()])
+}
+
+/** A peer opens a stream with these bytes; what it gets. */
+function ask(lone: LoneGossip, bytes: Uint8Array, stream = 1): Uint8Array {
+  lone.gossip.receive({ type: 'stream-accepted', stream, ip: '127.0.1.1', port: 4000 }, lone.now)
+  lone.gossip.receive({ type: 'stream-data', stream, bytes }, lone.now)
+  lone.advance(50)
+  return Buffer.concat(lone.written.get(stream) ?? [])
+}
+
+const quiet = () => {
+  const lone = new LoneGossip({ compression: false })
+  lone.newFacts()
+  return lone
+}
+
+test('the answer is our state as it was before the newcomer, with the same join flag', () => {
+  const lone = quiet()
+  const tree = decodeStream(ask(lone, pushPull({ join: true, entries: [{ name: 'peer' }] })))
+  assert.ok(tree.type === 'pushPull')
+  assert.equal(tree.header?.Join, true)
+  assert.deepEqual(
+    tree.nodes.map((node) => node?.Name),
+    ['self'],
+  )
+  assert.deepEqual(lone.newFacts(), ['join peer alive'])
+})
+
+test('alive joins, left is final, dead and suspect are only doubted, an unknown state is ignored', () => {
+  const lone = quiet()
+  lone.hear(
+    ...['a', 'b', 'c', 'd'].map((name) =>
+      alive({ incarnation: 1, name, address: [127, 0, 1, name.charCodeAt(0)] }),
+    ),
+  )
+  lone.newFacts()
+  ask(
+    lone,
+    pushPull({
+      entries: [
+        { name: 'a', state: STATE.dead },
+        { name: 'b', state: STATE.suspect },
+        { name: 'c', state: STATE.left },
+        { name: 'd', state: 77 },
+        { name: 'e' },
+      ],
+      statuses: [['c', 4]],
+      left: ['c'],
+    }),
+  )
+  assert.deepEqual(lone.newFacts(), ['failed c failed', 'join e alive', 'leave c left'])
+  assert.equal(lone.stats().suspicions, 2)
+})
+
+test('who is said to have left is left whatever its join time, since the leave came later', () => {
+  const lone = quiet()
+  ask(lone, pushPull({ entries: [{ name: 'peer' }], statuses: [['peer', 20]], left: ['peer'] }))
+  assert.deepEqual(lone.newFacts(), ['join peer alive', 'change peer leaving'])
+  lone.hear(leaveIntent('peer', 21))
+  assert.deepEqual(lone.newFacts(), [], 'that time is taken')
+})
+
+test('clocks become at least those of the peer, and not one more', () => {
+  const lone = quiet()
+  ask(lone, pushPull({ entries: [{ name: 'peer' }], times: [42, 50, 100] }))
+  const { member_time, event_time, query_time } = lone.stats()
+  assert.deepEqual([member_time, event_time, query_time], [42, 50, 100])
+})
+
+test('events of the ring come in the order of their times, each once, and are not gossiped on', () => {
+  const lone = quiet()
+  const slot = (lamportTime: number, ...names: string[]): EventSlot => ({
+    lamportTime,
+    events: names.map((name) => ({ name: utf8(name), payload: null })),
+  })
+  // The ring has wrapped: the newest stand in front.
+  const slots = [slot(512, 'late'), slot(513, 'later', 'later still'), undefined, slot(3, 'early')]
+  ask(lone, pushPull({ entries: [{ name: 'peer' }], times: [1, 514, 1], slots }))
+  assert.deepEqual(lone.newFacts().slice(1), [
+    'user early@3',
+    'user late@512',
+    'user later@513',
+    'user later still@513',
+  ])
+  lone.hear(userEvent('late', 512))
+  assert.deepEqual(lone.newFacts(), [])
+  assert.equal(lone.stats().event_queue, 0)
+})
+
+test('one entry that nobody understands refuses the whole merge, and nothing of it is taken', () => {
+  for (const versions of [
+    new Uint8Array(0),
+    Uint8Array.of(1, 5, 2),
+    Uint8Array.of(1, 5, 9, 2, 5, 5),
+    Uint8Array.of(1, 5, 2, 2, 5, 6),
+  ]) {
+    const lone = quiet()
+    const answer = ask(lone, pushPull({ entries: [{ name: 'peer' }, { name: 'odd', versions }] }))
+    assert.equal(answer[0], 6, 'we answered before we looked')
+    assert.deepEqual(lone.newFacts(), [])
+    assert.equal(lone.stats()['drop.push-pull'], 1)
+  }
+})
+
+test('a state that is cut short or rotten merges nothing', () => {
+  const whole = pushPull({ entries: [{ name: 'peer' }], statuses: [['peer', 1]] })
+  const lone = quiet()
+  const rotten = whole.slice()
+  rotten[whole.length - 7] = 0xc1
+  ask(lone, rotten, 1)
+  ask(lone, whole.subarray(0, whole.length - 3), 2)
+  const { listed } = lone.stats()
+  assert.equal(listed, 2, 'members of the first came before what was rotten; nothing of the second')
+  assert.equal(lone.stats()['drop.push-pull-state'], 1)
+  lone.advance(20_000)
+  assert.equal(lone.stats()['drop.stream-timeout'], 1)
+})
+
+test('a join gives up on a peer that does not answer within its time, and says so', () => {
+  const lone = quiet()
+  const id = lone.command({ type: 'join', seeds: ['127.0.0.5'], ignoreOldEvents: false })
+  const [{ stream, ip, port }] = lone.dialled
+  assert.deepEqual([ip, port], ['127.0.0.5', 7946])
+  lone.gossip.receive({ type: 'stream-connected', stream }, lone.now)
+  lone.advance(25_000)
+  const envelope = lone.replies.get(id)
+  assert.ok(envelope && !envelope.ok)
+  assert.equal(envelope.error.code, 'ERR_JOIN_FAILED')
+  assert.match(envelope.error.message, /no answer within/)
+})
+
+test('ten seeds are dialled side by side, the eleventh when one of them is done', () => {
+  const lone = quiet()
+  const seeds = Array.from({ length: 12 }, (_, i) => `127.0.0.${i + 10}`)
+  lone.command({ type: 'join', seeds, ignoreOldEvents: false })
+  assert.equal(lone.dialled.length, 10)
+  lone.gossip.receive({ type: 'stream-closed', stream: lone.dialled[3].stream, error: 'refused' }, lone.now)
+  assert.equal(lone.dialled.length, 11)
+})
+
+test('a join that ignores old events refuses them for good, also later ones by gossip', () => {
+  const lone = quiet()
+  lone.command({ type: 'join', seeds: ['127.0.0.5'], ignoreOldEvents: true })
+  const [{ stream }] = lone.dialled
+  lone.gossip.receive({ type: 'stream-connected', stream }, lone.now)
+  lone.advance(10)
+  const old: EventSlot = { lamportTime: 5, events: [{ name: utf8('old'), payload: null }] }
+  lone.gossip.receive(
+    {
+      type: 'stream-data',
+      stream,
+      bytes: pushPull({ join: true, entries: [{ name: 'peer' }], times: [1, 9, 1], slots: [old] }),
+    },
+    lone.now,
+  )
+  lone.advance(50)
+  lone.hear(userEvent('older', 8), userEvent('at the line', 9))
+  assert.deepEqual(
+    lone.newFacts().filter((fact) => fact.startsWith('user')),
+    ['user at the line@9'],
+  )
+})
+
+test('the state of a large pool is merged in slices, between which other mail is served', () => {
+  const lone = quiet()
+  const entries = Array.from({ length: 10_000 }, (_, i) => ({ name: `m${i}` }))
+  lone.gossip.receive({ type: 'stream-accepted', stream: 1, ip: '127.0.1.1', port: 4000 }, 0)
+  lone.gossip.receive({ type: 'stream-data', stream: 1, bytes: pushPull({ entries }) }, 0)
+  let slices = 0
+  let heard = 0
+  while (lone.gossip.wakeAt <= lone.now) {
+    slices += 1
+    lone.gossip.wake(lone.now)
+    // Something else comes in the middle: it is served in its own turn.
+    if (slices === 6) {
+      lone.gossip.receive({ type: 'command', id: 900, command: { type: 'stats' } }, lone.now)
+      heard = lone.replies.has(900) ? 1 : 0
+    }
+  }
+  assert.ok(slices > 8, `${slices} slices`)
+  assert.equal(heard, 1)
+  assert.equal(lone.stats().listed, 10_001)
+})
