@@ -191,18 +191,21 @@ export class Gossip implements Actor<ToGossip> {
 
   #exit(now: number): void {
     this.#outbox.flush(now)
-    this.wakeAt = this.#tasks.isBusy
-      ? now
-      : Math.min(
-          this.#outbox.flushAt,
-          this.#claims.suspicions.nextAt,
-          this.#streams.wakeAt,
-          this.#sync.wakeAt,
-          this.#spread.wakeAt,
-          this.#ownTags.wakeAt,
-          this.#departure.wakeAt,
-          this.#sweepAt,
-        )
+    // Never before now: what is due at once must not look like something that was slept through.
+    this.wakeAt = this.#tasks.isBusy ? now : Math.max(now, this.#nextAt)
+  }
+
+  get #nextAt(): number {
+    return Math.min(
+      this.#outbox.flushAt,
+      this.#claims.suspicions.nextAt,
+      this.#streams.wakeAt,
+      this.#sync.wakeAt,
+      this.#spread.wakeAt,
+      this.#ownTags.wakeAt,
+      this.#departure.wakeAt,
+      this.#sweepAt,
+    )
   }
 
   #begin(self: Self): void {

@@ -16,8 +16,12 @@ import { HELD } from './precedence.ts'
 const GATHER = 5
 /** A buffer this long is sent without waiting: it is worth a hop of its own. */
 const LONG_ENOUGH = 256 * 1024
-/** Events that dispatch may have waiting; beyond that new ones are dropped and counted. It takes millions a second. */
+/**
+ * Weight that dispatch may have waiting; beyond it new user events are dropped and counted. A fact weighs 1 for every 256 bytes begun, so that the
+ * bound holds memory too: 16 MiB. Dispatch takes millions a second. Member facts are never dropped: they are as many as members change.
+ */
 const MOST_WAITING = 65_536
+const WEIGHT_SHIFT = 8
 /** Member facts of one turn from which on they go in shared memory. */
 const SHARE_FROM = 512
 
@@ -47,7 +51,6 @@ export class Outbox {
 
   /** Something happened to a member. */
   member(kind: MemberFact, row: number): void {
-    // Events and large merges never share a buffer: bytes of events end up with listeners, who must own them.
     this.through += 1
     this.#weight += 1
     packMember(this.#facts, kind, this.#picture(row))
@@ -56,7 +59,8 @@ export class Outbox {
   /** A user event for the host; false when dispatch is too far behind to take it. */
   userEvent(event: UserEventCursor): boolean {
     if (this.#dispatch.waiting('others') + this.#weight > MOST_WAITING) return false
-    this.#weight += 1
+    this.#weight +=
+      1 + ((event.nameEnd - event.nameStart + event.payloadEnd - event.payloadStart) >> WEIGHT_SHIFT)
     this.#hasEvents = true
     packUserEvent(
       this.#facts,
@@ -113,6 +117,7 @@ export class Outbox {
 
   #tellFacts(now: number): void {
     const weight = this.#weight
+    // Bytes of events end up with listeners, who must own them: never in shared memory.
     const isShared = !this.#hasEvents && weight >= SHARE_FROM
     const taken = this.#facts.take()
     this.#weight = 0

@@ -47,6 +47,8 @@ interface Stream {
 
 /** Push/pulls that may be answered or merged at once; beyond it a stream is closed without an answer (section 5.4). */
 const MOST_PUSH_PULLS = 128
+/** Bytes that all unfinished streams together may hold; the one that brings them above it is dropped. */
+const MOST_UNFINISHED = 256 * 1024 * 1024
 
 export class Streams {
   readonly #timeout: number
@@ -99,7 +101,22 @@ export class Streams {
     const stream = this.#open.get(id)
     if (stream?.assembler === undefined || stream.isSettled) return
     stream.assembler.push(bytes)
-    this.#advance(stream, stream.assembler)
+    if (this.#unfinishedBytes() <= MOST_UNFINISHED) this.#advance(stream, stream.assembler)
+    else this.#giveUp(stream, 'drop.stream-memory', 'too many bytes are on their way')
+  }
+
+  /** Bytes of messages that are not complete. Streams are few, so that they can be asked each time. */
+  #unfinishedBytes(): number {
+    let bytes = 0
+    for (const { assembler } of this.#open.values()) bytes += assembler?.received ?? 0
+    return bytes
+  }
+
+  #giveUp(stream: Stream, counter: string, error: string): void {
+    this.#parts.counters.add(counter)
+    this.#parts.world.destroy(stream.id)
+    this.#open.delete(stream.id)
+    stream.exchange?.done(error)
   }
 
   closed(id: number, error: string): void {
@@ -117,10 +134,12 @@ export class Streams {
   wake(now: number): void {
     for (const stream of this.#open.values()) {
       if (now < stream.deadlineAt) continue
-      if (!stream.isSettled) this.#parts.counters.add('drop.stream-timeout')
+      if (!stream.isSettled) {
+        this.#giveUp(stream, 'drop.stream-timeout', `no answer within ${this.#timeout} ms`)
+        continue
+      }
       this.#parts.world.destroy(stream.id)
       this.#open.delete(stream.id)
-      if (!stream.isSettled) stream.exchange?.done(`no answer within ${this.#timeout} ms`)
     }
   }
 
