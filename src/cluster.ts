@@ -4,7 +4,8 @@
  */
 import { EventEmitter } from 'node:events'
 import { hostname } from 'node:os'
-import { type Host, type Placed, place } from '../workers/placement.ts'
+import type { Host } from '../workers/host.ts'
+import { type Placed, place } from '../workers/placement.ts'
 import type { Envelope } from './actors/contract.ts'
 import type { ActorName, Joined, News } from './actors/mail.ts'
 import {

@@ -2,28 +2,14 @@
  * Places a member's three actors where the settings say, connects their mailboxes, binds their sockets and begins. The facade knows
  * nothing of threads beyond this.
  */
-import type { Envelope, LogLevel } from '../src/actors/contract.ts'
-import type {
-  ActorName,
-  DetectorCommand,
-  DispatchCommand,
-  GossipCommand,
-  News,
-  Self,
-} from '../src/actors/mail.ts'
+import type { Envelope } from '../src/actors/contract.ts'
+import type { DetectorCommand, DispatchCommand, GossipCommand, Self } from '../src/actors/mail.ts'
 import { BindFailed } from '../src/errors.ts'
 import type { Settings } from '../src/options.ts'
 import { advertised } from './addresses.ts'
 import type { Bound } from './bodies.ts'
+import type { Host } from './host.ts'
 import { InlineSeats, OneThreadSeats, type Seats, ThreeThreadSeats } from './seats.ts'
-
-/** What the threads tell the facade. Never called inside a call of the facade. */
-export interface Host {
-  news(news: News): void
-  log(actor: ActorName, level: LogLevel, message: string): void
-  /** An actor threw or its thread ended unasked. Called once; all pending calls reject with ActorExited. */
-  exited(actor: ActorName, error: unknown): void
-}
 
 /** A member's three actors in place, bound to their sockets and begun. */
 export interface Placed {

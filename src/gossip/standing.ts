@@ -1,13 +1,15 @@
 /**
  * Serf's view of the members: statuses and intents (protocol page 2, sections 4.1 and 4.2). memberlist says who answers;
- * whether somebody who no longer answers left or failed is decided by the leave intent alone.
+ * whether somebody who no longer answers left or failed is decided by its leave intent, or by its own word.
  *
  *     status     memberlist: alive   memberlist: gone   newer leave intent   newer join intent
  *     unknown    alive, join         (nothing)          kept for later       kept for later
- *     alive      alive, join         failed             leaving              (time only)
+ *     alive      alive, join         failed (1)         leaving              (time only)
  *     leaving    alive, join         left, leave        (time only)          alive
  *     failed     alive, join         (nothing)          left, leave          (time only)
  *     left       alive, join         (nothing)          (time only)          (time only)
+ *
+ * (1) left, when it is gone by its own word: then the intent was only missed.
  */
 import type { Counters } from '../actors/counters.ts'
 import { FACT, STATUS } from '../actors/facts.ts'
@@ -20,6 +22,7 @@ import { type Intent, RecentIntents } from './intents.ts'
 import type { LamportClock } from './lamport.ts'
 import type { MemberTable } from './members.ts'
 import type { Outbox } from './outbox.ts'
+import { HELD } from './precedence.ts'
 import type { Queues } from './queues.ts'
 
 export interface StandingParts {
@@ -54,7 +57,9 @@ export class Standing implements MemberListener {
 
   left(row: number, now: number): void {
     const { table, outbox, counters } = this.#parts
-    if (table.status[row] === STATUS.leaving) {
+    const { status, held } = table
+    // Serf says failed where it missed the intent, even of somebody who died by its own word: but only a graceful leave says that word.
+    if (status[row] === STATUS.leaving || (status[row] === STATUS.alive && held[row] === HELD.left)) {
       table.status[row] = STATUS.left
       counters.add('serf.member.left')
       outbox.member(FACT.memberLeave, row)

@@ -100,10 +100,10 @@ test('once nobody gossips to the dead any more it is forgotten and may come back
   assert.deepEqual(lone.newFacts(), ['join peer alive'])
 })
 
-test('a member that says itself that it is dead has left for memberlist, but without an intent it failed for Serf', () => {
+test('a member that says itself that it is dead has left, and its name is free', () => {
   const lone = withPeer()
   lone.hear(dead('peer', 5, 'peer'))
-  assert.deepEqual(lone.newFacts(), ['failed peer failed'])
+  assert.deepEqual(lone.newFacts(), ['leave peer left'])
   lone.hear(alive({ incarnation: 1, name: 'peer', port: 7000 }))
   assert.deepEqual(
     lone.newFacts(),

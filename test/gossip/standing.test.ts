@@ -12,15 +12,18 @@ function withPeer(): LoneGossip {
   return lone
 }
 
-test('a leave intent and then the death is a leave, the death alone a failure', () => {
+test('a death by the word of others is a failure; after a leave intent, or by its own word, it is a leave', () => {
   const lone = withPeer()
   lone.hear(leaveIntent('peer', 5))
   assert.deepEqual(lone.newFacts(), ['change peer leaving'])
   lone.hear(dead('peer', 1, 'peer'))
   assert.deepEqual(lone.newFacts(), ['leave peer left'])
   const other = withPeer()
-  other.hear(dead('peer', 1, 'peer'))
+  other.hear(dead('peer', 1, 'other'))
   assert.deepEqual(other.newFacts(), ['failed peer failed'])
+  const missed = withPeer()
+  missed.hear(dead('peer', 1, 'peer'))
+  assert.deepEqual(missed.newFacts(), ['leave peer left'], 'the intent was missed, the word was not')
 })
 
 test('a leave intent that comes after the failure turns it into a leave', () => {
