@@ -40,6 +40,9 @@ import type { DetectorWorld } from './world.ts'
 /** What a peer of this protocol maximum or more understands (protocol page 1, section 3). */
 const PROTOCOL_MAX = { streamPing: 3, nack: 4, crc: 5 }
 
+/** Least time between two warnings about blocked UDP. */
+const WARN_EVERY = 600_000
+
 interface Probe {
   /** The peer as known when the probe began: the verdict is about this instance at this incarnation. */
   peer: Peer
@@ -73,6 +76,7 @@ export class Prober {
   #identity: Identity | undefined
   #probe: Probe | undefined
   #tickAt = Number.POSITIVE_INFINITY
+  #warnedAt = Number.NEGATIVE_INFINITY
 
   constructor(parts: ProbeParts) {
     this.#parts = parts
@@ -95,7 +99,7 @@ export class Prober {
     if (probe !== undefined && now >= probe.dueAt) {
       if (probe.seenDueAt === undefined) probe.seenDueAt = now
       else if (probe.phase === 'asked') this.#help(probe)
-      else this.#conclude(probe)
+      else this.#conclude(probe, now)
     }
     if (this.#probe === undefined && now >= this.#tickAt) this.#tick(now)
   }
@@ -208,11 +212,11 @@ export class Prober {
     }
   }
 
-  #conclude(probe: Probe): void {
+  #conclude(probe: Probe, now: number): void {
     const { world, counters, health } = this.#parts
     if (probe.fallback?.isAnswered) {
       counters.add('probe.acked-stream')
-      world.log('warn', `${textOf(probe.peer)} answers over TCP but not over UDP: is UDP blocked on the way?`)
+      this.#warn(probe.peer, now)
       return this.#answered(probe)
     }
     const missing = Math.max(0, probe.nacksExpected - probe.nacks)
@@ -221,6 +225,16 @@ export class Prober {
     this.#over(probe)
     health.change(probe.nacksExpected === 0 ? 1 : missing)
     world.gossip.tell({ type: 'silent', row, instance, incarnation })
+  }
+
+  /** Seldom: where UDP is blocked every probe ends so, and the counter has them all. */
+  #warn(peer: Peer, now: number): void {
+    if (now - this.#warnedAt < WARN_EVERY) return
+    this.#warnedAt = now
+    this.#parts.world.log(
+      'warn',
+      `${textOf(peer)} answers over TCP but not over UDP: is UDP blocked on the way?`,
+    )
   }
 
   #answered(probe: Probe): void {
