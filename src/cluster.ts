@@ -95,7 +95,11 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     super()
     this.#settings = settings
     this.#logger = logger
+    const isThere = () => this.#iterators.size > 0 || this.eventNames().some((name) => name !== 'fatal')
     const audience = {
+      get isThere() {
+        return isThere()
+      },
       wants: (type: ClusterEventType) => this.#wants(type),
       hear: (event: ClusterEvent) => this.#hear(event),
     }

@@ -41,6 +41,8 @@ export type ClusterEventType = ClusterEvent['type']
 
 /** Who wants events, and takes them. */
 export interface Audience {
+  /** Whether anybody wants any event at all. */
+  readonly isThere: boolean
   wants(type: ClusterEventType): boolean
   hear(event: ClusterEvent): void
 }
@@ -116,6 +118,8 @@ export class Stage {
     let events = 0
     for (let news = this.#queue[0]; news !== undefined; news = this.#queue[0]) {
       if (this.#run === 0 && this.#done === 0) this.#sayLagged(news)
+      // Nobody listens: then nothing is looked at.
+      if (!this.#audience.isThere) this.#run = news.runs.length
       for (let record = this.#next(news); record !== undefined; record = this.#next(news)) {
         this.#tell(record)
         events += 1
@@ -123,6 +127,8 @@ export class Stage {
       }
       this.#queue.shift()
       this.#run = 0
+      this.#done = 0
+      this.#at = -1
       this.#taken(news.number)
     }
   }

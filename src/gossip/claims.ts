@@ -227,14 +227,30 @@ export class Claims {
   }
 
   #introduce(knownRow: number, claim: Claim, now: number, echo: Echo): void {
-    const { table, counters } = this.#parts
+    const { counters } = this.#parts
     // An incarnation of 0 would leave a hidden dead record in the original; nobody honest has it.
     if (claim.incarnation === 0) {
       counters.add('drop.incarnation')
       return
     }
-    const row = knownRow >= 0 ? knownRow : table.add(claim.bytes, claim.nodeStart, claim.nodeEnd, now)
+    const row = knownRow >= 0 ? knownRow : this.#newRow(claim, now)
     this.#accept(row, claim, now, echo)
+  }
+
+  #newRow(claim: Claim, now: number): number {
+    const { table } = this.#parts
+    const { bytes, nodeStart, nodeEnd } = claim
+    const address = bytes.subarray(addressStart(claim), claim.addressEnd)
+    const row = table.add(
+      bytes,
+      nodeStart,
+      nodeEnd,
+      now,
+      address,
+      bytes.subarray(claim.metaStart, claim.metaEnd),
+    )
+    table.port[row] = this.#portOf(claim)
+    return row
   }
 
   /** The name is known at another address: a move if its owner is gone, else two claim one name. */

@@ -16,6 +16,7 @@ const FIRST_ROWS = 16
 const FIRST_SLAB = 1024
 const RECORD_FIXED = 5
 const NO_ROW = -1
+const NOTHING = new Uint8Array(0)
 
 export class MemberTable {
   readonly versions = new VersionSets()
@@ -76,8 +77,15 @@ export class MemberTable {
     }
   }
 
-  /** Adds an unlisted member with nothing known but its name; the name must not be in the table. */
-  add(bytes: Uint8Array, start: number, end: number, now: number): number {
+  /** Adds an unlisted member of which this is known; the name must not be in the table. */
+  add(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    now: number,
+    address: Uint8Array = NOTHING,
+    meta: Uint8Array = NOTHING,
+  ): number {
     const row = this.#free.pop() ?? this.#newRow()
     this.#hash[row] = hashOf(this.#seed, bytes, start, end)
     this.#isUsed[row] = 1
@@ -89,7 +97,7 @@ export class MemberTable {
     this.changedAt[row] = now
     this.statusTime[row] = 0
     this.leftAt[row] = Number.NEGATIVE_INFINITY
-    this.#record[row] = this.#write(bytes.subarray(start, end), NOTHING, NOTHING)
+    this.#record[row] = this.#write(bytes.subarray(start, end), address, meta)
     this.versionSet[row] = 0
     this.size += 1
     if (this.size * 2 > this.#slots.length) this.#rehash(this.#slots.length * 2)
@@ -267,8 +275,6 @@ export class MemberTable {
     for (let row = 0; row < this.rowCount; row++) if (this.#isUsed[row] === 1) this.#place(row)
   }
 }
-
-const NOTHING = new Uint8Array(0)
 
 function hashOf(seed: number, bytes: Uint8Array, start: number, end: number): number {
   let hash = 0x811c9dc5 ^ seed

@@ -50,7 +50,7 @@ export class Standing implements MemberListener {
     const isNew = table.status[row] === STATUS.none
     table.status[row] = STATUS.alive
     table.leftAt[row] = Number.NEGATIVE_INFINITY
-    if (isNew) this.#applyRecent(row)
+    if (isNew && this.#recent.size > 0) this.#applyRecent(row)
     counters.add('serf.member.join')
     outbox.member(FACT.memberJoin, row)
   }
