@@ -50,6 +50,7 @@ export class Detector implements Actor<ToDetector> {
   #ip = ''
   #port = 0
   #now = 0
+  #packetsRead = 0
 
   constructor(settings: Settings, world: DetectorWorld) {
     // Labels and the keyring join here (issue 3).
@@ -108,7 +109,7 @@ export class Detector implements Actor<ToDetector> {
 
   wake(now: number): void {
     if (now - this.wakeAt > this.#pause) this.#resume(now)
-    this.#prober.wake(now)
+    this.#prober.wake(now, this.#packetsRead)
     this.#relays.wake(now)
     this.#overheard.wake(now)
   }
@@ -132,6 +133,7 @@ export class Detector implements Actor<ToDetector> {
 
   #packet(bytes: Uint8Array, ip: string, port: number, now: number): void {
     this.#counters.add('memberlist.udp.received', bytes.length)
+    this.#packetsRead += 1
     this.#ip = ip
     this.#port = port
     this.#now = now
@@ -193,7 +195,7 @@ export class Detector implements Actor<ToDetector> {
 
   readonly #peer = (entry: RosterEntry): void => {
     this.#ring.apply(entry)
-    if (entry.standing === 'gone') this.#prober.peerGone(entry.row)
+    if (entry.standing === 'gone') this.#prober.peerGone(entry.row, entry.instance)
   }
 
   readonly #deliver = (message: Uint8Array, ip: string, port: number, checksum: Checksum): void => {

@@ -15,11 +15,16 @@
  * limit = ProbeInterval * (health + 1), from the tick. An ack of a probe whose ping could not be sent leaves the health alone.
  *
  * A timer rings late when the thread was held up, and then the answer lies unread in the socket. So a deadline is not
- * acted on when it is first seen to have passed: the probe asks to be woken again at once, the adapter drains the socket
+ * acted on when it is first seen to have passed: the probe asks to be woken again at once, the adapter reads the socket
  * in between, and only if no ack was in it the deadline counts.
  *
- *     wake: due, seen ----> drain: ack in the socket ----> over
- *                     '---> drain: nothing ----> wake: due, acted on
+ *     wake: due, seen ----> read: the ack ------------------> over
+ *              ^      '---> read: few packets --------------> wake: due, acted on
+ *              '----------- read: as many as one turn reads
+ *
+ * One turn of the event loop reads 32 datagrams, no more (libuv, `uv__udp_recvmsg`; seen here with 500 waiting). When as
+ * many came in, the ack may stand further behind, so the deadline is looked at again. A flood must not put off verdicts for
+ * ever: after ProbeTimeout more the deadline counts.
  */
 import type { Counters } from '../actors/counters.ts'
 import type { Settings } from '../options.ts'
@@ -37,6 +42,9 @@ import type { Peer, Ring } from './ring.ts'
 import type { Sequence } from './sequence.ts'
 import type { DetectorWorld } from './world.ts'
 
+/** Datagrams that the event loop reads from a socket before it turns to something else. */
+const READ_AT_ONCE = 32
+
 /** What a peer of this protocol maximum or more understands (protocol page 1, section 3). */
 const PROTOCOL_MAX = { streamPing: 3, nack: 4, crc: 5 }
 
@@ -51,8 +59,8 @@ interface Probe {
   sent: 'sent' | 'unsent'
   /** When the phase ends. */
   dueAt: number
-  /** When `dueAt` was first seen to have passed. */
-  seenDueAt: number | undefined
+  /** Looks at `dueAt` after it has passed: the first, and the last with the number of packets read until then. */
+  seenDue: { firstAt: number; lastAt: number; packetsRead: number } | undefined
   endsAt: number
   nacksExpected: number
   nacks: number
@@ -91,14 +99,14 @@ export class Prober {
 
   get wakeAt(): number {
     const probe = this.#probe
-    return probe === undefined ? this.#tickAt : (probe.seenDueAt ?? probe.dueAt)
+    return probe === undefined ? this.#tickAt : (probe.seenDue?.lastAt ?? probe.dueAt)
   }
 
-  wake(now: number): void {
+  /** `packetsRead` counts the packets that the detector has read since it was made. */
+  wake(now: number, packetsRead: number): void {
     const probe = this.#probe
-    if (probe !== undefined && now >= probe.dueAt) {
-      if (probe.seenDueAt === undefined) probe.seenDueAt = now
-      else if (probe.phase === 'asked') this.#help(probe)
+    if (probe !== undefined && now >= probe.dueAt && this.#isSocketRead(probe, now, packetsRead)) {
+      if (probe.phase === 'asked') this.#help(probe)
       else this.#conclude(probe, now)
     }
     if (this.#probe === undefined && now >= this.#tickAt) this.#tick(now)
@@ -140,9 +148,10 @@ export class Prober {
     if (this.#probe?.seqNo === seqNo) this.#probe.fallback?.failed()
   }
 
-  /** The peer has left or was found dead by others: there is nothing to find out, and its silence is not our fault. */
-  peerGone(row: number): void {
-    if (this.#probe?.peer.row === row) this.#over(this.#probe)
+  /** The peer that is being probed has left or was found dead: nothing to find out, and its silence is not our fault. */
+  peerGone(row: number, instance: number): void {
+    const probe = this.#probe
+    if (probe?.peer.row === row && probe.peer.instance === instance) this.#over(probe)
   }
 
   /** After a pause of ours: the probe ends without a verdict, the next one begins an interval from now. */
@@ -152,6 +161,17 @@ export class Prober {
       this.#over(this.#probe)
     }
     if (Number.isFinite(this.#tickAt)) this.#tickAt = now + this.#parts.settings.probeInterval
+  }
+
+  /** Whether an ack that was there when the deadline passed would have been read by now; else the look is noted. */
+  #isSocketRead(probe: Probe, now: number, packetsRead: number): boolean {
+    const { seenDue } = probe
+    if (seenDue !== undefined) {
+      const isPatient = now - seenDue.firstAt < this.#parts.settings.probeTimeout
+      if (packetsRead - seenDue.packetsRead < READ_AT_ONCE || !isPatient) return true
+    }
+    probe.seenDue = { firstAt: seenDue?.firstAt ?? now, lastAt: now, packetsRead }
+    return false
   }
 
   /** Ticks that pass while a probe is on are one tick when it ends (section 7.2). */
@@ -173,7 +193,7 @@ export class Prober {
       phase: 'asked',
       sent: 'sent',
       dueAt: Math.min(now + settings.probeTimeout, endsAt),
-      seenDueAt: undefined,
+      seenDue: undefined,
       endsAt,
       nacksExpected: 0,
       nacks: 0,
@@ -198,7 +218,7 @@ export class Prober {
     const { peer, seqNo } = probe
     probe.phase = 'helped'
     probe.dueAt = probe.endsAt
-    probe.seenDueAt = undefined
+    probe.seenDue = undefined
     if (this.#identity === undefined || !isUnicast(peer.ip)) return
     for (const helper of ring.randomAlive(settings.indirectChecks, peer.row)) {
       const answer = helper.protocolMax >= PROTOCOL_MAX.nack ? 'ack-or-nack' : 'ack'

@@ -1,0 +1,101 @@
+/** The small machines of the detector: health, numbers of pings, destinations, what is overheard. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Counters } from '../../src/actors/counters.ts'
+import type { ToGossip } from '../../src/actors/mail.ts'
+import { eachOverheard } from '../../src/actors/packed.ts'
+import { SeededRandom } from '../../src/actors/random.ts'
+import { isUnicast } from '../../src/detector/destination.ts'
+import { Health } from '../../src/detector/health.ts'
+import { Overheard } from '../../src/detector/overheard.ts'
+import { Sequence } from '../../src/detector/sequence.ts'
+
+test('health stays within 0 and the multiplier less one', () => {
+  const health = new Health(8)
+  health.change(-1)
+  assert.equal(health.score, 0)
+  health.change(3)
+  health.change(9)
+  assert.equal(health.score, 7)
+  health.change(-1)
+  assert.equal(health.score, 6)
+  const fixed = new Health(1)
+  fixed.change(5)
+  assert.equal(fixed.score, 0, 'a multiplier of 1 switches it off')
+})
+
+test('pings are numbered from a random place on, within 32 bits, and never 0', () => {
+  const first = (seed: number) => new Sequence(new SeededRandom(seed)).next()
+  assert.notEqual(first(1), first(2))
+  const last = new Sequence({ next: () => 0.5, below: () => 0xffff_fffe })
+  assert.deepEqual([last.next(), last.next(), last.next()], [0xffff_ffff, 1, 2])
+})
+
+test('a datagram goes to one host and nobody else', () => {
+  const hosts = [
+    '10.0.0.1',
+    '127.0.0.1',
+    '223.255.255.255',
+    '240.0.0.1',
+    '::1',
+    'fe80::1',
+    'ff::1',
+    '2001:db8::ff02',
+  ]
+  const others = [
+    '',
+    '0.0.0.0',
+    '255.255.255.255',
+    '224.0.0.1',
+    '239.255.255.255',
+    '::',
+    'ff02::1',
+    'ff0e:0:1::5',
+  ]
+  for (const ip of hosts) assert.ok(isUnicast(ip), ip)
+  for (const ip of others) assert.ok(!isUnicast(ip), ip)
+})
+
+function overhearing(depth: number, waiting = 0) {
+  const told: ToGossip[] = []
+  const counters = new Counters()
+  const overheard = new Overheard(
+    { tell: (mail) => told.push(mail), waiting: () => waiting },
+    depth,
+    counters,
+  )
+  return { told, counters, overheard }
+}
+
+test('lanes have bounds of their own, and what was heard arrives unchanged and in order', () => {
+  const { told, counters, overheard } = overhearing(3)
+  for (let i = 0; i < 5; i++) overheard.add('others', Uint8Array.of(9, 8, i, 9), 1, 3)
+  overheard.add('alive', Uint8Array.of(4, 44), 0, 2)
+  overheard.wake(0)
+  assert.deepEqual([counters.get('drop.handoff-others'), counters.get('drop.handoff-alive')], [2, 0])
+  const heard = told.flatMap((mail) => {
+    const messages: string[] = []
+    if (mail.type === 'overheard')
+      eachOverheard(mail.bytes, (bytes, start, end) => {
+        messages.push(`${mail.lane} ${bytes.subarray(start, end).join()}`)
+      })
+    return messages
+  })
+  assert.deepEqual(heard, ['alive 4,44', 'others 8,0', 'others 8,1', 'others 8,2'])
+  assert.equal(overheard.wakeAt, Number.POSITIVE_INFINITY)
+})
+
+test('long messages weigh more, so that the bound holds memory too', () => {
+  const { counters, overheard } = overhearing(64)
+  const long = new Uint8Array(64_000)
+  for (let i = 0; i < 10; i++) overheard.add('others', long, 0, long.length)
+  assert.equal(counters.get('drop.handoff-others'), 8, 'each weighs 32')
+})
+
+test('when gossip is behind by the bound nothing more is gathered, and later it is again', () => {
+  const { told, counters, overheard } = overhearing(10, 10)
+  overheard.add('alive', Uint8Array.of(4, 1), 0, 2)
+  overheard.wake(100)
+  assert.deepEqual([told.length, counters.get('drop.handoff-alive')], [0, 1])
+  assert.equal(overheard.wakeAt, Number.POSITIVE_INFINITY)
+})
