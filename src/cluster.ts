@@ -257,9 +257,14 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     }
     const placed = await place(this.#settings, host)
     this.#placed = placed
-    const records = await this.#answer(placed.dispatch({ type: 'members' }), isBytes)
-    this.#mirror.fill(records)
-    await this.#mirror.reached(1)
+    try {
+      this.#mirror.fill(await this.#answer(placed.dispatch({ type: 'members' }), isBytes))
+      // Our own join is the first fact.
+      await this.#mirror.reached(1)
+    } catch (error) {
+      await placed.shutdown()
+      throw error
+    }
     setImmediate(() => this.#stage.open())
   }
 
