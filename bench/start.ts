@@ -8,14 +8,28 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Cluster, isFolkmootError, type Member } from 'folkmoot'
 
-const { values: flags } = parseArgs({
-  options: {
-    for: { type: 'string' },
-    join: { type: 'string' },
-    bind: { type: 'string' },
-    name: { type: 'string' },
-  },
-})
+const USAGE = 'usage: npm start -- [--for SECONDS] [--join ADDRESS [--bind IP[:PORT]] [--name NAME]]'
+
+const flags = readFlags()
+
+function readFlags() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        for: { type: 'string' },
+        join: { type: 'string' },
+        bind: { type: 'string' },
+        name: { type: 'string' },
+      },
+    })
+    if (values.for === undefined || Number(values.for) > 0) return values
+    console.error(`--for ${values.for}: seconds, more than 0`)
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error)
+  }
+  console.error(USAGE)
+  process.exit(1)
+}
 
 /** The program that a newcomer writes: log who comes and goes, print the members every five seconds, leave on a signal. */
 async function newcomer(seed: string): Promise<Cluster> {

@@ -20,21 +20,33 @@ async function listener(t: TestContext) {
   return { socket, heard }
 }
 
-/** Sends bytes over a stream and gives what came back until the peer closed, or for a second. */
-async function ask(address: string, port: number, bytes: Uint8Array): Promise<Buffer> {
+/** Sends bytes over a stream and gives what came back until the peer closed, and whether it did within a second. */
+async function ask(
+  address: string,
+  port: number,
+  bytes: Uint8Array,
+): Promise<{ answer: Buffer; isClosed: boolean }> {
   const socket = connect({ host: address, port })
   const answer: Buffer[] = []
   socket.on('data', (data) => answer.push(data))
   socket.on('error', () => undefined)
   await new Promise((resolve) => socket.once('connect', resolve))
   socket.write(bytes)
-  await Promise.race([
-    new Promise((resolve) => socket.once('close', resolve)),
-    new Promise((resolve) => socket.once('end', resolve)),
-    sleep(1_000),
+  const isClosed = await Promise.race([
+    new Promise<boolean>((resolve) => socket.once('close', () => resolve(true))),
+    new Promise<boolean>((resolve) => socket.once('end', () => resolve(true))),
+    sleep(1_000, false),
   ])
   socket.destroy()
-  return Buffer.concat(answer)
+  return { answer: Buffer.concat(answer), isClosed }
+}
+
+/** The first of the recorded inputs is an ordinary ping. */
+async function assertAnswersPing(t: TestContext, address: string, port: number): Promise<void> {
+  const { socket, heard } = await listener(t)
+  socket.send(fromHex(inputVectors[0].hex), port, address)
+  for (let waited = 0; waited < 1_000 && heard.length === 0; waited += 10) await sleep(10)
+  assert.equal(heard.length, 1, 'after all of it a ping is answered')
 }
 
 for (const threads of ['per-actor', 'none'] satisfies Threads[]) {
@@ -61,7 +73,8 @@ for (const threads of ['per-actor', 'none'] satisfies Threads[]) {
         if (!isSentElsewhere) assert.equal(heard.length > 0, expected === 'ack', name)
         continue
       }
-      const answer = await ask(address, port, fromHex(hex))
+      const { answer, isClosed } = await ask(address, port, fromHex(hex))
+      assert.ok(isClosed, `${name}: the stream is left open`)
       if (expected === 'pushpull-reply') assert.equal(answer[0], 6, name)
       else if (expected === 'ack') assert.equal(answer[0], 2, name)
       else if (expected === 'error-reply') assert.equal(answer[0], 13, name)
@@ -72,6 +85,7 @@ for (const threads of ['per-actor', 'none'] satisfies Threads[]) {
       ['alpha'],
       'nobody was let in',
     )
+    await assertAnswersPing(t, address, port)
     const { detector, gossip } = await cluster.stats()
     for (const reason of ['compress', 'compound', 'crc', 'empty', 'ping-for-another']) {
       assert.ok(detector[`drop.${reason}`] > 0, `packets dropped for ${reason}: ${JSON.stringify(detector)}`)

@@ -34,13 +34,16 @@ export class Thread<Api extends { close(): Promise<void> }> {
     this.#commands = commands
     this.api = wrap<Api>(endpointOf(commands))
     worker.once('error', (error) => this.#die(error, died))
-    this.#exit = new Promise((resolve) => {
+    // A port is closed turns of the loop after it was told to, or when the thread's end of it went: either may be the first.
+    const closed = new Promise<void>((resolve) => commands.once('close', resolve))
+    const exited = new Promise<void>((resolve) => {
       worker.once('exit', () => {
         if (!this.#isClosing) this.#die(undefined, died)
         commands.close()
         resolve()
       })
     })
+    this.#exit = Promise.all([exited, closed]).then(() => undefined)
   }
 
   /** A call that rejects with ActorExited when the thread ends before it answers. */
