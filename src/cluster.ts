@@ -8,6 +8,7 @@ import type { Host } from '../workers/host.ts'
 import { type Placed, place } from '../workers/placement.ts'
 import type { Envelope } from './actors/contract.ts'
 import type { ActorName, Joined, News } from './actors/mail.ts'
+import { Calls, untilAborted } from './calls.ts'
 import {
   ActorExited,
   ClusterClosed,
@@ -49,6 +50,8 @@ export type ClusterState = 'alive' | 'leaving' | 'left' | 'shutdown'
 
 /** Which members are wanted; what is left out does not matter. */
 export interface MemberFilter {
+  /** Exactly this name. */
+  name?: string
   status?: MemberStatus
   /** Tags that must have exactly these values. */
   tags?: Record<string, string>
@@ -76,7 +79,7 @@ export interface Stats {
 /**
  * One member of a pool.
  *
- * Made by `Cluster.create`. All calls after `shutdown()` reject with ERR_CLUSTER_CLOSED, those that need a member of the pool with
+ * Made by `Cluster.create`. All calls after `shutdown()`, and those it finds under way, reject with ERR_CLUSTER_CLOSED, those that need a member of the pool with
  * ERR_CLUSTER_LEFT after `leave()`; an actor's crash rejects them with ERR_ACTOR_EXITED.
  */
 export class Cluster extends EventEmitter<ClusterEvents> {
@@ -85,6 +88,7 @@ export class Cluster extends EventEmitter<ClusterEvents> {
   readonly #mirror = new Mirror()
   readonly #stage: Stage
   readonly #iterators = new Set<EventIterator>()
+  readonly #calls = new Calls()
   #placed: Placed | undefined
   #state: ClusterState = 'alive'
   #leave: Promise<{ told: number }> | undefined
@@ -128,15 +132,17 @@ export class Cluster extends EventEmitter<ClusterEvents> {
 
   /** All members that are known, in any status, sorted by name; or those that a filter lets through. Frozen, and at once. */
   members(filter: MemberFilter = {}): readonly Member[] {
-    const { status, tags } = filter
-    const members = this.#mirror.members()
-    if (status === undefined && tags === undefined) return members
+    const { status, tags, name } = filter
+    if (status === undefined && tags === undefined && name === undefined) return this.#mirror.members()
+    const members =
+      name === undefined
+        ? this.#mirror.members()
+        : [this.#mirror.member(name)].filter((member) => member !== undefined)
     const wanted = Object.entries(tags ?? {})
-    return members.filter(
-      (member) =>
-        (status === undefined || member.status === status) &&
-        wanted.every(([name, value]) => member.tags[name] === value),
-    )
+    const isWanted = (member: Member) =>
+      (status === undefined || member.status === status) &&
+      wanted.every(([tag, value]) => member.tags[tag] === value)
+    return Object.freeze(members.filter(isWanted))
   }
 
   /** How many members are known, in any status: the length of `members()`, without making it. */
@@ -168,7 +174,8 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     const { ignoreOldEvents = false, signal } = options
     signal?.throwIfAborted()
     const placed = this.#present('join')
-    const joined = this.#answer(placed.gossip({ type: 'join', seeds: [...seeds], ignoreOldEvents }), isJoined)
+    const reply = placed.gossip({ type: 'join', seeds: [...seeds], ignoreOldEvents })
+    const joined = this.#answer('join', reply, isJoined)
     return signal === undefined ? joined : untilAborted(joined, signal)
   }
 
@@ -185,7 +192,8 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     }
     const placed = this.#present('userEvent')
     const { coalesce = false } = options
-    return this.#answer(placed.gossip({ type: 'user-event', name, payload: bytes, coalesce }), isSent)
+    const reply = placed.gossip({ type: 'user-event', name, payload: bytes, coalesce })
+    return this.#answer('userEvent', reply, isSent)
   }
 
   /**
@@ -194,16 +202,17 @@ export class Cluster extends EventEmitter<ClusterEvents> {
    */
   async setTags(tags: Record<string, string>): Promise<void> {
     const checked = settleTags(tags)
-    await this.#answer(this.#present('setTags').gossip({ type: 'set-tags', tags: checked }), isNothing)
+    const reply = this.#present('setTags').gossip({ type: 'set-tags', tags: checked })
+    await this.#answer('setTags', reply, isNothing)
   }
 
   /** Counters and gauges of the three actors. */
   async stats(): Promise<Stats> {
     const placed = this.#open('stats')
     const [detector, gossip, dispatch] = await Promise.all([
-      this.#answer(placed.detector({ type: 'stats' }), isNumbers),
-      this.#answer(placed.gossip({ type: 'stats' }), isNumbers),
-      this.#answer(placed.dispatch({ type: 'stats' }), isNumbers),
+      this.#answer('stats', placed.detector({ type: 'stats' }), isNumbers),
+      this.#answer('stats', placed.gossip({ type: 'stats' }), isNumbers),
+      this.#answer('stats', placed.dispatch({ type: 'stats' }), isNumbers),
     ])
     return { detector, gossip, dispatch }
   }
@@ -258,7 +267,7 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     const placed = await place(this.#settings, host)
     this.#placed = placed
     try {
-      this.#mirror.fill(await this.#answer(placed.dispatch({ type: 'members' }), isBytes))
+      this.#mirror.fill(await this.#answer('create', placed.dispatch({ type: 'members' }), isBytes))
       // Our own join is the first fact.
       await this.#mirror.reached(1)
     } catch (error) {
@@ -269,7 +278,7 @@ export class Cluster extends EventEmitter<ClusterEvents> {
   }
 
   async #leaveOnce(placed: Placed): Promise<{ told: number }> {
-    const told = await this.#answer(placed.gossip({ type: 'leave' }), isTold)
+    const told = await this.#answer('leave', placed.gossip({ type: 'leave' }), isTold)
     if (this.#state === 'leaving') this.#state = 'left'
     return told
   }
@@ -279,15 +288,17 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     await this.#placed?.shutdown()
     this.#stage.close()
     this.#mirror.close()
+    this.#calls.end()
     for (const iterator of [...this.#iterators]) iterator.close()
   }
 
   /** The value of a command, once the mirror holds all that the command caused. */
   async #answer<Value>(
+    call: string,
     reply: Promise<Envelope<unknown>>,
     isValue: (value: unknown) => value is Value,
   ): Promise<Value> {
-    const envelope = await reply
+    const envelope = await this.#calls.settle(reply, () => this.#refusal(call))
     if (!envelope.ok) throw fromPlain(envelope.error)
     await this.#mirror.reached(envelope.after)
     if (!isValue(envelope.value)) throw new TypeError('an actor answered a command with something else')
@@ -308,6 +319,10 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     return placed
   }
 
+  #refusal(call: string): FolkmootError | undefined {
+    return this.#state === 'shutdown' ? this.#closed(call) : undefined
+  }
+
   #closed(call: string): FolkmootError {
     return this.#death ?? new ClusterClosed(call)
   }
@@ -325,15 +340,19 @@ export class Cluster extends EventEmitter<ClusterEvents> {
 
   #hear(event: ClusterEvent): void {
     for (const iterator of this.#iterators) if (iterator.wants(event.type)) iterator.push(event)
-    try {
-      if (event.type === 'user-event') this.emit('user-event', event)
-      else if (event.type === 'lagged') this.emit('lagged', event)
-      else this.emit(event.type, event)
-    } catch (error) {
-      // A listener's error is the host's, as with any emitter, but it must not cost the listeners behind it their events.
-      queueMicrotask(() => {
-        throw error
-      })
+    this.#tell(event.type, event)
+  }
+
+  /** As `emit`, but a listener's error, which is the host's and surfaces as such, does not cost the listeners behind it the event. */
+  #tell(type: keyof ClusterEvents, event: ClusterEvent | Error): void {
+    for (const listener of this.rawListeners(type)) {
+      try {
+        Reflect.apply(listener, this, [event])
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error
+        })
+      }
     }
   }
 
@@ -341,15 +360,6 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     this.#death = error instanceof ActorExited ? error : new ActorExited(actor, error)
     this.#logger?.error(this.#death.message)
     this.#shutdown ??= this.#close()
-    this.emit('fatal', this.#death)
+    this.#tell('fatal', this.#death)
   }
-}
-
-/** Settles like the promise, or rejects with the signal's reason, whichever comes first. */
-function untilAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
 }

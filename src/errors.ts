@@ -2,12 +2,16 @@
  * The errors that a host can catch. Each has a stable `code` and says what did not happen. They cross threads as plain objects
  * and are rebuilt by their code, since structured clone would keep neither class nor code.
  */
+import { inspect } from 'node:util'
 import type { PlainError } from './actors/contract.ts'
 import type { ActorName, SeedOutcome } from './actors/mail.ts'
 
 const BRAND = Symbol.for('folkmoot.error')
 
-/** Base of all errors of this package. `isFolkmootError` recognises those of another copy of the package too. */
+/**
+ * Base of all errors of this package. Errors of another copy of the package are recognised too, by `isFolkmootError` and by
+ * `instanceof` with any of these classes: a host and its library may well depend on two copies.
+ */
 export class FolkmootError extends Error {
   readonly code: string
 
@@ -19,6 +23,13 @@ export class FolkmootError extends Error {
 
   get [BRAND](): true {
     return true
+  }
+
+  static override [Symbol.hasInstance](error: unknown): boolean {
+    // biome-ignore-start lint/complexity/noThisInStatic: `this` is the class that was asked about, which may be any below this one
+    if (Function.prototype[Symbol.hasInstance].call(this, error)) return true
+    return isFolkmootError(error) && (this === FolkmootError || this.name === error.name)
+    // biome-ignore-end lint/complexity/noThisInStatic: as above
   }
 }
 
@@ -72,7 +83,10 @@ export class ActorExited extends FolkmootError {
   }
 }
 
-/** The cluster was shut down. The call did nothing. */
+/**
+ * The cluster was shut down. A call made afterwards did nothing; one that was under way is given up, and whether it was carried out is
+ * not known.
+ */
 export class ClusterClosed extends FolkmootError {
   constructor(call: string) {
     super('ERR_CLUSTER_CLOSED', `${call}: the cluster was shut down`)
@@ -156,6 +170,7 @@ const CLASSES: Record<string, (details: Record<string, unknown>, message: string
   ERR_INVALID_OPTION: ({ option, value, bound }) => new InvalidOption(String(option), value, String(bound)),
   ERR_INVALID_ARGUMENT: (_, message) => new InvalidArgument(message),
   ERR_BIND_FAILED: ({ address }, message) => new BindFailed(String(address), message),
+  ERR_ACTOR_EXITED: ({ actor }) => new ActorExited(isActor(actor) ? actor : 'dispatch'),
   ERR_CLUSTER_CLOSED: (_, message) => new ClusterClosed(message),
   ERR_CLUSTER_LEFT: (_, message) => new ClusterLeft(message),
   ERR_JOIN_FAILED: ({ outcomes }) => new JoinFailed(Array.isArray(outcomes) ? outcomes : []),
@@ -164,6 +179,13 @@ const CLASSES: Record<string, (details: Record<string, unknown>, message: string
   ERR_BROADCAST_TIMEOUT: (_, message) => new BroadcastTimeout(message),
 }
 
+function isActor(name: unknown): name is ActorName {
+  return name === 'detector' || name === 'gossip' || name === 'dispatch'
+}
+
+/** A value on one line, whatever it is: not everything becomes a text when asked to. */
 function shown(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value)
+  return typeof value === 'string'
+    ? JSON.stringify(value)
+    : inspect(value, { depth: 0, breakLength: Infinity, maxStringLength: 64 })
 }

@@ -4,6 +4,7 @@
  */
 import { FACT, FactReader } from './actors/facts.ts'
 import type { News } from './actors/mail.ts'
+import { InvalidArgument } from './errors.ts'
 import { type Member, memberOf, textOf } from './member.ts'
 
 export type MemberEventType =
@@ -170,7 +171,7 @@ function userEventOf(record: FactReader): UserEvent {
 }
 
 export interface EventsOptions {
-  /** Only these; default all. */
+  /** Only these; default all. Who reads user events is always told what it missed of them, with `lagged`. */
   types?: readonly ClusterEventType[]
   /** Ends the iteration. */
   signal?: AbortSignal
@@ -179,29 +180,44 @@ export interface EventsOptions {
 }
 
 const DEFAULT_BUFFER = 4_096
+const ALL_TYPES: ReadonlySet<string> = new Set<ClusterEventType>([
+  ...Object.values(TYPES),
+  'user-event',
+  'lagged',
+])
 
 /** Events as an async iterator with a bounded buffer. */
 export class EventIterator implements AsyncIterableIterator<ClusterEvent> {
   readonly #types: ReadonlySet<ClusterEventType> | undefined
   readonly #bound: number
   readonly #ended: () => void
+  readonly #signal: AbortSignal | undefined
+  readonly #onAbort = () => this.close()
   readonly #waiting: ((result: IteratorResult<ClusterEvent>) => void)[] = []
   #events: ClusterEvent[] = []
   #lost = 0
   #isDone = false
 
-  /** `ended` hears once that nothing more is wanted. */
+  /** `ended` hears once that nothing more is wanted. Throws InvalidArgument for options that are not what they may be. */
   constructor(options: EventsOptions, ended: (iterator: EventIterator) => void) {
-    this.#types = options.types === undefined ? undefined : new Set(options.types)
-    this.#bound = options.buffer ?? DEFAULT_BUFFER
+    const { types, signal, buffer = DEFAULT_BUFFER } = options
+    if (!Number.isInteger(buffer) || buffer < 1) {
+      throw new InvalidArgument(`events: the buffer must be a whole number from 1, not ${buffer}`)
+    }
+    const unknown = types?.find((type) => !ALL_TYPES.has(type))
+    if (unknown !== undefined) throw new InvalidArgument(`events: there are no events of type ${unknown}`)
+    this.#types = types === undefined ? undefined : new Set(types)
+    this.#bound = buffer
     this.#ended = () => ended(this)
-    const { signal } = options
+    this.#signal = signal
     if (signal?.aborted) this.close()
-    else signal?.addEventListener('abort', () => this.close(), { once: true })
+    else signal?.addEventListener('abort', this.#onAbort, { once: true })
   }
 
   wants(type: ClusterEventType): boolean {
-    return !this.#isDone && (this.#types?.has(type) ?? true)
+    if (this.#isDone) return false
+    if (this.#types === undefined || this.#types.has(type)) return true
+    return type === 'lagged' && this.#types.has('user-event')
   }
 
   push(event: ClusterEvent): void {
@@ -212,8 +228,9 @@ export class EventIterator implements AsyncIterableIterator<ClusterEvent> {
     }
     this.#events.push(event)
     if (this.#events.length <= this.#bound) return
-    this.#events.shift()
-    this.#lost += 1
+    const oldest = this.#events.shift()
+    // An announcement that is itself lost must not take its count with it.
+    this.#lost += oldest?.type === 'lagged' ? oldest.count : 1
   }
 
   next(): Promise<IteratorResult<ClusterEvent>> {
@@ -238,6 +255,7 @@ export class EventIterator implements AsyncIterableIterator<ClusterEvent> {
   close(): void {
     if (this.#isDone) return
     this.#isDone = true
+    this.#signal?.removeEventListener('abort', this.#onAbort)
     for (const resolve of this.#waiting.splice(0)) resolve({ done: true, value: undefined })
     this.#ended()
   }

@@ -4,20 +4,18 @@
  */
 import { Unpackr } from 'msgpackr'
 import { FACT, FactReader } from './actors/facts.ts'
-import { type Member, memberOf } from './member.ts'
-
-/** A member still packed: its buffer, and where it stands. Shared buffers are read in place. */
-interface Packed {
-  readonly buffer: Uint8Array
-  readonly at: number
-}
+import { type Member, memberOf, textOf } from './member.ts'
+import { Pictures } from './pictures.ts'
 
 export class Mirror {
-  readonly #packed: (Packed | undefined)[] = []
+  readonly #pictures = new Pictures()
+  /** Objects that were asked for and are still true, by row; and the first filling, which has no pictures. */
   readonly #members: (Member | undefined)[] = []
   #size = 0
   #sorted: readonly Member[] | undefined
-  #byName: Map<string, number> | undefined
+  readonly #rowOf = new Map<string, number>()
+  /** Rows not yet in `rowOf`: names are made into texts when somebody asks for one, and then once. */
+  readonly #unnamed = new Set<number>()
   #through = 0
   #waiting: { through: number; resolve: () => void }[] = []
 
@@ -34,20 +32,17 @@ export class Mirror {
       if (this.#has(row)) continue
       this.#size += 1
       this.#members[row] = frozen(member)
+      this.#unnamed.add(row)
     }
-    this.#changed()
+    this.#sorted = undefined
   }
 
   /** Takes over the members of a fact buffer, and resolves who waited for them. */
   apply(facts: Uint8Array, through: number): void {
-    const isShared = facts.buffer instanceof SharedArrayBuffer
-    let count = 0
     for (const reader = new FactReader(facts); !reader.atEnd; reader.next()) {
-      if (!reader.isMember) continue
-      count += 1
-      this.#put(reader, isShared ? 'shared' : 'plain')
+      if (reader.isMember) this.#put(reader)
     }
-    if (count > 0) this.#changed()
+    this.#pictures.tidy()
     this.#reach(through)
   }
 
@@ -66,7 +61,7 @@ export class Mirror {
   members(): readonly Member[] {
     if (this.#sorted === undefined) {
       const members: Member[] = []
-      for (let row = 0; row < this.#packed.length || row < this.#members.length; row++) {
+      for (let row = 0; row < this.#members.length; row++) {
         const member = this.#at(row)
         if (member !== undefined) members.push(member)
       }
@@ -75,49 +70,63 @@ export class Mirror {
     return this.#sorted
   }
 
+  /** The member of this name. What it costs does not grow with the pool. */
   member(name: string): Member | undefined {
-    if (this.#byName === undefined) {
-      this.#byName = new Map()
-      for (let row = 0; row < this.#packed.length || row < this.#members.length; row++) {
-        const member = this.#at(row)
-        if (member !== undefined) this.#byName.set(member.name, row)
-      }
+    for (const row of this.#unnamed) {
+      const text = this.#nameOf(row)
+      if (text !== undefined) this.#rowOf.set(text, row)
     }
-    const row = this.#byName.get(name)
+    this.#unnamed.clear()
+    const row = this.#rowOf.get(name)
     return row === undefined ? undefined : this.#at(row)
   }
 
-  #put(reader: FactReader, memory: 'shared' | 'plain'): void {
-    const { row, at, length, bytes } = reader
-    const isKnown = this.#has(row)
-    this.#members[row] = undefined
+  #put(reader: FactReader): void {
+    const { row, instance } = reader
+    this.#sorted = undefined
     if (reader.kind === FACT.memberReap) {
-      this.#packed[row] = undefined
-      this.#size -= Number(isKnown)
+      this.#forget(row)
       return
     }
-    // A plain buffer may hold much else; only the member's own bytes are kept.
-    this.#packed[row] =
-      memory === 'shared' ? { buffer: bytes, at } : { buffer: bytes.slice(at, at + length), at: 0 }
-    this.#size += Number(!isKnown)
+    // Who lives in a row keeps its name.
+    if (this.#pictures.at(row)?.instance !== instance) {
+      this.#forget(row)
+      this.#unnamed.add(row)
+      this.#size += 1
+    }
+    this.#members[row] = undefined
+    this.#pictures.put(reader)
+  }
+
+  #forget(row: number): void {
+    const name = this.#nameOf(row)
+    if (name === undefined) return
+    if (!this.#unnamed.delete(row) && this.#rowOf.get(name) === row) this.#rowOf.delete(name)
+    this.#members[row] = undefined
+    this.#pictures.drop(row)
+    this.#size -= 1
   }
 
   #has(row: number): boolean {
-    return this.#packed[row] !== undefined || this.#members[row] !== undefined
+    return this.#members[row] !== undefined || this.#pictures.has(row)
+  }
+
+  /** The name of who lives in the row, without making an object of the rest. */
+  #nameOf(row: number): string | undefined {
+    const made = this.#members[row]
+    if (made !== undefined) return made.name
+    const picture = this.#pictures.at(row)
+    return picture === undefined ? undefined : textOf(picture.name)
   }
 
   #at(row: number): Member | undefined {
     const made = this.#members[row]
-    const packed = this.#packed[row]
-    if (made !== undefined || packed === undefined) return made
-    const member = Object.freeze(memberOf(new FactReader(packed.buffer, packed.at)))
+    if (made !== undefined) return made
+    const picture = this.#pictures.at(row)
+    if (picture === undefined) return undefined
+    const member = Object.freeze(memberOf(picture))
     this.#members[row] = member
     return member
-  }
-
-  #changed(): void {
-    this.#sorted = undefined
-    this.#byName = undefined
   }
 
   #reach(through: number): void {

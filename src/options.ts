@@ -2,8 +2,10 @@
  * Options: what a host may say, what each number is for and how far it may go, the profiles, and how options become the settings
  * that the actors are told. Pure: the host name is passed in.
  */
-import { InvalidOption } from './errors.ts'
+import { InvalidArgument, InvalidOption } from './errors.ts'
+import { META_LIMIT } from './gossip/own-tags.ts'
 import { formatIp, parseIp, parseSeed } from './wire/address.ts'
+import { encodeTags } from './wire/tags.ts'
 
 /** Where the three actors run. Isolation from a busy host is promised for `per-actor` alone. */
 export type Threads = 'per-actor' | 'one' | 'none'
@@ -213,10 +215,14 @@ const LONGEST_NAME = 128
 
 /**
  * Checks options and decides everything they leave open. `hostName` is the default name of the member. Throws InvalidOption, which
- * names the option, its value and what would be right.
+ * names the option, its value and what would be right, or InvalidArgument where there are no options to name.
  */
 export function settle(options: ClusterOptions, hostName: string): Settings {
+  if (typeof options !== 'object' || options === null) {
+    throw new InvalidArgument('create: the options must be an object')
+  }
   refuseUnknown(options)
+  refuseLogger(options.logger)
   const profile = oneOf('profile', options.profile ?? 'lan', ['lan', 'wan', 'local'])
   const numbers = settleNumbers(options, PROFILES[profile])
   const bind = place('bind', options.bind ?? `0.0.0.0:${DEFAULT_PORT}`, DEFAULT_PORT)
@@ -229,7 +235,7 @@ export function settle(options: ClusterOptions, hostName: string): Settings {
     bindPort: bind.port,
     advertiseIp: advertise.ip,
     advertisePort: advertise.port,
-    tags: settleTags(options.tags ?? {}),
+    tags: fitTags(settleTags(options.tags ?? {}), numbers.protocolVersion),
     compression: flag('compression', options.compression ?? true),
     tcpFallbackPings: flag('tcpFallbackPings', options.tcpFallbackPings ?? true),
     threads: oneOf('threads', options.threads ?? 'per-actor', ['per-actor', 'one', 'none']),
@@ -296,6 +302,25 @@ export function settleTags(tags: unknown): Record<string, string> {
     if (typeof value !== 'string') throw new InvalidOption(`tags.${name}`, value, 'a text')
   }
   return { ...tags }
+}
+
+/** Tags that are too long would make a member that no peer can be told of. */
+function fitTags(tags: Record<string, string>, protocolVersion: number): Record<string, string> {
+  const { length } = encodeTags(tags, protocolVersion)
+  if (length <= META_LIMIT) return tags
+  throw new InvalidOption('tags', tags, `at most ${META_LIMIT} bytes when encoded, not ${length}`)
+}
+
+const LOGGER_CALLS = ['debug', 'info', 'warn', 'error'] as const
+
+/** A logger that cannot log would be found out by the first warning, on a bad day. */
+function refuseLogger(logger: unknown): void {
+  if (logger === undefined) return
+  const bound = `an object with the functions ${LOGGER_CALLS.join(', ')}`
+  if (typeof logger !== 'object' || logger === null) throw new InvalidOption('logger', logger, bound)
+  for (const call of LOGGER_CALLS) {
+    if (typeof Reflect.get(logger, call) !== 'function') throw new InvalidOption('logger', logger, bound)
+  }
 }
 
 function flag(option: string, value: unknown): boolean {

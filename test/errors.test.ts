@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
+  ActorExited,
   BindFailed,
   BroadcastTimeout,
   ClusterClosed,
@@ -28,6 +29,7 @@ const ALL = [
   new EventTooLarge(513, 512),
   new TagsTooLarge(600, 512),
   new BroadcastTimeout('tags'),
+  new ActorExited('gossip'),
 ]
 
 for (const error of ALL) {
@@ -47,4 +49,22 @@ test('codes are distinct, and an error of somebody else is not ours', () => {
   assert.equal(isFolkmootError(new Error('else')), false)
   assert.equal(isFolkmootError(undefined), false)
   assert.equal(fromPlain(toPlain(new RangeError('bug'))).code, 'ERR_INTERNAL')
+})
+
+test('instanceof recognises the errors of another copy of the package, and no others', async () => {
+  const copy: typeof import('../src/errors.ts') = await import(
+    `${new URL('../src/errors.js?copy', import.meta.url)}`
+  )
+  const foreign = new copy.ClusterClosed('join')
+  assert.notEqual(copy.ClusterClosed, ClusterClosed, 'there are two copies')
+  assert.ok(foreign instanceof FolkmootError && foreign instanceof ClusterClosed)
+  assert.equal(foreign instanceof ClusterLeft, false)
+  for (const other of [new Error('else'), { code: 'ERR_CLUSTER_CLOSED' }, null, undefined, 'text']) {
+    assert.equal(other instanceof FolkmootError, false)
+  }
+})
+
+test('a message shows any value, also one that cannot be made into a text, and is never endless', () => {
+  assert.match(new InvalidOption('tags', Object.create(null), 'x').message, /null prototype/)
+  assert.ok(new InvalidOption('tags', { role: 'x'.repeat(10_000) }, 'x').message.length < 300)
 })

@@ -7,13 +7,19 @@ import { Pack } from '../src/actors/packed.ts'
 import { Mirror } from '../src/mirror.ts'
 import { encodeTags } from '../src/wire/tags.ts'
 
-function record(kind: MemberFact, row: number, name: string, tags: Record<string, string> = {}): Uint8Array {
+function record(
+  kind: MemberFact,
+  row: number,
+  name: string,
+  tags: Record<string, string> = {},
+  instance = 1,
+): Uint8Array {
   const pack = new Pack()
   packMember(pack, kind, {
     row,
     incarnation: 1,
     status: 1,
-    instance: 1,
+    instance,
     statusTime: 3,
     port: 7946,
     versions: Uint8Array.of(1, 5, 2, 2, 5, 4),
@@ -126,4 +132,17 @@ test('who waits for a fact goes on when the mirror holds it, or is closed', asyn
   assert.deepEqual(reached, [1, 2])
   mirror.close()
   await waits[2]
+})
+
+test('a row that is another member by now is found under the new name alone, reaped in between or not', () => {
+  for (const between of ['reaped', 'unseen']) {
+    const mirror = new Mirror()
+    mirror.apply(record(FACT.memberJoin, 1, 'old'), 1)
+    assert.equal(mirror.member('old')?.name, 'old')
+    if (between === 'reaped') mirror.apply(record(FACT.memberReap, 1, 'old'), 2)
+    mirror.apply(record(FACT.memberJoin, 1, 'new', {}, 2), 3)
+    assert.equal(mirror.member('old'), undefined, between)
+    assert.equal(mirror.member('new')?.name, 'new', between)
+    assert.equal(mirror.size, 1, between)
+  }
 })

@@ -1,7 +1,7 @@
 /** Options: the profiles are Serf's numbers, and everything wrong is refused with its name, its value and what would be right. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { InvalidOption } from '../src/errors.ts'
+import { InvalidArgument, InvalidOption } from '../src/errors.ts'
 import { settle } from '../src/options.ts'
 
 /** Settles whatever a host without types might pass. */
@@ -50,6 +50,9 @@ const WRONG: [options: object, option: string, bound: RegExp][] = [
   [{ advertise: 'nowhere' }, 'advertise', /an IP address/],
   [{ tags: [] }, 'tags', /an object of texts/],
   [{ tags: { role: 1 } }, 'tags.role', /a text/],
+  [{ tags: { role: 'x'.repeat(600) } }, 'tags', /at most 512 bytes when encoded, not 610/],
+  [{ logger: 7 }, 'logger', /debug, info, warn, error/],
+  [{ logger: { debug() {}, info() {}, warn() {} } }, 'logger', /debug, info, warn, error/],
   [{ profile: 'moon' }, 'profile', /lan, wan, local/],
   [{ threads: 'two' }, 'threads', /per-actor, one, none/],
   [{ compression: 'yes' }, 'compression', /true or false/],
@@ -96,5 +99,20 @@ test('addresses of ours are taken in every literal form', () => {
   for (const [bind, ip, port] of forms) {
     const settings = settle({ bind }, 'h')
     assert.deepEqual([settings.bindIp, settings.bindPort], [ip, port], bind)
+  }
+})
+
+test('tags are measured as they will be encoded: protocol 2 sends the role alone', () => {
+  const tags = { role: 'web', notes: 'x'.repeat(600) }
+  assert.deepEqual(settle({ tags, protocolVersion: 2 }, 'h').tags, tags)
+})
+
+test('a logger of the usual shape is taken', () => {
+  assert.equal(settle({ logger: console }, 'h').nodeName, 'h')
+})
+
+test('what is no object at all is refused by name too', () => {
+  for (const options of [null, 7, 'lan']) {
+    assert.throws(() => Reflect.apply(settle, undefined, [options, 'h']), InvalidArgument)
   }
 })

@@ -2,11 +2,11 @@
  * Delivery to the host, with credit. While the host takes news, buffers go on to it as they came, without a look at single events.
  * While it does not, what happens is folded here: a slow host costs the host, never the pool, and it is told what it missed.
  *
- *     credit left     facts -> news, unchanged
+ *     credit left     facts -> news, unchanged; only what ends a member that the host never heard of is no event
  *     no credit       members: events per row, folded; the last picture for the mirror
  *                     user events: kept up to a bound, then the oldest are dropped and counted
  */
-import { FACT, FactReader } from '../actors/facts.ts'
+import { FACT, FactReader, STATUS } from '../actors/facts.ts'
 import type { News } from '../actors/mail.ts'
 import { Pack } from '../actors/packed.ts'
 import { after, folded, type Known } from './fold.ts'
@@ -18,6 +18,9 @@ const MOST_EVENTS = 65_536
 const MOST_EVENT_BYTES = 16 * 1024 * 1024
 
 interface WaitingMember {
+  row: number
+  /** Who lives in the row: the next one to live there waits for itself. */
+  instance: number
   known: Known
   events: number[]
   /** The last picture of the member. */
@@ -36,6 +39,8 @@ export class Delivery {
   /** What the host thinks of each row, by the events that were sent to it. */
   readonly #known: (Known | undefined)[] = []
   readonly #members = new Map<number, WaitingMember>()
+  /** Members that the host knows and whose row is another's by now: at most one a row, since the host knows none that came after. */
+  #moved: WaitingMember[] = []
   #events: WaitingEvent[] = []
   /** Events of the list that are already dropped: they are cut off when it is rebuilt. */
   #droppedEvents = 0
@@ -57,7 +62,12 @@ export class Delivery {
 
   /** Records that wait for the host. */
   get waiting(): number {
-    return this.#members.size + this.#events.length - this.#droppedEvents
+    return this.#members.size + this.#moved.length + this.#events.length - this.#droppedEvents
+  }
+
+  /** User events that are kept in memory, dropped ones counted in. */
+  get heldRecords(): number {
+    return this.#events.length
   }
 
   /** Facts from gossip. The buffer is given up. */
@@ -82,8 +92,7 @@ export class Delivery {
     let count = 0
     const reader = new FactReader(bytes)
     for (; !reader.atEnd; reader.next()) {
-      if (reader.isMember) this.#remember(reader)
-      if (reader.kind !== FACT.memberChange) {
+      if (this.#isEvent(reader)) {
         if (count === 0) start = reader.at
         count += 1
         continue
@@ -95,9 +104,18 @@ export class Delivery {
     this.#send([bytes], runs)
   }
 
-  #remember(reader: FactReader): void {
+  /**
+   * Whether the host hears of this record. Who came and went while the host was slow was never there for it, so what follows until the next
+   * join is nothing to it either.
+   */
+  #isEvent(reader: FactReader): boolean {
+    const { kind } = reader
+    if (!reader.isMember) return true
     const { row } = reader
-    this.#known[row] = after(this.#known[row] ?? 'nothing', reader.kind)
+    const known = this.#known[row] ?? 'nothing'
+    if (kind === FACT.memberChange || (known === 'nothing' && kind !== FACT.memberJoin)) return false
+    this.#known[row] = after(known, kind)
+    return true
   }
 
   #hold(bytes: Uint8Array): void {
@@ -109,12 +127,13 @@ export class Delivery {
     }
   }
 
-  #holdMember({ row, kind }: FactReader, picture: Uint8Array): void {
-    const waiting = this.#members.get(row)
-    if (waiting === undefined) {
-      const known = this.#known[row] ?? 'nothing'
-      this.#members.set(row, { known, events: kept(known, [], kind), picture, order: this.#order })
-      return
+  #holdMember({ row, instance, kind }: FactReader, picture: Uint8Array): void {
+    let waiting = this.#members.get(row)
+    if (waiting === undefined || waiting.instance !== instance) {
+      if (waiting !== undefined && waiting.known !== 'nothing') this.#moved.push(waiting)
+      const known = waiting === undefined ? (this.#known[row] ?? 'nothing') : 'nothing'
+      waiting = { row, instance, known, events: [], picture, order: this.#order }
+      this.#members.set(row, waiting)
     }
     waiting.events = kept(waiting.known, waiting.events, kind)
     waiting.picture = picture
@@ -132,7 +151,8 @@ export class Delivery {
       this.#droppedEvents += 1
       this.#lagged += 1
     }
-    if (this.#droppedEvents > MOST_EVENTS) this.#cutDropped()
+    // Dropped events are let go of when they are as many as those that wait: so long they hold their bytes, which is the bound once more.
+    if (this.#droppedEvents * 2 > this.#events.length) this.#cutDropped()
   }
 
   #cutDropped(): void {
@@ -146,8 +166,8 @@ export class Delivery {
     const told = new Pack()
     let count = 0
     this.#cutDropped()
-    const members = [...this.#members].map(([row, waiting]) => ({ row, ...waiting }))
-    const inOrder = [...members, ...this.#events].sort((a, b) => a.order - b.order)
+    const inOrder = [...this.#moved, ...this.#members.values(), ...this.#events]
+    inOrder.sort((a, b) => a.order - b.order)
     for (const one of inOrder) {
       if ('record' in one) {
         addTo(told, one.record)
@@ -157,14 +177,13 @@ export class Delivery {
       addTo(mirror, one.picture)
       const events = folded(one.known, one.events)
       this.#known[one.row] = events.reduce(after, one.known)
-      for (const event of events) {
-        const record = one.picture.slice()
-        record[KIND] = event
-        addTo(told, record)
+      for (const [i, event] of events.entries()) {
+        addTo(told, i === events.length - 1 ? retold(one.picture, event) : retoldAsOf(one.picture, event))
         count += 1
       }
     }
     this.#members.clear()
+    this.#moved = []
     this.#events = []
     this.#eventBytes = 0
     this.#send([mirror.take(), told.take()], count > 0 ? [1, 0, count] : [])
@@ -178,8 +197,25 @@ export class Delivery {
   }
 }
 
-/** Offset of the kind in a record. */
+/** Offsets in a member's record. */
 const KIND = 4
+const STATUS_AT = 5
+
+/** The picture as the record of an event. */
+function retold(picture: Uint8Array, event: number): Uint8Array {
+  const record = picture.slice()
+  record[KIND] = event
+  return record
+}
+
+/** The same for an event that is not the last: the picture is from the end, where the status is another again. */
+function retoldAsOf(picture: Uint8Array, event: number): Uint8Array {
+  const record = retold(picture, event)
+  if (event === FACT.memberJoin) record[STATUS_AT] = STATUS.alive
+  else if (event === FACT.memberFailed) record[STATUS_AT] = STATUS.failed
+  else if (event === FACT.memberLeave) record[STATUS_AT] = STATUS.left
+  return record
+}
 
 function addTo(pack: Pack, record: Uint8Array): void {
   const at = pack.claim(record.length)

@@ -3,36 +3,27 @@
  * first filling of the mirror now, filters and internal queries in a later issue.
  */
 import { FACT, FactReader } from '../actors/facts.ts'
-
-interface Place {
-  buffer: Uint8Array
-  at: number
-}
+import { Pictures } from '../pictures.ts'
 
 export class MemberView {
-  readonly #rows: (Place | undefined)[] = []
+  readonly #pictures = new Pictures()
 
-  /**
-   * Takes the members of a fact buffer over. Pictures in shared memory stay where they are; others are copied, since the buffer
-   * goes on to the host.
-   */
+  /** Takes the members of a fact buffer over. What stands in plain memory is copied, since the buffer goes on to the host. */
   apply(facts: Uint8Array): void {
-    const isShared = facts.buffer instanceof SharedArrayBuffer
     for (const reader = new FactReader(facts); !reader.atEnd; reader.next()) {
       if (!reader.isMember) continue
-      const { row, at, length } = reader
-      if (reader.kind === FACT.memberReap) this.#rows[row] = undefined
-      else
-        this.#rows[row] = isShared ? { buffer: facts, at } : { buffer: facts.slice(at, at + length), at: 0 }
+      if (reader.kind === FACT.memberReap) this.#pictures.drop(reader.row)
+      else this.#pictures.put(reader)
     }
+    this.#pictures.tidy()
   }
 
   /** Visits every member's picture. */
   each(visit: (picture: FactReader) => void): void {
-    for (const place of this.#rows) if (place !== undefined) visit(new FactReader(place.buffer, place.at))
+    this.#pictures.each((_row, picture) => visit(picture))
   }
 
   get size(): number {
-    return this.#rows.reduce((count, place) => count + Number(place !== undefined), 0)
+    return this.#pictures.size
   }
 }

@@ -1,24 +1,28 @@
 /** Delivery with credit: nothing is touched while the host keeps up; while it does not, members fold and user events are bounded. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { FACT, FactReader, type MemberFact, packMember, packUserEvent } from '../../src/actors/facts.ts'
 import type { News } from '../../src/actors/mail.ts'
 import { Pack } from '../../src/actors/packed.ts'
 import { Delivery } from '../../src/dispatch/delivery.ts'
+import { after, isLegal, type Known } from '../../src/dispatch/fold.ts'
 
 const utf8 = (text: string) => new TextEncoder().encode(text)
 
-function member(pack: Pack, kind: MemberFact, row: number, incarnation = 1): void {
+const STATUS_AFTER: Partial<Record<number, number>> = { [FACT.memberFailed]: 4, [FACT.memberLeave]: 3 }
+
+function member(pack: Pack, kind: MemberFact, row: number, incarnation = 1, instance = 1): void {
   packMember(pack, kind, {
     row,
     incarnation,
-    status: kind === FACT.memberFailed ? 4 : 1,
-    instance: 1,
+    status: STATUS_AFTER[kind] ?? 1,
+    instance,
     statusTime: 0,
     port: 7946,
     versions: Uint8Array.of(1, 5, 2, 2, 5, 5),
     address: Uint8Array.of(127, 0, 0, 1),
-    name: utf8(`m${row}`),
+    name: utf8(`m${row}.${instance}`),
     meta: utf8(''),
   })
 }
@@ -161,4 +165,155 @@ test('credit for news that were never sent is not believed', () => {
       0,
     )
   assert.equal(one.untaken, 8)
+})
+
+test('a member that came and went unseen stays unseen: no leave and no reap of it, until it joins', () => {
+  const { delivery: one, news } = stuck()
+  for (const kind of [FACT.memberJoin, FACT.memberFailed])
+    one.facts(
+      facts((pack) => member(pack, kind, 1)),
+      1,
+    )
+  one.taken(8)
+  for (const kind of [FACT.memberLeave, FACT.memberReap, FACT.memberJoin]) {
+    one.facts(
+      facts((pack) => member(pack, kind, 1)),
+      2,
+    )
+  }
+  assert.deepEqual(news.slice(8).flatMap(heard), [`${FACT.memberJoin} m1`])
+})
+
+test('each folded event shows the status that the member had then', () => {
+  const { delivery: one, news } = delivery()
+  one.facts(
+    facts((pack) => member(pack, FACT.memberJoin, 1)),
+    1,
+  )
+  for (let i = 2; i <= 8; i++)
+    one.facts(
+      facts((pack) => event(pack, i)),
+      1,
+    )
+  for (const kind of [FACT.memberFailed, FACT.memberJoin])
+    one.facts(
+      facts((pack) => member(pack, kind, 1)),
+      2,
+    )
+  one.taken(8)
+  const reader = new FactReader(news[8].buffers[1])
+  assert.deepEqual([reader.kind, reader.status], [FACT.memberFailed, 4])
+  reader.next()
+  assert.deepEqual([reader.kind, reader.status], [FACT.memberJoin, 1])
+})
+
+test('two members that lived in one row while the host was slow are told apart', () => {
+  const { delivery: one, news } = delivery()
+  one.facts(
+    facts((pack) => member(pack, FACT.memberJoin, 1)),
+    1,
+  )
+  for (let i = 2; i <= 8; i++)
+    one.facts(
+      facts((pack) => event(pack, i)),
+      1,
+    )
+  for (const kind of [FACT.memberFailed, FACT.memberReap])
+    one.facts(
+      facts((pack) => member(pack, kind, 1)),
+      2,
+    )
+  one.facts(
+    facts((pack) => member(pack, FACT.memberJoin, 1, 1, 2)),
+    3,
+  )
+  one.taken(8)
+  const told: string[] = []
+  for (const reader = new FactReader(news[8].buffers[1]); !reader.atEnd; reader.next()) {
+    told.push(`${reader.kind} ${Buffer.from(reader.name)}`)
+  }
+  assert.deepEqual(told, [`${FACT.memberFailed} m1.1`, `${FACT.memberReap} m1.1`, `${FACT.memberJoin} m1.2`])
+})
+
+const HAPPENINGS = [FACT.memberJoin, FACT.memberLeave, FACT.memberFailed, FACT.memberUpdate, FACT.memberReap]
+
+/** What a host thinks after all deliveries, and how many user events it heard and missed. Every member event must be a legal one. */
+function reckoned(news: readonly News[]): { known: Map<string, Known>; events: number; lagged: number } {
+  const known = new Map<string, Known>()
+  let events = 0
+  for (const told of news) {
+    for (let i = 0; i < told.runs.length; i += 3) {
+      const reader = new FactReader(told.buffers[told.runs[i]], told.runs[i + 1])
+      for (let left = told.runs[i + 2]; left > 0; left--, reader.next()) {
+        if (reader.isMember) hearMember(known, reader)
+        else events += 1
+      }
+    }
+  }
+  return { known, events, lagged: news.reduce((sum, told) => sum + told.lagged, 0) }
+}
+
+function hearMember(known: Map<string, Known>, { row, instance, kind }: FactReader): void {
+  const name = `${row}.${instance}`
+  const before = known.get(name) ?? 'nothing'
+  assert.ok(isLegal(before, kind), `${name}: ${kind} for a host that thinks ${before}`)
+  known.set(name, after(before, kind))
+}
+
+test('for any history and any pace of the host: what it hears is legal, ends in the truth, and every event is told or counted', () => {
+  const step = fc.record({
+    row: fc.nat(2),
+    choice: fc.nat(20),
+    pace: fc.constantFrom('take', 'wait', 'wait', 'wait'),
+  })
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+      const { delivery: one, news } = delivery()
+      const truth: Known[] = ['nothing', 'nothing', 'nothing']
+      const instances = [1, 1, 1]
+      let sent = 0
+      for (const { row, choice, pace } of steps) {
+        const possible = HAPPENINGS.filter((kind) => isLegal(truth[row], kind))
+        const kind = possible[choice % possible.length]
+        truth[row] = after(truth[row], kind)
+        sent += 1
+        one.facts(
+          facts((pack) => {
+            member(pack, kind, row, sent, instances[row])
+            event(pack, sent)
+          }),
+          sent,
+        )
+        if (kind === FACT.memberReap) instances[row] += 1
+        if (pace === 'take') one.taken(news.length)
+      }
+      one.taken(news.length)
+      one.taken(news.length)
+      const { known, events, lagged } = reckoned(news)
+      assert.equal(events + lagged, sent)
+      for (const [row, now] of truth.entries()) {
+        const heardOf = known.get(`${row}.${instances[row]}`) ?? 'nothing'
+        assert.ok(
+          heardOf === now || (heardOf === 'nothing' && now !== 'alive'),
+          `${row}: ${heardOf}, not ${now}`,
+        )
+        for (let gone = 1; gone < instances[row]; gone++) {
+          assert.equal(known.get(`${row}.${gone}`) ?? 'nothing', 'nothing', `${row}.${gone} was reaped`)
+        }
+      }
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('dropped events are let go of: what is held stays near the bound however many are dropped', () => {
+  const { delivery: one } = stuck()
+  const payload = 'x'.repeat(9_000)
+  // Nine times the bound goes by; the list holds what waits, and dropped ones at most as many.
+  for (let i = 0; i < 16_000; i++)
+    one.facts(
+      facts((pack) => event(pack, i, payload)),
+      0,
+    )
+  assert.ok(one.heldRecords <= 2 * one.waiting + 1, `${one.heldRecords} records are held for ${one.waiting}`)
 })

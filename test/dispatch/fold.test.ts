@@ -85,6 +85,8 @@ test('folding bit by bit gives a legal sequence too, as it happens while a host 
         assert.ok(isLegal(now, event), `${known}: ${history} became ${events}`)
         now = after(now, event)
       }
+      const end = history.reduce(after, known)
+      assert.equal(now, known === 'nothing' && end !== 'alive' ? 'nothing' : end)
     }),
     { numRuns: 2_000 },
   )
