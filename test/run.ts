@@ -1,5 +1,6 @@
 /**
- * Runs the compiled tests: `node dist/test/run.js [part of a file name]...`.
+ * Runs the compiled tests: `node dist/test/run.js [--fast] [part of a file name]...`. With `--fast` those that wait for real time are left
+ * out: what remains says in seconds whether the machines still hold.
  *
  * Each file runs in a process of its own. Two at a time, for most of them wait for a protocol's timers; then, one by
  * one, the few whose verdict hangs on how soon a process answers, with the machine to themselves. The last line says
@@ -14,13 +15,29 @@ import { spec } from 'node:test/reporters'
 /** These ask whether a busy process still answers in time: a second busy test beside them would answer for it. */
 const ALONE = ['interop/isolation.test.js', 'cluster-many.test.js']
 
+/** Real agents, real processes, real timers: left out by `--fast`. */
+const SLOW = [
+  'interop/',
+  'cluster',
+  'hostile',
+  'readme',
+  'netns/',
+  'workers/',
+  'packaging/',
+  'agent/',
+  'cli/',
+  ...ALONE,
+]
+
 /** A file that is silent for so long hangs. */
 const FILE_TIMEOUT = 240_000
 
 const here = import.meta.dirname
-const wanted = process.argv.slice(2)
+const wanted = process.argv.slice(2).filter((word) => word !== '--fast')
+const isFast = process.argv.includes('--fast')
 const files = readdirSync(here, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.test.js'))
+  .filter((file) => !isFast || !SLOW.some((part) => file.includes(part)))
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
   .sort()
 
