@@ -27,10 +27,12 @@ import {
   Stage,
   type UserEvent,
 } from './events.ts'
+import { Insight, type Stats } from './insight.ts'
 import type { Member, MemberStatus } from './member.ts'
+import type { Metric } from './metrics.ts'
 import { Mirror } from './mirror.ts'
 import { type ClusterOptions, type Logger, type Settings, settle, settleTags } from './options.ts'
-import { isBytes, isJoined, isNothing, isNumbers, isSent, isTold } from './replies.ts'
+import { isBytes, isJoined, isNothing, isSent, isTold } from './replies.ts'
 
 /** Events of a Cluster and what their listeners get. */
 export interface ClusterEvents {
@@ -69,13 +71,6 @@ export interface UserEventOptions {
   coalesce?: boolean
 }
 
-/** Counters and gauges by name, of each actor. */
-export interface Stats {
-  readonly detector: Readonly<Record<string, number>>
-  readonly gossip: Readonly<Record<string, number>>
-  readonly dispatch: Readonly<Record<string, number>>
-}
-
 /**
  * One member of a pool.
  *
@@ -89,6 +84,13 @@ export class Cluster extends EventEmitter<ClusterEvents> {
   readonly #stage: Stage
   readonly #iterators = new Set<EventIterator>()
   readonly #calls = new Calls()
+  readonly #insight = new Insight({
+    detector: async (call, command, isValue) =>
+      this.#answer(call, this.#open(call).detector(command), isValue),
+    gossip: async (call, command, isValue) => this.#answer(call, this.#open(call).gossip(command), isValue),
+    dispatch: async (call, command, isValue) =>
+      this.#answer(call, this.#open(call).dispatch(command), isValue),
+  })
   #placed: Placed | undefined
   #state: ClusterState = 'alive'
   #leave: Promise<{ told: number }> | undefined
@@ -207,14 +209,16 @@ export class Cluster extends EventEmitter<ClusterEvents> {
   }
 
   /** Counters and gauges of the three actors. */
-  async stats(): Promise<Stats> {
-    const placed = this.#open('stats')
-    const [detector, gossip, dispatch] = await Promise.all([
-      this.#answer('stats', placed.detector({ type: 'stats' }), isNumbers),
-      this.#answer('stats', placed.gossip({ type: 'stats' }), isNumbers),
-      this.#answer('stats', placed.dispatch({ type: 'stats' }), isNumbers),
-    ])
-    return { detector, gossip, dispatch }
+  stats(): Promise<Stats> {
+    return this.#insight.stats()
+  }
+
+  /**
+   * Counters, gauges and histograms of the three actors, each with the labels `actor` and those of the option `metricLabels`, sorted by
+   * name: see `Metric`. Pulled: it costs nothing until it is called.
+   */
+  metrics(): Promise<Metric[]> {
+    return this.#insight.metrics(this.#settings.metricLabels)
   }
 
   /**

@@ -6,7 +6,6 @@ export {
   type ClusterState,
   type JoinOptions,
   type MemberFilter,
-  type Stats,
   type UserEventOptions,
 } from './cluster.ts'
 export {
@@ -32,5 +31,7 @@ export type {
   MemberEventType,
   UserEvent,
 } from './events.ts'
+export type { Stats } from './insight.ts'
 export type { Member, MemberStatus, VersionRange } from './member.ts'
+export type { HistogramValue, Metric, MetricLabels, MetricType, MetricValue } from './metrics.ts'
 export type { ClusterOptions, Logger, Numbers, Profile, Threads } from './options.ts'

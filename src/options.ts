@@ -35,6 +35,8 @@ export interface Settings extends Numbers {
   compression: boolean
   tcpFallbackPings: boolean
   threads: Threads
+  /** Added to every value of `metrics()`. */
+  metricLabels: Record<string, string>
 }
 
 /** The numbers among the settings, with their meaning. Durations in milliseconds. */
@@ -106,6 +108,8 @@ export interface ClusterOptions extends Partial<Numbers> {
   tcpFallbackPings?: boolean
   /** Where the actors run. Default `per-actor`. */
   threads?: Threads
+  /** Labels on every value of `metrics()`, such as the name of the pool. Default none. */
+  metricLabels?: Record<string, string>
   /** Where warnings go. Default nowhere. */
   logger?: Logger
 }
@@ -208,6 +212,7 @@ const OTHERS = [
   'compression',
   'tcpFallbackPings',
   'threads',
+  'metricLabels',
   'logger',
 ]
 const DEFAULT_PORT = 7946
@@ -239,6 +244,7 @@ export function settle(options: ClusterOptions, hostName: string): Settings {
     compression: flag('compression', options.compression ?? true),
     tcpFallbackPings: flag('tcpFallbackPings', options.tcpFallbackPings ?? true),
     threads: oneOf('threads', options.threads ?? 'per-actor', ['per-actor', 'one', 'none']),
+    metricLabels: texts('metricLabels', options.metricLabels ?? {}),
   }
 }
 
@@ -295,13 +301,17 @@ function place(option: string, value: unknown, defaultPort: number): { ip: strin
 
 /** Checks tags given as an option or in a call. */
 export function settleTags(tags: unknown): Record<string, string> {
-  if (typeof tags !== 'object' || tags === null || Array.isArray(tags)) {
-    throw new InvalidOption('tags', tags, 'an object of texts')
+  return texts('tags', tags)
+}
+
+function texts(option: string, value: unknown): Record<string, string> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new InvalidOption(option, value, 'an object of texts')
   }
-  for (const [name, value] of Object.entries(tags)) {
-    if (typeof value !== 'string') throw new InvalidOption(`tags.${name}`, value, 'a text')
+  for (const [name, text] of Object.entries(value)) {
+    if (typeof text !== 'string') throw new InvalidOption(`${option}.${name}`, text, 'a text')
   }
-  return { ...tags }
+  return { ...value }
 }
 
 /** Tags that are too long would make a member that no peer can be told of. */

@@ -2,6 +2,7 @@
  * What actors answer to commands, checked where it enters the facade: an envelope says nothing of the type of its value, and a wrong one
  * should be found here and not in the host's code.
  */
+import type { Report } from './actors/counters.ts'
 import type { Joined } from './actors/mail.ts'
 
 function has<Key extends string>(value: unknown, key: Key): value is Record<Key, unknown> {
@@ -34,4 +35,8 @@ export function isNumbers(value: unknown): value is Record<string, number> {
     value !== null &&
     Object.values(value).every((one) => typeof one === 'number')
   )
+}
+
+export function isReport(value: unknown): value is Report {
+  return has(value, 'counters') && has(value, 'gauges') && has(value, 'histograms')
 }

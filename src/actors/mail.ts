@@ -83,7 +83,7 @@ export interface Self {
   bindPort: number
 }
 
-export type DetectorCommand = { type: 'stats' }
+export type DetectorCommand = { type: 'stats' } | { type: 'metrics' }
 
 export type GossipCommand =
   | { type: 'join'; seeds: string[]; ignoreOldEvents: boolean }
@@ -91,10 +91,11 @@ export type GossipCommand =
   | { type: 'set-tags'; tags: Record<string, string> }
   | { type: 'user-event'; name: string; payload: Uint8Array | null; coalesce: boolean }
   | { type: 'stats' }
+  | { type: 'metrics' }
 
 export type DispatchCommand =
   /** The members as dispatch knows them, as msgpackr records: the mirror's first filling. */
-  { type: 'members' } | { type: 'stats' }
+  { type: 'members' } | { type: 'stats' } | { type: 'metrics' }
 
 /** What became of one seed of a join. */
 export interface SeedOutcome {

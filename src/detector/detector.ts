@@ -13,7 +13,7 @@
  * The path from ping to ack waits for nothing: no mailbox, no timer, no file, no regular expression.
  */
 import type { Actor } from '../actors/contract.ts'
-import { Counters } from '../actors/counters.ts'
+import { Counters, flatten, type Report } from '../actors/counters.ts'
 import type { DetectorCommand, Self, ToDetector } from '../actors/mail.ts'
 import { type Checksum, eachDelivery } from '../actors/packed.ts'
 import { eachRosterEntry, type RosterEntry } from '../actors/roster.ts'
@@ -210,20 +210,21 @@ export class Detector implements Actor<ToDetector> {
   #command(id: number, command: DetectorCommand): void {
     switch (command.type) {
       case 'stats':
-        return this.#world.reply(id, { ok: true, value: this.#stats(), after: 0 })
+        return this.#world.reply(id, { ok: true, value: flatten(this.#report()), after: 0 })
+      case 'metrics':
+        return this.#world.reply(id, { ok: true, value: this.#report(), after: 0 })
       default:
-        command.type satisfies never
+        command satisfies never
     }
   }
 
   /** Counters and gauges by name; those of memberlist's metrics have its names (protocol page 1, section 11). */
-  #stats(): Record<string, number> {
-    return {
-      ...this.#counters.snapshot(),
+  #report(): Report {
+    return this.#counters.report({
       'memberlist.health.score': this.#health.score,
       'ring.peers': this.#ring.peers,
       'ring.size': this.#ring.size,
       'relay.pending': this.#relays.size,
-    }
+    })
   }
 }

@@ -4,7 +4,7 @@
  * leave. This file only hands mail to the machines beside it and tells them the time.
  */
 import type { Actor } from '../actors/contract.ts'
-import { Counters } from '../actors/counters.ts'
+import { Counters, flatten, type Report } from '../actors/counters.ts'
 import type { GossipCommand, Self, ToGossip } from '../actors/mail.ts'
 import { eachOverheard } from '../actors/packed.ts'
 import type { Settings } from '../options.ts'
@@ -244,7 +244,10 @@ export class Gossip implements Actor<ToGossip> {
         break
       }
       case 'stats':
-        this.#world.reply(id, { ok: true, value: this.#stats(), after: 0 })
+        this.#world.reply(id, { ok: true, value: flatten(this.#report()), after: 0 })
+        break
+      case 'metrics':
+        this.#world.reply(id, { ok: true, value: this.#report(), after: 0 })
         break
     }
   }
@@ -327,10 +330,9 @@ export class Gossip implements Actor<ToGossip> {
     this.#standing.forgetBefore(now - this.#settings.recentIntentTimeout)
   }
 
-  #stats(): Record<string, number> {
+  #report(): Report {
     const { failed, left, known } = this.#standing.census()
-    return {
-      ...this.#counters.snapshot(),
+    return this.#counters.report({
       members: known,
       failed,
       left,
@@ -345,6 +347,6 @@ export class Gossip implements Actor<ToGossip> {
       intent_queue: this.#queues.intents.size,
       event_queue: this.#queues.events.size,
       query_queue: this.#queues.queries.size,
-    }
+    })
   }
 }

@@ -1,0 +1,52 @@
+/** What the facade asks the actors about themselves: counters, gauges, histograms. Commands and their checked answers, nothing else. */
+import type { Report } from './actors/counters.ts'
+import type { ActorName, DetectorCommand, DispatchCommand, GossipCommand } from './actors/mail.ts'
+import { type Metric, type MetricLabels, metricsOf } from './metrics.ts'
+import { isNumbers, isReport } from './replies.ts'
+
+/** Counters and gauges by name, of each actor. */
+export interface Stats {
+  readonly detector: Readonly<Record<string, number>>
+  readonly gossip: Readonly<Record<string, number>>
+  readonly dispatch: Readonly<Record<string, number>>
+}
+
+type Check<Value> = (value: unknown) => value is Value
+
+/** Sends a command to its actor and gives the checked value of the answer; rejects as the call named does. */
+export interface Ask {
+  detector<Value>(call: string, command: DetectorCommand, isValue: Check<Value>): Promise<Value>
+  gossip<Value>(call: string, command: GossipCommand, isValue: Check<Value>): Promise<Value>
+  dispatch<Value>(call: string, command: DispatchCommand, isValue: Check<Value>): Promise<Value>
+}
+
+export class Insight {
+  readonly #ask: Ask
+
+  constructor(ask: Ask) {
+    this.#ask = ask
+  }
+
+  async stats(): Promise<Stats> {
+    const [detector, gossip, dispatch] = await Promise.all([
+      this.#ask.detector('stats', { type: 'stats' }, isNumbers),
+      this.#ask.gossip('stats', { type: 'stats' }, isNumbers),
+      this.#ask.dispatch('stats', { type: 'stats' }, isNumbers),
+    ])
+    return { detector, gossip, dispatch }
+  }
+
+  async metrics(labels: MetricLabels): Promise<Metric[]> {
+    const [detector, gossip, dispatch] = await Promise.all([
+      this.#ask.detector('metrics', { type: 'metrics' }, isReport),
+      this.#ask.gossip('metrics', { type: 'metrics' }, isReport),
+      this.#ask.dispatch('metrics', { type: 'metrics' }, isReport),
+    ])
+    const reports = new Map<ActorName, Report>([
+      ['detector', detector],
+      ['gossip', gossip],
+      ['dispatch', dispatch],
+    ])
+    return metricsOf(reports, labels)
+  }
+}
