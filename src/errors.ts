@@ -125,6 +125,18 @@ export class EventTooLarge extends FolkmootError {
   }
 }
 
+/** A query is too long when encoded, for its limit or for a packet. It was sent to nobody. */
+export class QueryTooLarge extends FolkmootError {
+  readonly bytes: number
+  readonly limit: number
+
+  constructor(bytes: number, limit: number) {
+    super('ERR_QUERY_TOO_LARGE', `query of ${bytes} bytes when encoded exceeds the limit of ${limit} bytes`)
+    this.bytes = bytes
+    this.limit = limit
+  }
+}
+
 /** Tags are too long when encoded. The old ones stay. */
 export class TagsTooLarge extends FolkmootError {
   readonly bytes: number
@@ -175,6 +187,7 @@ const CLASSES: Record<string, (details: Record<string, unknown>, message: string
   ERR_CLUSTER_LEFT: (_, message) => new ClusterLeft(message),
   ERR_JOIN_FAILED: ({ outcomes }) => new JoinFailed(Array.isArray(outcomes) ? outcomes : []),
   ERR_EVENT_TOO_LARGE: ({ bytes, limit }) => new EventTooLarge(Number(bytes), Number(limit)),
+  ERR_QUERY_TOO_LARGE: ({ bytes, limit }) => new QueryTooLarge(Number(bytes), Number(limit)),
   ERR_TAGS_TOO_LARGE: ({ bytes, limit }) => new TagsTooLarge(Number(bytes), Number(limit)),
   ERR_BROADCAST_TIMEOUT: (_, message) => new BroadcastTimeout(message),
 }

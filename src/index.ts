@@ -20,6 +20,7 @@ export {
   InvalidOption,
   isFolkmootError,
   JoinFailed,
+  QueryTooLarge,
   TagsTooLarge,
 } from './errors.ts'
 export type {

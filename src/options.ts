@@ -84,6 +84,14 @@ export interface Numbers {
   userEventSizeLimit: number
   /** Lamport times of user events that are remembered. */
   eventBuffer: number
+  /** How long a query waits for answers, in gossip intervals, times the logarithm of the pool. */
+  queryTimeoutMult: number
+  /** Bytes of a query of ours when encoded. */
+  querySizeLimit: number
+  /** Bytes of an answer of ours when encoded, and again when wrapped for a relay. */
+  queryResponseSizeLimit: number
+  /** Lamport times of queries that are remembered. */
+  queryBuffer: number
   /** Broadcasts of one kind that may wait; twice the pool is always allowed. Beyond it the most sent are dropped. */
   maxQueueDepth: number
   /** How long an intent about a member we do not know is kept. */
@@ -141,6 +149,10 @@ const LAN: Numbers = {
   leavePropagateDelay: SECOND,
   userEventSizeLimit: 512,
   eventBuffer: 512,
+  queryTimeoutMult: 16,
+  querySizeLimit: 1_024,
+  queryResponseSizeLimit: 1_024,
+  queryBuffer: 512,
   maxQueueDepth: 4_096,
   recentIntentTimeout: 5 * MINUTE,
 }
@@ -193,6 +205,10 @@ const BOUNDS: Record<keyof Numbers, readonly [least: number, most: number]> = {
   leavePropagateDelay: [0, HOUR],
   userEventSizeLimit: [1, 9_216],
   eventBuffer: [1, 65_536],
+  queryTimeoutMult: [1, 1_000],
+  querySizeLimit: [1, 65_507],
+  queryResponseSizeLimit: [1, 65_507],
+  queryBuffer: [1, 65_536],
   maxQueueDepth: [1, 1_048_576],
   recentIntentTimeout: [SECOND, DAY],
 }

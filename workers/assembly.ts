@@ -15,7 +15,7 @@ export class Assembly {
   constructor(settings: Settings, news: (news: News) => void, place: (actor: ActorName) => Place) {
     this.detector = new DetectorBody(settings, this.#toGossip, place('detector'))
     this.gossip = new GossipBody(settings, this.#toDetector, this.#toDispatch, place('gossip'))
-    this.dispatch = new DispatchBody(settings, news, place('dispatch'))
+    this.dispatch = new DispatchBody(settings, this.#toGossip, news, place('dispatch'))
     this.#toDetector.deliverTo((mail) => this.detector.receive(mail))
     this.#toGossip.deliverTo((mail) => this.gossip.receive(mail))
     this.#toDispatch.deliverTo((mail) => this.dispatch.receive(mail))

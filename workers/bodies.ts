@@ -197,9 +197,10 @@ export class DispatchBody {
   readonly #replies = new Replies()
   readonly #turn: Turn<ToDispatch>
 
-  constructor(settings: Settings, news: (news: News) => void, place: Place) {
+  constructor(settings: Settings, gossip: Outlet<ToGossip>, news: (news: News) => void, place: Place) {
     const actor: Actor<ToDispatch> = new Dispatch(settings, {
       random: seededByTheSystem(),
+      gossip,
       news,
       reply: (id, envelope) => this.#replies.reply(id, envelope),
       log: place.log,

@@ -1,14 +1,20 @@
 /** Thread entry point of dispatch. Its news go to the host's thread directly. */
 import { parentPort, workerData } from 'node:worker_threads'
-import type { DispatchCommand, ToDispatch } from '../src/actors/mail.ts'
+import type { DispatchCommand, ToDispatch, ToGossip } from '../src/actors/mail.ts'
 import { DispatchBody } from './bodies.ts'
-import { readPort } from './mailbox.ts'
+import { PortOutlet, readPort } from './mailbox.ts'
 import { placeOf, serve, type ThreadData, tellNews } from './thread.ts'
 
 const data: ThreadData = workerData
 if (data.gossip === undefined) throw new Error('dispatch has no wall to gossip')
-const body = new DispatchBody(data.settings, tellNews, placeOf('dispatch'))
-readPort<ToDispatch>(data.gossip.port, data.gossip.inward, (mail) => body.receive(mail))
+const { port, outward, inward } = data.gossip
+const body = new DispatchBody(
+  data.settings,
+  new PortOutlet<ToGossip>(port, outward),
+  tellNews,
+  placeOf('dispatch'),
+)
+readPort<ToDispatch>(port, inward, (mail) => body.receive(mail))
 parentPort?.on('message', (mail: ToDispatch) => body.receive(mail))
 
 /** What the facade's side may ask of this thread. */

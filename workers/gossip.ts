@@ -15,6 +15,7 @@ const body = new GossipBody(
   placeOf('gossip'),
 )
 readPort<ToGossip>(detector.port, detector.inward, (mail) => body.receive(mail))
+readPort<ToGossip>(dispatch.port, dispatch.inward, (mail) => body.receive(mail))
 
 /** What the facade's side may ask of this thread. */
 const api = {

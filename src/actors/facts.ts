@@ -7,6 +7,7 @@
  *                    versions 6 x u8, address length u8, (pad u8), name length u16, meta length u16,
  *                    address, name, meta
  *     user event     coalesce u8, name length u16, payload length u32, lamportTime f64, name, payload
+ *     query          as a user event, with the query's own fields between name and payload: see `query-facts.ts`
  *
  * A member record is a whole picture of the member after the fact, not a difference: whoever misses one is right again
  * with the next.
@@ -21,7 +22,10 @@ export const FACT = {
   memberUpdate: 3,
   memberReap: 4,
   userEvent: 5,
+  query: 6,
   memberChange: 7,
+  /** A query that is not for the host: dispatch has struck it out. */
+  struckOut: 8,
 } as const
 
 export type MemberFact =
@@ -144,7 +148,8 @@ export class FactReader {
     return this.bytes[this.at + 4]
   }
   get isMember(): boolean {
-    return this.kind !== FACT.userEvent
+    const { kind } = this
+    return kind <= FACT.memberReap || kind === FACT.memberChange
   }
 
   // Members
@@ -183,7 +188,7 @@ export class FactReader {
     return this.bytes.subarray(end - this.#view.getUint16(this.at + MEMBER.metaLength, true), end)
   }
 
-  // User events
+  // User events and queries
   get coalesce(): boolean {
     return this.bytes[this.at + 5] === 1
   }

@@ -4,7 +4,7 @@
  *
  *     wire  <->  detector  <->  gossip  <->  dispatch  <->  Cluster (main thread)
  */
-import type { Lane, LogLevel } from './contract.ts'
+import type { Envelope, Lane, LogLevel } from './contract.ts'
 
 /** Mail to the detector: the wire's, gossip's, and the facade's. */
 export type ToDetector =
@@ -41,12 +41,38 @@ export type ToGossip =
   | { type: 'stream-closed'; stream: number; error: string }
   | { type: 'resolved'; lookup: number; ips: string[]; error: string }
   | { type: 'begin'; self: Self }
+  /** Dispatch: start a query; `asked` answers with the same `number`. */
+  | { type: 'ask'; number: number; question: Question }
+  /** Dispatch: a message of the Serf layer for one address, memberlist's type byte in front. */
+  | { type: 'answer'; ip: string; port: number; bytes: Uint8Array }
   | { type: 'command'; id: number; command: GossipCommand }
+
+/** A query of our own, before gossip gives it its place in time. */
+export interface Question {
+  name: string
+  payload: Uint8Array | null
+  /** Encoded filters (protocol page 2, section 2.5); null for none. */
+  filters: Uint8Array[] | null
+  flags: number
+  relayFactor: number
+  /** Milliseconds. */
+  timeout: number
+}
+
+/** A query of ours on its way: answers name both numbers. */
+export interface Asked {
+  id: number
+  lamportTime: number
+}
 
 /** Mail to dispatch: gossip's and the facade's. */
 export type ToDispatch =
   /** What happened, each once, in order; packed by `facts.ts`. `through` numbers the last fact inside. */
   | { type: 'facts'; weight: number; bytes: Uint8Array; through: number }
+  /** What became of `ask`: the query is on its way, or was refused and nobody heard of it. */
+  | { type: 'asked'; number: number; outcome: Envelope<Asked> }
+  /** Answers and acks to our queries, as they came; packed as `overheard` is. */
+  | { type: 'answers'; weight: number; bytes: Uint8Array }
   /** The facade has handled news up to this number: credit. */
   | { type: 'taken'; number: number }
   | { type: 'command'; id: number; command: DispatchCommand }

@@ -110,7 +110,7 @@ export class Delivery {
    */
   #isEvent(reader: FactReader): boolean {
     const { kind } = reader
-    if (!reader.isMember) return true
+    if (!reader.isMember) return kind !== FACT.struckOut
     const { row } = reader
     const known = this.#known[row] ?? 'nothing'
     if (kind === FACT.memberChange || (known === 'nothing' && kind !== FACT.memberJoin)) return false
@@ -120,6 +120,7 @@ export class Delivery {
 
   #hold(bytes: Uint8Array): void {
     for (const reader = new FactReader(bytes); !reader.atEnd; reader.next()) {
+      if (reader.kind === FACT.struckOut) continue
       this.#order += 1
       const record = bytes.slice(reader.at, reader.at + reader.length)
       if (reader.isMember) this.#holdMember(reader, record)

@@ -8,7 +8,9 @@
 import { Packr } from 'msgpackr'
 import type { Actor } from '../actors/contract.ts'
 import { Counters, flatten, type Report } from '../actors/counters.ts'
+import { FACT, FactReader } from '../actors/facts.ts'
 import type { DispatchCommand, ToDispatch } from '../actors/mail.ts'
+import { strikeOut } from '../actors/query-facts.ts'
 import { memberOf } from '../member.ts'
 import type { Settings } from '../options.ts'
 import { Delivery } from './delivery.ts'
@@ -33,7 +35,12 @@ export class Dispatch implements Actor<ToDispatch> {
       case 'facts':
         this.#counters.add('facts', mail.weight)
         this.#view.apply(mail.bytes)
+        strikeOutQueries(mail.bytes)
         return this.#delivery.facts(mail.bytes, mail.through)
+      case 'asked':
+      case 'answers':
+        // Nothing asks yet.
+        return
       case 'taken':
         return this.#delivery.taken(mail.number)
       case 'command':
@@ -76,5 +83,12 @@ export class Dispatch implements Actor<ToDispatch> {
       untaken: this.#delivery.untaken,
       waiting: this.#delivery.waiting,
     })
+  }
+}
+
+/** No query reaches the host so far. */
+function strikeOutQueries(facts: Uint8Array): void {
+  for (const reader = new FactReader(facts); !reader.atEnd; reader.next()) {
+    if (reader.kind === FACT.query) strikeOut(reader)
   }
 }

@@ -1,9 +1,10 @@
 /** What dispatch can do to the world. Every method only enqueues. */
-import type { Envelope, Log, Random } from '../actors/contract.ts'
-import type { News } from '../actors/mail.ts'
+import type { Envelope, Log, Outlet, Random } from '../actors/contract.ts'
+import type { News, ToGossip } from '../actors/mail.ts'
 
 export interface DispatchWorld {
   random: Random
+  gossip: Outlet<ToGossip>
   /** Puts a delivery in the facade's mailbox. */
   news(news: News): void
   reply(id: number, envelope: Envelope<unknown>): void

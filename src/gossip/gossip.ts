@@ -15,6 +15,7 @@ import { encodeTags, IntentCursor, readIntent } from '../wire/serf.ts'
 import { MESSAGE, SERF } from '../wire/types.ts'
 import { Claims } from './claims.ts'
 import { Departure } from './departure.ts'
+import { Directed } from './directed.ts'
 import { UserEvents } from './events.ts'
 import { Joins } from './joins.ts'
 import { LAMPORT_LIMIT, LamportClock } from './lamport.ts'
@@ -22,11 +23,12 @@ import { MemberTable } from './members.ts'
 import { Outbox } from './outbox.ts'
 import { OwnTags } from './own-tags.ts'
 import { PushPull } from './push-pull.ts'
+import { Queries } from './queries.ts'
 import { Queues } from './queues.ts'
 import { Spread } from './spread.ts'
 import { Standing } from './standing.ts'
 import { Streams } from './streams.ts'
-import { Sync } from './sync.ts'
+import { Sync, type SyncParts } from './sync.ts'
 import { Tasks } from './tasks.ts'
 import type { GossipWorld } from './world.ts'
 
@@ -46,6 +48,8 @@ export class Gossip implements Actor<ToGossip> {
   readonly #standing: Standing
   readonly #claims: Claims
   readonly #events: UserEvents
+  readonly #queries: Queries
+  readonly #directed: Directed
   readonly #streams: Streams
   readonly #joins: Joins
   readonly #sync: Sync
@@ -98,32 +102,46 @@ export class Gossip implements Actor<ToGossip> {
     this.#standing = standing
     this.#claims = claims
     this.#events = events
+    this.#queries = new Queries(settings, {
+      queues,
+      outbox,
+      counters,
+      clock: this.#queryClock,
+      random,
+      dispatch,
+    })
+    const home = (bytes: Uint8Array) => this.#userMessage(bytes, 0, bytes.length)
+    this.#directed = new Directed({ detector, counters, home })
     this.#streams = streams
     this.#spread = new Spread(settings, { table, queues, random, detector })
-    this.#sync = new Sync(settings.pushPullInterval, {
-      table,
-      random,
-      exchange: (ip, port, exchange) => streams.exchange(ip, port, exchange, this.#now),
-    })
+    const exchange: SyncParts['exchange'] = (ip, port, one) => streams.exchange(ip, port, one, this.#now)
+    this.#sync = new Sync(settings.pushPullInterval, { table, random, exchange })
     this.#joins = new Joins({
-      exchange: (ip, port, exchange) => streams.exchange(ip, port, exchange, this.#now),
+      exchange,
       resolve: (lookup, host) => world.resolve(lookup, host),
       announce: () => standing.announceJoin(this.#now),
       reply: (id, envelope) => world.reply(id, envelope),
       through: () => outbox.through,
     })
-    const othersAlive = () => standing.census().othersAlive
-    this.#departure = new Departure(settings, {
-      othersAlive,
+    this.#departure = this.#departureOf(standing, claims)
+    this.#ownTags = this.#ownTagsOf(standing, claims)
+  }
+
+  #departureOf(standing: Standing, claims: Claims): Departure {
+    return new Departure(this.#settings, {
+      othersAlive: () => standing.census().othersAlive,
       announceLeave: (now, finished) => standing.announceLeave(now, finished),
       bury: (now, finished) => claims.leave(now, finished),
       left: (told) => this.#left(told),
     })
-    this.#ownTags = new OwnTags(settings, {
-      othersAlive,
+  }
+
+  #ownTagsOf(standing: Standing, claims: Claims): OwnTags {
+    return new OwnTags(this.#settings, {
+      othersAlive: () => standing.census().othersAlive,
       update: (meta, finished) => claims.update(meta, finished),
-      reply: (id, envelope) => world.reply(id, envelope),
-      through: () => outbox.through,
+      reply: (id, envelope) => this.#world.reply(id, envelope),
+      through: () => this.#outbox.through,
     })
   }
 
@@ -156,6 +174,12 @@ export class Gossip implements Actor<ToGossip> {
         break
       case 'begin':
         this.#begin(mail.self)
+        break
+      case 'ask':
+        this.#queries.ask(mail.number, mail.question, now)
+        break
+      case 'answer':
+        this.#directed.send(mail.ip, mail.port, mail.bytes)
         break
       case 'command':
         this.#command(mail.id, mail.command)
@@ -220,6 +244,8 @@ export class Gossip implements Actor<ToGossip> {
     this.#sync.begin(this.#claims.selfRow, this.#now)
     this.#streams.begin(self.name)
     this.#joins.begin(self)
+    this.#queries.begin(self)
+    this.#directed.begin(self)
     this.#sweepAt = this.#now + SWEEP_INTERVAL
   }
 
@@ -297,8 +323,16 @@ export class Gossip implements Actor<ToGossip> {
       case SERF.join:
         this.#intentHeard('join', bytes, start, end)
         return
+      case SERF.query:
+        this.#queries.heard(bytes, start, end)
+        return
+      case SERF.queryResponse:
+        this.#queries.answered(bytes, start, end, this.#now)
+        return
+      case SERF.relay:
+        this.#directed.relay(bytes, start, end, this.#now)
+        return
       default:
-        // Queries, their answers and relays come with a later issue.
         this.#counters.add('drop.serf-type')
     }
   }

@@ -7,8 +7,10 @@
 import type { Outlet } from '../actors/contract.ts'
 import { type MemberFact, type MemberPicture, packMember, packUserEvent } from '../actors/facts.ts'
 import type { ToDetector, ToDispatch } from '../actors/mail.ts'
-import { Pack } from '../actors/packed.ts'
+import { Pack, packOverheard } from '../actors/packed.ts'
+import { packQuery } from '../actors/query-facts.ts'
 import { packRosterEntry, type RosterStanding } from '../actors/roster.ts'
+import type { QueryCursor } from '../wire/query.ts'
 import type { UserEventCursor } from '../wire/serf.ts'
 import type { MemberTable } from './members.ts'
 import { HELD } from './precedence.ts'
@@ -31,6 +33,8 @@ export class Outbox {
   readonly #dispatch: Outlet<ToDispatch>
   readonly #facts = new Pack()
   #weight = 0
+  readonly #answers = new Pack()
+  #answerWeight = 0
   #hasEvents = false
   #sentAt = Number.NEGATIVE_INFINITY
   #dirty: number[] = []
@@ -75,6 +79,23 @@ export class Outbox {
     return true
   }
 
+  /** A query for dispatch; false when dispatch is too far behind to take it. */
+  query(query: QueryCursor): boolean {
+    if (this.#dispatch.waiting('others') + this.#weight > MOST_WAITING) return false
+    this.#weight += 1 + (query.bytes.length >> WEIGHT_SHIFT)
+    this.#hasEvents = true
+    packQuery(this.#facts, query)
+    return true
+  }
+
+  /** An answer to a query of ours, whole as it came; false when dispatch is too far behind to take it. */
+  answer(bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.#dispatch.waiting('others') + this.#answerWeight > MOST_WAITING) return false
+    this.#answerWeight += 1 + ((end - start) >> WEIGHT_SHIFT)
+    packOverheard(this.#answers, bytes, start, end)
+    return true
+  }
+
   /** The detector must hear what became of this row. Folded: told once, as it stands when the turn ends. */
   touch(row: number): void {
     if (row === this.selfRow) return
@@ -91,6 +112,7 @@ export class Outbox {
   /** To be called at the end of every turn. */
   flush(now: number): void {
     if (this.#dirty.length > 0) this.#tellRoster()
+    if (!this.#answers.isEmpty) this.#tellAnswers()
     if (this.#facts.isEmpty) return
     if (now - this.#sentAt >= GATHER || this.#facts.length >= LONG_ENOUGH) this.#tellFacts(now)
     else this.flushAt = this.#sentAt + GATHER
@@ -113,6 +135,13 @@ export class Outbox {
     }
     this.#dirty = []
     this.#detector.tell({ type: 'roster', bytes: this.#roster.take() })
+  }
+
+  /** Somebody waits for them: at once. */
+  #tellAnswers(): void {
+    const weight = this.#answerWeight
+    this.#answerWeight = 0
+    this.#dispatch.tell({ type: 'answers', weight, bytes: this.#answers.take() })
   }
 
   #tellFacts(now: number): void {

@@ -154,6 +154,7 @@ export class SimulatedNode implements Station {
     dispatch.seat(
       new Dispatch(this.settings, {
         random: random.fork(),
+        gossip: gossip.outlet,
         news: (news) => this.#news(dispatch, news),
         reply,
         log,

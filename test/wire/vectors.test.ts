@@ -16,7 +16,8 @@ import {
   type SerfTree,
   type Tree,
 } from '../../src/wire/decode.ts'
-import { Writer } from '../../src/wire/msgpack.ts'
+import { encodeNameFilter, encodeTagFilter, readFilters } from '../../src/wire/filter.ts'
+import { Reader, Writer } from '../../src/wire/msgpack.ts'
 import {
   readAck,
   readIndirectPing,
@@ -27,6 +28,17 @@ import {
   writeNack,
   writePing,
 } from '../../src/wire/probe.ts'
+import {
+  AnswerCursor,
+  QueryCursor,
+  RelayCursor,
+  readAnswer,
+  readQuery,
+  readRelay,
+  writeAnswer,
+  writeQuery,
+  writeRelay,
+} from '../../src/wire/query.ts'
 import {
   IntentCursor,
   readIntent,
@@ -252,8 +264,60 @@ function rewriteSerfByHand(bytes: Uint8Array): void {
       name: bytes.subarray(event.nameStart, event.nameEnd),
       payload: event.payloadNil ? null : bytes.subarray(event.payloadStart, event.payloadEnd),
     })
-  } else return
+  } else if (bytes[0] === SERF.query) rewriteQuery(writer, bytes)
+  else if (bytes[0] === SERF.queryResponse) rewriteAnswer(writer, bytes)
+  else if (bytes[0] === SERF.relay) rewriteRelay(writer, bytes)
+  else return
   assert.equal(toHex(writer.view()), toHex(bytes))
+}
+
+function rewriteQuery(writer: Writer, bytes: Uint8Array): void {
+  const query = new QueryCursor()
+  assert.ok(readQuery(query, bytes, 1, bytes.length))
+  const filters = new Reader().reset(bytes, query.filtersStart, query.filtersEnd)
+  const isAbsent = bytes[query.filtersStart] === 0xc0
+  const items = Array.from({ length: filters.array() }, () => {
+    filters.raw()
+    return bytes.subarray(filters.rawStart, filters.rawEnd)
+  })
+  const meant = readFilters(bytes.subarray(query.filtersStart, query.filtersEnd))
+  // A filter that can be read is written again to its bytes.
+  meant?.forEach((filter, i) => {
+    const again =
+      filter.kind === 'names' ? encodeNameFilter(filter.names) : encodeTagFilter(filter.tag, filter.pattern)
+    assert.equal(toHex(again), toHex(items[i]))
+  })
+  const isNil = bytes[query.payloadStart - 1] === 0xc0
+  writeQuery(writer, {
+    ...query,
+    address: bytes.subarray(query.addressStart, query.addressEnd),
+    source: bytes.subarray(query.sourceStart, query.sourceEnd),
+    filters: isAbsent ? null : items,
+    name: bytes.subarray(query.nameStart, query.nameEnd),
+    payload: isNil ? null : bytes.subarray(query.payloadStart, query.payloadEnd),
+  })
+}
+
+function rewriteAnswer(writer: Writer, bytes: Uint8Array): void {
+  const answer = new AnswerCursor()
+  assert.ok(readAnswer(answer, bytes, 1, bytes.length))
+  const isNil = bytes[answer.payloadStart - 1] === 0xc0
+  writeAnswer(writer, {
+    ...answer,
+    from: bytes.subarray(answer.fromStart, answer.fromEnd),
+    payload: isNil ? null : bytes.subarray(answer.payloadStart, answer.payloadEnd),
+  })
+}
+
+function rewriteRelay(writer: Writer, bytes: Uint8Array): void {
+  const relay = new RelayCursor()
+  assert.ok(readRelay(relay, bytes, 1, bytes.length))
+  writeRelay(writer, {
+    address: bytes.subarray(relay.addressStart, relay.addressEnd),
+    port: relay.port,
+    name: bytes.subarray(relay.nameStart, relay.nameEnd),
+    inner: bytes.subarray(relay.innerStart),
+  })
 }
 
 for (const vector of serfVectors.filter(({ name }) => name.startsWith('tags-'))) {
