@@ -22,10 +22,17 @@ export class Calls {
   }
 }
 
-/** Settles like the promise, or rejects with the signal's reason, whichever comes first. */
-export function untilAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+/** Settles like the promise, or rejects with the signal's reason and calls `giveUp`, whichever comes first. */
+export function untilAborted<Value>(
+  promise: Promise<Value>,
+  signal: AbortSignal,
+  giveUp: () => void = () => undefined,
+): Promise<Value> {
   return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason)
+    const abort = () => {
+      giveUp()
+      reject(signal.reason)
+    }
     signal.addEventListener('abort', abort, { once: true })
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })

@@ -62,7 +62,7 @@ export interface MemberFilter {
 export interface JoinOptions {
   /** Refuse user events from before the join, also later ones. Default false. */
   ignoreOldEvents?: boolean
-  /** Stops waiting; members that were reached already stay known. */
+  /** Gives the join up: dials under way are dropped. Members that were reached already stay known. */
   signal?: AbortSignal
 }
 
@@ -70,6 +70,9 @@ export interface UserEventOptions {
   /** Allow receivers to merge events of this name. Default false. */
   coalesce?: boolean
 }
+
+/** Seeds of one join: each may cost a look-up and a connection. */
+const MOST_SEEDS = 1_024
 
 /**
  * One member of a pool.
@@ -92,6 +95,7 @@ export class Cluster extends EventEmitter<ClusterEvents> {
       this.#answer(call, this.#open(call).dispatch(command), isValue),
   })
   #placed: Placed | undefined
+  #joins = 0
   #state: ClusterState = 'alive'
   #leave: Promise<{ told: number }> | undefined
   #shutdown: Promise<void> | undefined
@@ -173,12 +177,18 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     if (!Array.isArray(seeds) || seeds.length === 0 || seeds.some((seed) => typeof seed !== 'string')) {
       throw new InvalidArgument('join: seeds must be a list of one or more texts')
     }
+    if (seeds.length > MOST_SEEDS) throw new InvalidArgument(`join: at most ${MOST_SEEDS} seeds`)
     const { ignoreOldEvents = false, signal } = options
     signal?.throwIfAborted()
     const placed = this.#present('join')
-    const reply = placed.gossip({ type: 'join', seeds: [...seeds], ignoreOldEvents })
+    this.#joins += 1
+    const ticket = this.#joins
+    const reply = placed.gossip({ type: 'join', seeds: [...seeds], ignoreOldEvents, ticket })
     const joined = this.#answer('join', reply, isJoined)
-    return signal === undefined ? joined : untilAborted(joined, signal)
+    if (signal === undefined) return joined
+    return untilAborted(joined, signal, () => {
+      placed.gossip({ type: 'cancel-join', ticket }).catch(() => undefined)
+    })
   }
 
   /** Sends a user event to all members, ourselves included. Resolves with its Lamport time; rejects with EventTooLarge. */

@@ -4,7 +4,7 @@
  */
 import { InvalidArgument, InvalidOption } from './errors.ts'
 import { META_LIMIT } from './gossip/own-tags.ts'
-import { formatIp, parseIp, parseSeed } from './wire/address.ts'
+import { formatPlace, parsePlace } from './wire/address.ts'
 import { encodeTags } from './wire/tags.ts'
 
 /** Where the three actors run. Isolation from a busy host is promised for `per-actor` alone. */
@@ -33,6 +33,8 @@ export interface Settings extends Numbers {
   advertisePort: number
   tags: Record<string, string>
   compression: boolean
+  /** Name servers to ask instead of the system's resolver, as `ip` or `ip:port`; usually none. */
+  dnsServers: string[]
   tcpFallbackPings: boolean
   threads: Threads
   /** Added to every value of `metrics()`. */
@@ -112,6 +114,8 @@ export interface ClusterOptions extends Partial<Numbers> {
   profile?: Profile
   /** Whether what we send is compressed; what comes compressed is always read. Default true. */
   compression?: boolean
+  /** Name servers to ask for the names of seeds, as `ip` or `ip:port`. Default none: the system's resolver. */
+  dnsServers?: string[]
   /** Whether a member that does not answer over UDP is pinged over TCP too. Default true. */
   tcpFallbackPings?: boolean
   /** Where the actors run. Default `per-actor`. */
@@ -226,6 +230,7 @@ const OTHERS = [
   'tags',
   'profile',
   'compression',
+  'dnsServers',
   'tcpFallbackPings',
   'threads',
   'metricLabels',
@@ -257,6 +262,7 @@ export function settle(options: ClusterOptions, hostName: string): Settings {
     advertiseIp: advertise.ip,
     advertisePort: advertise.port,
     tags: fitTags(settleTags(options.tags ?? {}), numbers.protocolVersion),
+    dnsServers: settleServers(options.dnsServers ?? []),
     compression: flag('compression', options.compression ?? true),
     tcpFallbackPings: flag('tcpFallbackPings', options.tcpFallbackPings ?? true),
     threads: oneOf('threads', options.threads ?? 'per-actor', ['per-actor', 'one', 'none']),
@@ -305,14 +311,24 @@ function settleName(name: unknown): string {
 
 /** An address of ours: an IP literal, since a name may stand for several. */
 function place(option: string, value: unknown, defaultPort: number): { ip: string; port: number } {
-  const seed = typeof value === 'string' ? parseSeed(value, defaultPort) : undefined
-  const bytes = seed === undefined || seed.nodeName !== '' ? undefined : parseIp(seed.host)
-  if (seed !== undefined && bytes !== undefined) return { ip: formatIp(bytes), port: seed.port }
+  const named = typeof value === 'string' ? parsePlace(value) : undefined
+  if (named !== undefined && named.nodeName === '' && named.ip !== '') {
+    return { ip: named.ip, port: named.port ?? defaultPort }
+  }
   throw new InvalidOption(
     option,
     value,
     'an IP address with or without a port, as 10.0.0.1:7946 or [fd00::1]:7946',
   )
+}
+
+function settleServers(servers: unknown): string[] {
+  const bound = 'a list of addresses of name servers, as 10.0.0.53 or [fd00::53]:8600'
+  if (!Array.isArray(servers)) throw new InvalidOption('dnsServers', servers, bound)
+  return servers.map((server) => {
+    const { ip, port } = place('dnsServers', server, 53)
+    return formatPlace(ip, port)
+  })
 }
 
 /** Checks tags given as an option or in a call. */

@@ -2,7 +2,6 @@
  * Bodies: each actor with its sockets, its loop and its replies, wherever it is placed. The actor knows nothing of all this; a
  * thread, or the host's own, holds bodies and connects their mailboxes.
  */
-import { lookup } from 'node:dns/promises'
 import type { Actor, Envelope, Log, Outlet } from '../src/actors/contract.ts'
 import type {
   DetectorCommand,
@@ -19,6 +18,7 @@ import { Dispatch } from '../src/dispatch/dispatch.ts'
 import { Gossip } from '../src/gossip/gossip.ts'
 import type { Settings } from '../src/options.ts'
 import { seededByTheSystem } from './chance.ts'
+import { Names } from './names.ts'
 import { PingStreams } from './streams-of-pings.ts'
 import { Tcp } from './tcp.ts'
 import { Turn } from './turn.ts'
@@ -122,6 +122,7 @@ export class GossipBody {
   readonly #replies = new Replies()
   readonly #turn: Turn<ToGossip>
   readonly #tcp: Tcp
+  readonly #names: Names
   /** Connections that came before we began: they are heard of then. */
   #early: ToGossip[] | undefined = []
 
@@ -139,6 +140,7 @@ export class GossipBody {
       log: place.log,
     })
     this.#turn = new Turn(actor, place.crashed)
+    this.#names = new Names(settings.dnsServers)
     this.#tcp = new Tcp({
       accepted: (stream, ip, port) => this.#hear({ type: 'stream-accepted', stream, ip, port }),
       connected: (stream) => this.#hear({ type: 'stream-connected', stream }),
@@ -183,12 +185,11 @@ export class GossipBody {
 
   async #resolve(number: number, host: string): Promise<void> {
     try {
-      const found = await lookup(host, { all: true })
-      const ips = found.map(({ address }) => address)
-      this.#turn.receive({ type: 'resolved', lookup: number, ips, error: '' })
+      const places = await this.#names.find(host)
+      this.#turn.receive({ type: 'resolved', lookup: number, places, error: '' })
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
-      this.#turn.receive({ type: 'resolved', lookup: number, ips: [], error: message })
+      this.#turn.receive({ type: 'resolved', lookup: number, places: [], error: message })
     }
   }
 }

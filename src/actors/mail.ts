@@ -39,7 +39,8 @@ export type ToGossip =
   | { type: 'stream-data'; stream: number; bytes: Uint8Array }
   /** The peer ended or the stream broke; `error` is empty for a clean end. */
   | { type: 'stream-closed'; stream: number; error: string }
-  | { type: 'resolved'; lookup: number; ips: string[]; error: string }
+  /** What a name stands for; `error` says why there is nothing. */
+  | { type: 'resolved'; lookup: number; places: FoundPlace[]; error: string }
   | { type: 'begin'; self: Self }
   /** Dispatch: start a query; `asked` answers with the same `number`. */
   | { type: 'ask'; number: number; question: Question }
@@ -107,12 +108,23 @@ export interface Self {
   port: number
   /** The port our own sockets are bound to: what a missing port in old messages means. */
   bindPort: number
+  /** Addresses of this host that reach our sockets besides `ip`: when bound to all, those of its interfaces. */
+  boundIps?: readonly string[]
+}
+
+/** An address that a name stands for; port 0 where the name says nothing of ports, as all but SRV do. */
+export interface FoundPlace {
+  ip: string
+  port: number
 }
 
 export type DetectorCommand = { type: 'stats' } | { type: 'metrics' }
 
 export type GossipCommand =
-  | { type: 'join'; seeds: string[]; ignoreOldEvents: boolean }
+  /** `ticket`: what `cancel-join` calls it by. */
+  | { type: 'join'; seeds: string[]; ignoreOldEvents: boolean; ticket?: number }
+  /** Gives a join up: its dials are dropped and its reply says so. */
+  | { type: 'cancel-join'; ticket: number }
   | { type: 'leave' }
   | { type: 'set-tags'; tags: Record<string, string> }
   | { type: 'user-event'; name: string; payload: Uint8Array | null; coalesce: boolean }
@@ -126,7 +138,7 @@ export type DispatchCommand =
 /** What became of one seed of a join. */
 export interface SeedOutcome {
   seed: string
-  /** The addresses it stood for. */
+  /** The addresses it stood for, as `ip:port` or `[ipv6]:port`. */
   addresses: string[]
   /** Whether one of them exchanged state with us. */
   reached: boolean

@@ -17,6 +17,7 @@ import { Claims } from './claims.ts'
 import { Departure } from './departure.ts'
 import { Directed } from './directed.ts'
 import { UserEvents } from './events.ts'
+import { type JoinCommand, type JoinCommandParts, joinRequest } from './join-command.ts'
 import { Joins } from './joins.ts'
 import { LAMPORT_LIMIT, LamportClock } from './lamport.ts'
 import { MemberTable } from './members.ts'
@@ -27,8 +28,8 @@ import { Queries } from './queries.ts'
 import { Queues } from './queues.ts'
 import { Spread } from './spread.ts'
 import { Standing } from './standing.ts'
-import { Streams } from './streams.ts'
-import { Sync, type SyncParts } from './sync.ts'
+import { type Exchange, Streams } from './streams.ts'
+import { Sync } from './sync.ts'
 import { Tasks } from './tasks.ts'
 import type { GossipWorld } from './world.ts'
 
@@ -114,14 +115,12 @@ export class Gossip implements Actor<ToGossip> {
     this.#directed = new Directed({ detector, counters, home })
     this.#streams = streams
     this.#spread = new Spread(settings, { table, queues, random, detector })
-    const exchange: SyncParts['exchange'] = (ip, port, one) => streams.exchange(ip, port, one, this.#now)
+    const exchange = (ip: string, port: number, one: Exchange) => streams.exchange(ip, port, one, this.#now)
     this.#sync = new Sync(settings.pushPullInterval, { table, random, exchange })
-    this.#joins = new Joins({
+    this.#joins = new Joins(settings.bindIp, settings.tcpTimeout, {
       exchange,
+      cancel: (id) => streams.cancel(id),
       resolve: (lookup, host) => world.resolve(lookup, host),
-      announce: () => standing.announceJoin(this.#now),
-      reply: (id, envelope) => world.reply(id, envelope),
-      through: () => outbox.through,
     })
     this.#departure = this.#departureOf(standing, claims)
     this.#ownTags = this.#ownTagsOf(standing, claims)
@@ -170,7 +169,7 @@ export class Gossip implements Actor<ToGossip> {
         this.#streams.closed(mail.stream, mail.error)
         break
       case 'resolved':
-        this.#joins.resolved(mail.lookup, mail.ips, mail.error)
+        this.#joins.resolved(mail.lookup, mail.places, mail.error, now)
         break
       case 'begin':
         this.#begin(mail.self)
@@ -193,6 +192,7 @@ export class Gossip implements Actor<ToGossip> {
     if (this.#tasks.isBusy) this.#tasks.run(now)
     this.#claims.wake(now)
     this.#streams.wake(now)
+    this.#joins.wake(now)
     this.#sync.wake(now)
     this.#spread.wake(now)
     this.#ownTags.wake(now)
@@ -224,6 +224,7 @@ export class Gossip implements Actor<ToGossip> {
       this.#outbox.flushAt,
       this.#claims.suspicions.nextAt,
       this.#streams.wakeAt,
+      this.#joins.wakeAt,
       this.#sync.wakeAt,
       this.#spread.wakeAt,
       this.#ownTags.wakeAt,
@@ -252,7 +253,11 @@ export class Gossip implements Actor<ToGossip> {
   #command(id: number, command: GossipCommand): void {
     switch (command.type) {
       case 'join':
-        this.#joins.start(id, command.seeds, command.ignoreOldEvents ? 'ignore' : 'deliver')
+        this.#join(id, command)
+        break
+      case 'cancel-join':
+        this.#joins.cancel(command.ticket, this.#now)
+        this.#world.reply(id, { ok: true, value: null, after: 0 })
         break
       case 'leave':
         this.#leaveCommands.push(id)
@@ -276,6 +281,15 @@ export class Gossip implements Actor<ToGossip> {
         this.#world.reply(id, { ok: true, value: this.#report(), after: 0 })
         break
     }
+  }
+
+  #join(id: number, command: JoinCommand): void {
+    const announce = () => {
+      this.#standing.announceJoin(this.#now)
+      return this.#outbox.through
+    }
+    const reply: JoinCommandParts['reply'] = (to, envelope) => this.#world.reply(to, envelope)
+    this.#joins.start(command.ticket ?? 0, joinRequest(id, command, { announce, reply }), this.#now)
   }
 
   /** One message out of a packet, the type byte at `start`. */

@@ -78,12 +78,18 @@ export class Streams {
     return next
   }
 
-  /** Starts a push/pull with the member at an address. Ours are numbered downwards, accepted ones upwards. */
-  exchange(ip: string, port: number, exchange: Exchange, now: number): void {
+  /** Starts a push/pull with the member at an address, and gives its number. Ours are numbered downwards, accepted ones upwards. */
+  exchange(ip: string, port: number, exchange: Exchange, now: number): number {
     this.#dialled -= 1
     this.#add(this.#dialled, exchange, now)
     this.#parts.counters.add('memberlist.tcp.connect')
     this.#parts.world.dial(this.#dialled, ip, port)
+    return this.#dialled
+  }
+
+  /** Drops a push/pull of ours; its `done` is not called. What was already received and is being merged is not undone. */
+  cancel(id: number): void {
+    if (this.#open.delete(id)) this.#parts.world.destroy(id)
   }
 
   accepted(id: number, now: number): void {

@@ -13,7 +13,7 @@ export interface GossipWorld {
   end(stream: number): void
   /** Drops the connection at once. No mail follows. */
   destroy(stream: number): void
-  /** Resolves a host name with the system's resolver; `resolved` mail follows. */
+  /** Resolves a host name, or an SRV name that begins with `_`; `resolved` mail follows. */
   resolve(lookup: number, host: string): void
   reply(id: number, envelope: Envelope<unknown>): void
   log: Log

@@ -1,6 +1,6 @@
 /** One simulated member: the three real actors, their post, their place in the network, and a host. It can be killed and started again. */
 import type { Actor, Envelope } from '../actors/contract.ts'
-import type { GossipCommand, ToDetector, ToDispatch, ToGossip } from '../actors/mail.ts'
+import type { FoundPlace, GossipCommand, ToDetector, ToDispatch, ToGossip } from '../actors/mail.ts'
 import type { SeededRandom } from '../actors/random.ts'
 import { Detector } from '../detector/detector.ts'
 import { Dispatch } from '../dispatch/dispatch.ts'
@@ -17,6 +17,8 @@ export interface NodeParts {
   random: SeededRandom
   handling: Handling
   hear(transition: Transition): void
+  /** What a host name stands for at this moment. */
+  resolve(host: string): { places: FoundPlace[]; error: string }
   /** Puts something between an actor and its mail: how a test plants a bug. */
   tamper(actor: Actor<ToGossip>, node: SimulatedNode): Actor<ToGossip>
 }
@@ -146,7 +148,8 @@ export class SimulatedNode implements Station {
         this.#pipes.get(stream)?.destroy()
         this.#pipes.delete(stream)
       },
-      resolve: (lookup) => gossip.outlet.tell({ type: 'resolved', lookup, ips: [], error: 'no names here' }),
+      resolve: (lookup, host) =>
+        gossip.outlet.tell({ type: 'resolved', lookup, ...this.#parts.resolve(host) }),
       reply,
       log,
     })

@@ -3,7 +3,7 @@
  * function of its seed and of what is done to the world: the hash over all transitions says so.
  */
 import type { Actor } from '../actors/contract.ts'
-import type { ToGossip } from '../actors/mail.ts'
+import type { FoundPlace, ToGossip } from '../actors/mail.ts'
 import { SeededRandom } from '../actors/random.ts'
 import { type ClusterOptions, settle } from '../options.ts'
 import type { Transition } from './host.ts'
@@ -32,6 +32,8 @@ export class World {
   readonly network: Network
   readonly nodes: SimulatedNode[] = []
   readonly transitions: Transition[] = []
+  /** What host names stand for, for all nodes: IP addresses by name. */
+  readonly names = new Map<string, readonly string[]>()
   readonly #options: WorldOptions
   readonly #nodeRandom: SeededRandom
   readonly #invariants = new Map<string, Invariants>()
@@ -75,6 +77,7 @@ export class World {
       random: this.#nodeRandom.fork(),
       handling: this.#options.handling ?? 'clone',
       hear: (transition) => this.#hear(transition),
+      resolve: (host) => this.#resolve(host),
       tamper: (actor, tampered) => this.#options.tamper?.(actor, tampered) ?? actor,
     })
     this.nodes.push(node)
@@ -149,6 +152,12 @@ export class World {
     return this.transitions
       .filter((transition) => transition.observer === observer.name && transition.name === subject.name)
       .map(({ kind }) => kind)
+  }
+
+  #resolve(host: string): { places: FoundPlace[]; error: string } {
+    const ips = this.names.get(host)
+    if (ips === undefined) return { places: [], error: `no such name: ${host}` }
+    return { places: ips.map((ip) => ({ ip, port: 0 })), error: '' }
   }
 
   #hear(transition: Transition): void {

@@ -79,41 +79,89 @@ function isHexGroup(text: string): boolean {
   )
 }
 
+function isDigits(text: string): boolean {
+  return text.length > 0 && [...text].every((letter) => letter >= '0' && letter <= '9')
+}
+
 /** A decimal number without signs, blanks or leading zeros, at most `most`; -1 for anything else. */
 function decimal(text: string, most: number): number {
-  const isDigits =
-    text.length > 0 && text.length <= 5 && [...text].every((letter) => letter >= '0' && letter <= '9')
-  if (!isDigits || (text.length > 1 && text[0] === '0')) return -1
+  if (!isDigits(text) || text.length > 5 || (text.length > 1 && text[0] === '0')) return -1
   return Number(text) <= most ? Number(text) : -1
 }
 
-export interface Seed {
+/** A place that a user named: `[name/]host[:port]`. */
+export interface NamedPlace {
   /** Name in front of a «/», or empty. */
   nodeName: string
+  /** What stands for the host, without brackets: an IP literal, a host name, or the name of an interface. */
   host: string
-  port: number
+  /** The host as an IP literal in its shortest form, with its zone if it has one; empty when it is none. */
+  ip: string
+  /** Undefined where none is given. */
+  port: number | undefined
 }
 
-/** `[name/]host[:port]`; undefined when it is none. A bare IPv6 address has no port. */
-export function parseSeed(text: string, defaultPort: number): Seed | undefined {
+/**
+ * `[name/]host[:port]`, the form of every option and argument that names a place; undefined when the text is none. An IPv6 address with a
+ * port stands in brackets; a bare one has no port. Hosts of digits and dots that are no IPv4 address are refused: the system would
+ * take `10.1` for 10.0.0.1 and `010.0.0.1` for 8.0.0.1.
+ */
+export function parsePlace(text: string): NamedPlace | undefined {
   const slash = text.indexOf('/')
+  if (slash === 0) return undefined
   const nodeName = slash < 0 ? '' : text.slice(0, slash)
-  const place = text.slice(slash + 1)
-  if (slash === 0 || place === '') return undefined
-  if (place.startsWith('[')) return bracketed(nodeName, place, defaultPort)
-  const colons = place.split(':').length - 1
-  if (colons !== 1) return { nodeName, host: place, port: defaultPort }
-  const [host, portText] = place.split(':')
-  const port = decimal(portText, 65_535)
-  return host === '' || port < 0 ? undefined : { nodeName, host, port }
+  const parts = hostAndPort(text.slice(slash + 1))
+  if (parts === undefined) return undefined
+  const [host, portText] = parts
+  const ip = literalOf(host)
+  const port = portText === undefined ? undefined : decimal(portText, 65_535)
+  if (port === -1 || (ip === '' && !isHostName(host))) return undefined
+  return { nodeName, host, ip, port }
 }
 
-function bracketed(nodeName: string, place: string, defaultPort: number): Seed | undefined {
-  const close = place.indexOf(']')
-  const host = place.slice(1, close)
-  const rest = place.slice(close + 1)
-  if (close < 0 || host === '') return undefined
-  if (rest === '') return { nodeName, host, port: defaultPort }
-  const port = rest.startsWith(':') ? decimal(rest.slice(1), 65_535) : -1
-  return port < 0 ? undefined : { nodeName, host, port }
+/** The host without its brackets, and the text of the port. Whether they are any good is not looked at. */
+function hostAndPort(text: string): readonly [host: string, port: string | undefined] | undefined {
+  const close = text.lastIndexOf(']')
+  if (text.startsWith('[')) {
+    const rest = text.slice(close + 1)
+    if (close < 0 || (rest !== '' && !rest.startsWith(':'))) return undefined
+    return [text.slice(1, close), rest === '' ? undefined : rest.slice(1)]
+  }
+  const colon = text.indexOf(':')
+  if (colon < 0 || text.includes(':', colon + 1)) return [text, undefined]
+  return [text.slice(0, colon), text.slice(colon + 1)]
+}
+
+/** An IP literal in its shortest form, a zone kept, IPv4 in IPv6 form as IPv4; empty for anything else. */
+export function literalOf(host: string): string {
+  const percent = host.indexOf('%')
+  const bytes = parseIp(percent < 0 ? host : host.slice(0, percent))
+  if (bytes === undefined) return ''
+  if (percent < 0) return formatIp(bytes)
+  const zone = host.slice(percent + 1)
+  return bytes.length === 16 && zone.split('.').every(isLabel) ? `${formatIp(bytes)}%${zone}` : ''
+}
+
+/** `a.b.c.d:port` or `[v6]:port`. */
+export function formatPlace(ip: string, port: number): string {
+  return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`
+}
+
+const LONGEST_HOST = 253
+const LONGEST_LABEL = 63
+const LABEL_LETTERS = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_@'
+
+function isHostName(host: string): boolean {
+  const labels = (host.endsWith('.') ? host.slice(0, -1) : host).split('.')
+  const last = labels[labels.length - 1]
+  return host.length <= LONGEST_HOST && labels.every(isLabel) && !isDigits(last)
+}
+
+/** One part between the dots of a host name or a zone. Letters beyond ASCII are the resolver's business. */
+function isLabel(label: string): boolean {
+  return (
+    label.length >= 1 &&
+    label.length <= LONGEST_LABEL &&
+    [...label].every((letter) => letter > '\u{9f}' || LABEL_LETTERS.includes(letter))
+  )
 }
