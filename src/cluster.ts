@@ -27,12 +27,13 @@ import {
   Stage,
   type UserEvent,
 } from './events.ts'
+import type { ForcedStatus } from './gossip/force-leave.ts'
 import { Insight, type Stats } from './insight.ts'
 import type { Member, MemberStatus } from './member.ts'
 import type { Metric } from './metrics.ts'
 import { Mirror } from './mirror.ts'
 import { type ClusterOptions, type Logger, type Settings, settle, settleTags } from './options.ts'
-import { isBytes, isJoined, isNothing, isSent, isTold } from './replies.ts'
+import { isBytes, isForced, isJoined, isNothing, isSent, isTold } from './replies.ts'
 
 /** Events of a Cluster and what their listeners get. */
 export interface ClusterEvents {
@@ -64,6 +65,11 @@ export interface JoinOptions {
   ignoreOldEvents?: boolean
   /** Gives the join up: dials under way are dropped. Members that were reached already stay known. */
   signal?: AbortSignal
+}
+
+export interface ForceLeaveOptions {
+  /** Forget the member at once, instead of after `tombstoneTimeout`. Default false. */
+  prune?: boolean
 }
 
 export interface UserEventOptions {
@@ -216,6 +222,18 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     const checked = settleTags(tags)
     const reply = this.#present('setTags').gossip({ type: 'set-tags', tags: checked })
     await this.#answer('setTags', reply, isNothing)
+  }
+
+  /**
+   * Says in a member's name that it left: for one that failed and will not come back. A member that lives contradicts and stays.
+   * With `prune` everybody also forgets it, once the layer below agrees that it is gone. Resolves when the news has been sent as often as
+   * it will be, with what became of the member; rejects with UnknownMember, BroadcastTimeout (it goes on spreading), or TooManyPrunes.
+   */
+  async forceLeave(name: string, options: ForceLeaveOptions = {}): Promise<{ status: ForcedStatus }> {
+    if (typeof name !== 'string') throw new InvalidArgument('forceLeave: the name must be a text')
+    const { prune = false } = options
+    const reply = this.#present('forceLeave').gossip({ type: 'force-leave', name, prune })
+    return this.#answer('forceLeave', reply, isForced)
   }
 
   /** Counters and gauges of the three actors. */

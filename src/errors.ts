@@ -149,6 +149,26 @@ export class TagsTooLarge extends FolkmootError {
   }
 }
 
+/** There is no member of this name, in any status. Nobody was told anything. */
+export class UnknownMember extends FolkmootError {
+  readonly member: string
+
+  constructor(member: string) {
+    super('ERR_UNKNOWN_MEMBER', `there is no member named ${JSON.stringify(member)}`)
+    this.member = member
+  }
+}
+
+/** Too many prunes wait for their turn already. Nobody was told of this one. */
+export class TooManyPrunes extends FolkmootError {
+  readonly limit: number
+
+  constructor(limit: number) {
+    super('ERR_TOO_MANY_PRUNES', `${limit} prunes wait already: they are sent one a second`)
+    this.limit = limit
+  }
+}
+
 /** News of ours was not sent as often as it should be in time. It is in force and goes on spreading. */
 export class BroadcastTimeout extends FolkmootError {
   constructor(what: string) {
@@ -189,6 +209,8 @@ const CLASSES: Record<string, (details: Record<string, unknown>, message: string
   ERR_EVENT_TOO_LARGE: ({ bytes, limit }) => new EventTooLarge(Number(bytes), Number(limit)),
   ERR_QUERY_TOO_LARGE: ({ bytes, limit }) => new QueryTooLarge(Number(bytes), Number(limit)),
   ERR_TAGS_TOO_LARGE: ({ bytes, limit }) => new TagsTooLarge(Number(bytes), Number(limit)),
+  ERR_UNKNOWN_MEMBER: ({ member }) => new UnknownMember(String(member)),
+  ERR_TOO_MANY_PRUNES: ({ limit }) => new TooManyPrunes(Number(limit)),
   ERR_BROADCAST_TIMEOUT: (_, message) => new BroadcastTimeout(message),
 }
 

@@ -4,6 +4,7 @@ export {
   Cluster,
   type ClusterEvents,
   type ClusterState,
+  type ForceLeaveOptions,
   type JoinOptions,
   type MemberFilter,
   type UserEventOptions,
@@ -22,6 +23,8 @@ export {
   JoinFailed,
   QueryTooLarge,
   TagsTooLarge,
+  TooManyPrunes,
+  UnknownMember,
 } from './errors.ts'
 export type {
   ClusterEvent,
@@ -32,6 +35,8 @@ export type {
   MemberEventType,
   UserEvent,
 } from './events.ts'
+export type { ForcedStatus } from './gossip/force-leave.ts'
+export type { ReapRule } from './gossip/reap-rules.ts'
 export type { Stats } from './insight.ts'
 export type { Member, MemberStatus, VersionRange } from './member.ts'
 export type { HistogramValue, Metric, MetricLabels, MetricType, MetricValue } from './metrics.ts'

@@ -4,13 +4,15 @@
  */
 import { InvalidArgument, InvalidOption } from './errors.ts'
 import { META_LIMIT } from './gossip/own-tags.ts'
+import { type ReapRule, settleReapRules } from './gossip/reap-rules.ts'
+import { BOUNDS, IN_ORDER, LAN, type Numbers, PROFILES, type Profile } from './numbers.ts'
 import { formatPlace, parsePlace } from './wire/address.ts'
 import { encodeTags } from './wire/tags.ts'
 
+export type { Numbers, Profile } from './numbers.ts'
+
 /** Where the three actors run. Isolation from a busy host is promised for `per-actor` alone. */
 export type Threads = 'per-actor' | 'one' | 'none'
-/** Sets of timings for a local network, a wide one, and one machine; the numbers are Serf's. */
-export type Profile = 'lan' | 'wan' | 'local'
 
 /** A logger in pino's shape. */
 export interface Logger {
@@ -32,6 +34,7 @@ export interface Settings extends Numbers {
   /** 0: the bound port. */
   advertisePort: number
   tags: Record<string, string>
+  reapRules: readonly ReapRule[]
   compression: boolean
   /** Name servers to ask instead of the system's resolver, as `ip` or `ip:port`; usually none. */
   dnsServers: string[]
@@ -39,65 +42,6 @@ export interface Settings extends Numbers {
   threads: Threads
   /** Added to every value of `metrics()`. */
   metricLabels: Record<string, string>
-}
-
-/** The numbers among the settings, with their meaning. Durations in milliseconds. */
-export interface Numbers {
-  /** Serf protocol that we speak, 2 to 5. Default 5, as the agent. */
-  protocolVersion: number
-  /** Time between two probes. Shorter finds failures sooner and costs as much more traffic. */
-  probeInterval: number
-  /** How long a direct ack may take before others are asked to ping too; below `probeInterval`, or there is no time left to ask. */
-  probeTimeout: number
-  /** Members asked to ping one that does not answer. */
-  indirectChecks: number
-  /** How far a member in poor health stretches its probes: up to this many intervals. 1 switches that off. */
-  awarenessMaxMultiplier: number
-  /** Length of a suspicion in probe intervals, times the logarithm of the pool. Higher forgives longer pauses. */
-  suspicionMult: number
-  /** How many times longer a suspicion lasts while nobody confirms it. 1 switches that off. */
-  suspicionMaxTimeoutMult: number
-  /** How often a broadcast is sent, times the logarithm of the pool. */
-  retransmitMult: number
-  /** Time between two gossip ticks. */
-  gossipInterval: number
-  /** Members that get a packet at each tick. */
-  gossipNodes: number
-  /** How long the dead are still told what goes on, so that they can refute. */
-  gossipToTheDeadTime: number
-  /** Time between two push/pulls in a small pool; 0 switches them off. */
-  pushPullInterval: number
-  /** Time for a whole TCP exchange. */
-  tcpTimeout: number
-  /** Largest packet sent, all coats counted in. Above the MTU packets are cut to pieces on the way. */
-  udpBufferSize: number
-  /**
-   * Messages that may wait between detector and gossip, of each of two kinds; beyond it they are dropped and counted. Go has 1,024
-   * and drains them one by one; here they are gathered for 5 ms, and a burst of 200,000 a second for so long must fit.
-   */
-  handoffQueueDepth: number
-  /** After how long a dead member's name may be taken at another address; 0: never (it must leave). */
-  deadNodeReclaimTime: number
-  /** How long news of our own (tags, leave) may take until it has been sent as often as it will be. */
-  broadcastTimeout: number
-  /** How long we stay after a leave, so that peers can still probe us while the news spreads. */
-  leavePropagateDelay: number
-  /** Bytes of a user event, name and payload, and again when encoded. */
-  userEventSizeLimit: number
-  /** Lamport times of user events that are remembered. */
-  eventBuffer: number
-  /** How long a query waits for answers, in gossip intervals, times the logarithm of the pool. */
-  queryTimeoutMult: number
-  /** Bytes of a query of ours when encoded. */
-  querySizeLimit: number
-  /** Bytes of an answer of ours when encoded, and again when wrapped for a relay. */
-  queryResponseSizeLimit: number
-  /** Lamport times of queries that are remembered. */
-  queryBuffer: number
-  /** Broadcasts of one kind that may wait; twice the pool is always allowed. Beyond it the most sent are dropped. */
-  maxQueueDepth: number
-  /** How long an intent about a member we do not know is kept. */
-  recentIntentTimeout: number
 }
 
 /** What a host may say. Everything has a default; durations in milliseconds. */
@@ -112,6 +56,11 @@ export interface ClusterOptions extends Partial<Numbers> {
   tags?: Record<string, string>
   /** Timings. Default `lan`. */
   profile?: Profile
+  /**
+   * How long members are remembered after they failed or left, by their tags: the first rule that matches counts, in place of
+   * `reconnectTimeout` and `tombstoneTimeout`. Default none.
+   */
+  reapRules?: readonly ReapRule[]
   /** Whether what we send is compressed; what comes compressed is always read. Default true. */
   compression?: boolean
   /** Name servers to ask for the names of seeds, as `ip` or `ip:port`. Default none: the system's resolver. */
@@ -126,108 +75,12 @@ export interface ClusterOptions extends Partial<Numbers> {
   logger?: Logger
 }
 
-const SECOND = 1_000
-const MINUTE = 60 * SECOND
-const HOUR = 60 * MINUTE
-const DAY = 24 * HOUR
-
-/** memberlist's LAN numbers and Serf's own (protocol page 1, section 9; page 2, section 6.2). */
-const LAN: Numbers = {
-  protocolVersion: 5,
-  probeInterval: SECOND,
-  probeTimeout: 500,
-  indirectChecks: 3,
-  awarenessMaxMultiplier: 8,
-  suspicionMult: 4,
-  suspicionMaxTimeoutMult: 6,
-  retransmitMult: 4,
-  gossipInterval: 200,
-  gossipNodes: 3,
-  gossipToTheDeadTime: 30 * SECOND,
-  pushPullInterval: 30 * SECOND,
-  tcpTimeout: 10 * SECOND,
-  udpBufferSize: 1_400,
-  handoffQueueDepth: 16_384,
-  deadNodeReclaimTime: 0,
-  broadcastTimeout: 5 * SECOND,
-  leavePropagateDelay: SECOND,
-  userEventSizeLimit: 512,
-  eventBuffer: 512,
-  queryTimeoutMult: 16,
-  querySizeLimit: 1_024,
-  queryResponseSizeLimit: 1_024,
-  queryBuffer: 512,
-  maxQueueDepth: 4_096,
-  recentIntentTimeout: 5 * MINUTE,
-}
-
-const PROFILES: Record<Profile, Numbers> = {
-  lan: LAN,
-  wan: {
-    ...LAN,
-    tcpTimeout: 30 * SECOND,
-    suspicionMult: 6,
-    pushPullInterval: MINUTE,
-    probeTimeout: 3 * SECOND,
-    probeInterval: 5 * SECOND,
-    gossipNodes: 4,
-    gossipInterval: 500,
-    gossipToTheDeadTime: MINUTE,
-  },
-  local: {
-    ...LAN,
-    tcpTimeout: SECOND,
-    indirectChecks: 1,
-    retransmitMult: 2,
-    suspicionMult: 3,
-    pushPullInterval: 15 * SECOND,
-    probeTimeout: 200,
-    gossipInterval: 100,
-    gossipToTheDeadTime: 15 * SECOND,
-  },
-}
-
-/** Least and most of each number. */
-const BOUNDS: Record<keyof Numbers, readonly [least: number, most: number]> = {
-  protocolVersion: [2, 5],
-  probeInterval: [10, HOUR],
-  probeTimeout: [1, HOUR],
-  indirectChecks: [0, 32],
-  awarenessMaxMultiplier: [1, 64],
-  suspicionMult: [1, 1_000],
-  suspicionMaxTimeoutMult: [1, 1_000],
-  retransmitMult: [1, 100],
-  gossipInterval: [1, HOUR],
-  gossipNodes: [1, 64],
-  gossipToTheDeadTime: [0, DAY],
-  pushPullInterval: [0, DAY],
-  tcpTimeout: [10, HOUR],
-  udpBufferSize: [576, 65_507],
-  handoffQueueDepth: [16, 1_048_576],
-  deadNodeReclaimTime: [0, DAY],
-  broadcastTimeout: [1, HOUR],
-  leavePropagateDelay: [0, HOUR],
-  userEventSizeLimit: [1, 9_216],
-  eventBuffer: [1, 65_536],
-  queryTimeoutMult: [1, 1_000],
-  querySizeLimit: [1, 65_507],
-  queryResponseSizeLimit: [1, 65_507],
-  queryBuffer: [1, 65_536],
-  maxQueueDepth: [1, 1_048_576],
-  recentIntentTimeout: [SECOND, DAY],
-}
-
-/** Pairs of which the first must be below the second, or a mechanism silently never works. */
-const IN_ORDER: readonly (readonly [keyof Numbers, keyof Numbers, string])[] = [
-  ['probeTimeout', 'probeInterval', 'no time would be left to ask others'],
-  ['gossipInterval', 'broadcastTimeout', 'no news of ours would be out in time'],
-]
-
 const OTHERS = [
   'nodeName',
   'bind',
   'advertise',
   'tags',
+  'reapRules',
   'profile',
   'compression',
   'dnsServers',
@@ -263,6 +116,7 @@ export function settle(options: ClusterOptions, hostName: string): Settings {
     advertisePort: advertise.port,
     tags: fitTags(settleTags(options.tags ?? {}), numbers.protocolVersion),
     dnsServers: settleServers(options.dnsServers ?? []),
+    reapRules: settleReapRules(options.reapRules ?? []),
     compression: flag('compression', options.compression ?? true),
     tcpFallbackPings: flag('tcpFallbackPings', options.tcpFallbackPings ?? true),
     threads: oneOf('threads', options.threads ?? 'per-actor', ['per-actor', 'one', 'none']),

@@ -4,6 +4,7 @@
  */
 import type { Report } from './actors/counters.ts'
 import type { Joined } from './actors/mail.ts'
+import type { ForcedStatus } from './gossip/force-leave.ts'
 
 function has<Key extends string>(value: unknown, key: Key): value is Record<Key, unknown> {
   return typeof value === 'object' && value !== null && key in value
@@ -19,6 +20,10 @@ export function isSent(value: unknown): value is { lamportTime: number } {
 
 export function isTold(value: unknown): value is { told: number } {
   return has(value, 'told') && typeof value.told === 'number'
+}
+
+export function isForced(value: unknown): value is { status: ForcedStatus } {
+  return has(value, 'status') && typeof value.status === 'string'
 }
 
 export function isNothing(value: unknown): value is null {

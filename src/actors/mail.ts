@@ -126,6 +126,7 @@ export type GossipCommand =
   /** Gives a join up: its dials are dropped and its reply says so. */
   | { type: 'cancel-join'; ticket: number }
   | { type: 'leave' }
+  | { type: 'force-leave'; name: string; prune: boolean }
   | { type: 'set-tags'; tags: Record<string, string> }
   | { type: 'user-event'; name: string; payload: Uint8Array | null; coalesce: boolean }
   | { type: 'stats' }

@@ -10,6 +10,7 @@ import { type Claim, writeAlive, writeSuspect } from '../wire/claim.ts'
 import { Writer } from '../wire/msgpack.ts'
 import { MESSAGE } from '../wire/types.ts'
 import { addressStart, isSameVersions, unfit } from './fitness.ts'
+import type { MemberListener } from './listener.ts'
 import type { MemberTable } from './members.ts'
 import type { Outbox } from './outbox.ts'
 import {
@@ -35,14 +36,6 @@ export interface ClaimRules {
 
 /** Whether a message is passed on. */
 export type Echo = 'rebroadcast' | 'stop'
-
-/** What the layer above hears. `changed` moves the mirror only: an incarnation or address without an event. */
-export interface MemberListener {
-  joined(row: number): void
-  left(row: number, now: number): void
-  updated(row: number): void
-  changed(row: number): void
-}
 
 export interface ClaimParts {
   table: MemberTable
@@ -87,7 +80,7 @@ export class Claims {
     table.incarnation[row] = 1
     table.setHeld(row, HELD.alive, now)
     this.#broadcastAlive(row)
-    listener.joined(row)
+    listener.joined(row, now)
   }
 
   /** New meta of our own under the next incarnation; `finished` when its broadcast is done. */
@@ -199,13 +192,14 @@ export class Claims {
 
   /** Takes those off memberlist's list who are gone for so long that nobody gossips to them any more. */
   sweep(now: number): void {
-    const { table, outbox } = this.#parts
+    const { table, outbox, listener } = this.#parts
     for (let row = 0; row < table.rowCount; row++) {
       const held = table.held[row]
       if (!table.isUsed(row) || row === this.#selfRow || isActive(held) || held === HELD.unlisted) continue
       if (now - table.changedAt[row] < this.#rules.gossipToTheDeadTime) continue
       table.setHeld(row, HELD.unlisted, now)
       outbox.touch(row)
+      listener.unlisted(row)
     }
   }
 
@@ -301,7 +295,7 @@ export class Claims {
     if (echo === 'rebroadcast') this.#broadcastAlive(row)
     counters.add('memberlist.msg.alive')
     outbox.touch(row)
-    if (!isActive(before)) listener.joined(row)
+    if (!isActive(before)) listener.joined(row, now)
     else if (isNewMeta) listener.updated(row)
     else listener.changed(row)
   }

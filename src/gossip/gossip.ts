@@ -3,7 +3,7 @@
  * sole writer), suspicion, incarnations, Lamport clocks, the ring of seen events, the broadcast queues, push/pull, join and
  * leave. This file only hands mail to the machines beside it and tells them the time.
  */
-import type { Actor } from '../actors/contract.ts'
+import type { Actor, Envelope } from '../actors/contract.ts'
 import { Counters, flatten, type Report } from '../actors/counters.ts'
 import type { GossipCommand, Self, ToGossip } from '../actors/mail.ts'
 import { eachOverheard } from '../actors/packed.ts'
@@ -14,8 +14,8 @@ import type { Coats } from '../wire/packet.ts'
 import { encodeTags, IntentCursor, readIntent } from '../wire/serf.ts'
 import { MESSAGE, SERF } from '../wire/types.ts'
 import { Claims } from './claims.ts'
-import { Departure } from './departure.ts'
 import { Directed } from './directed.ts'
+import { Endings } from './endings.ts'
 import { UserEvents } from './events.ts'
 import { type JoinCommand, type JoinCommandParts, joinRequest } from './join-command.ts'
 import { Joins } from './joins.ts'
@@ -55,14 +55,13 @@ export class Gossip implements Actor<ToGossip> {
   readonly #joins: Joins
   readonly #sync: Sync
   readonly #spread: Spread
-  readonly #departure: Departure
+  readonly #endings: Endings
   readonly #ownTags: OwnTags
   readonly #memberClock = new LamportClock()
   readonly #eventClock = new LamportClock()
   readonly #queryClock = new LamportClock()
   readonly #claim = new Claim()
   readonly #intent = new IntentCursor()
-  #leaveCommands: number[] = []
   #now = 0
   #sweepAt = Number.POSITIVE_INFINITY
   wakeAt = Number.POSITIVE_INFINITY
@@ -79,7 +78,7 @@ export class Gossip implements Actor<ToGossip> {
     const outbox = new Outbox(table, detector, dispatch)
     const memberClock = this.#memberClock
     const eventClock = this.#eventClock
-    const standing = new Standing({ table, outbox, queues, counters, clock: memberClock })
+    const standing = new Standing(settings, { table, outbox, queues, counters, clock: memberClock })
     const claims = new Claims(settings, { table, queues, outbox, counters, detector, listener: standing })
     const events = new UserEvents(settings.userEventSizeLimit, settings.eventBuffer, {
       queues,
@@ -116,23 +115,17 @@ export class Gossip implements Actor<ToGossip> {
     this.#streams = streams
     this.#spread = new Spread(settings, { table, queues, random, detector })
     const exchange = (ip: string, port: number, one: Exchange) => streams.exchange(ip, port, one, this.#now)
+    const reply = (id: number, envelope: Envelope<unknown>) => world.reply(id, envelope)
+    const through = () => outbox.through
     this.#sync = new Sync(settings.pushPullInterval, { table, random, exchange })
     this.#joins = new Joins(settings.bindIp, settings.tcpTimeout, {
       exchange,
       cancel: (id) => streams.cancel(id),
       resolve: (lookup, host) => world.resolve(lookup, host),
     })
-    this.#departure = this.#departureOf(standing, claims)
+    const endings = { table, standing, claims, random, counters, exchange, reply, through }
+    this.#endings = new Endings(settings, endings)
     this.#ownTags = this.#ownTagsOf(standing, claims)
-  }
-
-  #departureOf(standing: Standing, claims: Claims): Departure {
-    return new Departure(this.#settings, {
-      othersAlive: () => standing.census().othersAlive,
-      announceLeave: (now, finished) => standing.announceLeave(now, finished),
-      bury: (now, finished) => claims.leave(now, finished),
-      left: (told) => this.#left(told),
-    })
   }
 
   #ownTagsOf(standing: Standing, claims: Claims): OwnTags {
@@ -196,7 +189,7 @@ export class Gossip implements Actor<ToGossip> {
     this.#sync.wake(now)
     this.#spread.wake(now)
     this.#ownTags.wake(now)
-    this.#departure.wake(now)
+    this.#endings.wake(now)
     if (now >= this.#sweepAt) this.#sweep(now)
     this.#exit(now)
   }
@@ -228,7 +221,7 @@ export class Gossip implements Actor<ToGossip> {
       this.#sync.wakeAt,
       this.#spread.wakeAt,
       this.#ownTags.wakeAt,
-      this.#departure.wakeAt,
+      this.#endings.wakeAt,
       this.#sweepAt,
     )
   }
@@ -240,7 +233,8 @@ export class Gossip implements Actor<ToGossip> {
     const meta = encodeTags(settings.tags, settings.protocolVersion)
     const versions = Uint8Array.of(1, 5, 2, 2, 5, settings.protocolVersion)
     this.#claims.begin(self, address, meta, versions, this.#now)
-    this.#standing.selfRow = this.#claims.selfRow
+    this.#standing.begin(this.#claims.selfRow, this.#now)
+    this.#endings.begin(self.name, this.#now)
     this.#spread.selfRow = this.#claims.selfRow
     this.#sync.begin(this.#claims.selfRow, this.#now)
     this.#streams.begin(self.name)
@@ -260,8 +254,10 @@ export class Gossip implements Actor<ToGossip> {
         this.#world.reply(id, { ok: true, value: null, after: 0 })
         break
       case 'leave':
-        this.#leaveCommands.push(id)
-        if (this.#departure.phase === 'staying') this.#departure.start(this.#now)
+        this.#endings.leave(id, this.#now)
+        break
+      case 'force-leave':
+        this.#endings.forceLeave(id, command.name, command.prune ? 'prune' : 'keep', this.#now)
         break
       case 'set-tags':
         this.#ownTags.set(id, command.tags, this.#now)
@@ -358,18 +354,12 @@ export class Gossip implements Actor<ToGossip> {
       return
     }
     const { nodeStart, nodeEnd, lamportTime } = intent
+    const afterwards = intent.prune ? 'prune' : 'keep'
     const echo =
       kind === 'leave'
-        ? this.#standing.leaveIntent(intent.bytes, nodeStart, nodeEnd, lamportTime, this.#now)
+        ? this.#standing.leaveIntent(intent.bytes, nodeStart, nodeEnd, lamportTime, this.#now, afterwards)
         : this.#standing.joinIntent(intent.bytes, nodeStart, nodeEnd, lamportTime, this.#now)
     if (echo === 'rebroadcast') this.#queues.add('intents', bytes.slice(start, end))
-  }
-
-  #left(told: number): void {
-    for (const id of this.#leaveCommands) {
-      this.#world.reply(id, { ok: true, value: { told }, after: this.#outbox.through })
-    }
-    this.#leaveCommands = []
   }
 
   #sweep(now: number): void {
@@ -385,6 +375,7 @@ export class Gossip implements Actor<ToGossip> {
       failed,
       left,
       listed: this.#table.listed,
+      rows: this.#table.rowCount,
       active: this.#table.active,
       suspicions: this.#claims.suspicions.size,
       streams: this.#streams.size,

@@ -29,6 +29,15 @@ export class RecentIntents {
     return true
   }
 
+  /**
+   * Keeps the time of the last intent about a member that is erased now, so that an older one, come late, means nothing. It is kept as a
+   * join: whoever comes back is alive.
+   */
+  entomb(name: string, lamportTime: number, now: number): void {
+    this.#byName.delete(name)
+    this.keep(name, { kind: 'join', lamportTime, heardAt: now })
+  }
+
   get(name: string): Intent | undefined {
     return this.#byName.get(name)
   }

@@ -17,13 +17,22 @@ import { toLatin } from '../actors/latin.ts'
 import { Writer } from '../wire/msgpack.ts'
 import { writeJoin, writeLeave } from '../wire/serf.ts'
 import { MESSAGE } from '../wire/types.ts'
-import type { Echo, MemberListener } from './claims.ts'
+import type { Echo } from './claims.ts'
+import type { Afterwards, ForcedStatus } from './force-leave.ts'
 import { type Intent, RecentIntents } from './intents.ts'
 import type { LamportClock } from './lamport.ts'
+import type { MemberListener } from './listener.ts'
 import type { MemberTable } from './members.ts'
 import type { Outbox } from './outbox.ts'
 import { HELD } from './precedence.ts'
 import type { Queues } from './queues.ts'
+import { Reaper, type ReaperRules } from './reaper.ts'
+
+const STATUS_NAMES: readonly ForcedStatus[] = ['erased', 'alive', 'leaving', 'left', 'failed']
+
+export interface StandingRules extends ReaperRules {
+  flapTimeout: number
+}
 
 export interface StandingParts {
   table: MemberTable
@@ -34,20 +43,26 @@ export interface StandingParts {
 }
 
 export class Standing implements MemberListener {
+  readonly #flapTimeout: number
   readonly #parts: StandingParts
   readonly #recent = new RecentIntents()
+  readonly reaper: Reaper
   readonly #writer = new Writer()
   /** While true a leave intent about ourselves is refuted. */
   #isStaying = true
   selfRow = -1
 
-  constructor(parts: StandingParts) {
+  constructor(rules: StandingRules, parts: StandingParts) {
+    this.#flapTimeout = rules.flapTimeout
     this.#parts = parts
+    this.reaper = new Reaper(rules, { ...parts, recent: this.#recent })
   }
 
-  joined(row: number): void {
+  joined(row: number, now: number): void {
     const { table, outbox, counters } = this.#parts
     const isNew = table.status[row] === STATUS.none
+    const isFlap = table.status[row] === STATUS.failed && now - table.leftAt[row] < this.#flapTimeout
+    if (isFlap) counters.add('serf.member.flap')
     table.status[row] = STATUS.alive
     table.leftAt[row] = Number.NEGATIVE_INFINITY
     if (isNew && this.#recent.size > 0) this.#applyRecent(row)
@@ -80,8 +95,37 @@ export class Standing implements MemberListener {
     this.#parts.outbox.member(FACT.memberChange, row)
   }
 
+  begin(selfRow: number, now: number): void {
+    this.selfRow = selfRow
+    this.reaper.begin(selfRow, now)
+  }
+
+  unlisted(row: number): void {
+    if (this.#parts.table.status[row] === STATUS.none) this.reaper.release(row)
+  }
+
+  /** Row of the member that Serf knows by this name, or -1. */
+  find(name: Uint8Array): number {
+    const { table } = this.#parts
+    const row = table.find(name, 0, name.length)
+    return row >= 0 && table.status[row] !== STATUS.none ? row : -1
+  }
+
+  /** What became of a member that was made to leave. */
+  statusOf(name: Uint8Array): ForcedStatus {
+    const row = this.find(name)
+    return row < 0 ? 'erased' : STATUS_NAMES[this.#parts.table.status[row]]
+  }
+
   /** A leave intent, heard, merged or our own. */
-  leaveIntent(bytes: Uint8Array, start: number, end: number, lamportTime: number, now: number): Echo {
+  leaveIntent(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    lamportTime: number,
+    now: number,
+    afterwards: Afterwards = 'keep',
+  ): Echo {
     const { table, outbox, clock } = this.#parts
     clock.witness(lamportTime)
     const row = table.find(bytes, start, end)
@@ -102,6 +146,7 @@ export class Standing implements MemberListener {
       table.status[row] = STATUS.left
       outbox.member(FACT.memberLeave, row)
     }
+    if (afterwards === 'prune') this.reaper.prune(row, now)
     return 'rebroadcast'
   }
 
@@ -135,14 +180,19 @@ export class Standing implements MemberListener {
 
   /** Takes back that we stay, and tells it; `finished` when the broadcast is done. */
   announceLeave(now: number, finished: () => void): void {
-    const { clock, queues } = this.#parts
     this.#isStaying = false
-    const name = this.#ownName()
+    this.forceLeave(this.selfRow, 'keep', now, finished)
+  }
+
+  /** Tells everybody that a member left, whoever it is; `finished` when the broadcast is done. */
+  forceLeave(row: number, afterwards: Afterwards, now: number, finished: () => void): void {
+    const { clock, queues, table } = this.#parts
+    const name = table.name(row).slice()
     const lamportTime = clock.time
     clock.increment()
-    this.leaveIntent(name, 0, name.length, lamportTime, now)
+    this.leaveIntent(name, 0, name.length, lamportTime, now, afterwards)
     this.#writer.reset().byte(MESSAGE.user)
-    writeLeave(this.#writer, { lamportTime, name, prune: false })
+    writeLeave(this.#writer, { lamportTime, name, prune: afterwards === 'prune' })
     queues.add('intents', this.#writer.copy(), -1, finished)
   }
 

@@ -1,0 +1,95 @@
+/**
+ * How membership ends and how it comes back, in one place for the switchboard: our own leave, leaves that we force on others, members
+ * that are forgotten, and attempts to reach the failed again. Each is a machine of its own; here they get to know the tables and the time.
+ */
+import type { Envelope, Random } from '../actors/contract.ts'
+import type { Counters } from '../actors/counters.ts'
+import type { Settings } from '../options.ts'
+import type { Claims } from './claims.ts'
+import { Departure } from './departure.ts'
+import { type Afterwards, ForceLeaves } from './force-leave.ts'
+import type { MemberTable } from './members.ts'
+import { Reconnect } from './reconnect.ts'
+import type { Standing } from './standing.ts'
+import type { Exchange } from './streams.ts'
+
+export interface EndingParts {
+  table: MemberTable
+  standing: Standing
+  claims: Claims
+  random: Random
+  counters: Counters
+  exchange(ip: string, port: number, exchange: Exchange): void
+  reply(id: number, envelope: Envelope<unknown>): void
+  through(): number
+}
+
+export class Endings {
+  readonly #parts: EndingParts
+  readonly #departure: Departure
+  readonly #forceLeaves: ForceLeaves
+  readonly #reconnect: Reconnect
+  #leaveCommands: number[] = []
+
+  constructor(settings: Settings, parts: EndingParts) {
+    const { standing, claims, reply, through } = parts
+    const othersAlive = () => standing.census().othersAlive
+    this.#parts = parts
+    this.#departure = new Departure(settings, {
+      othersAlive,
+      announceLeave: (now, finished) => standing.announceLeave(now, finished),
+      bury: (now, finished) => claims.leave(now, finished),
+      left: (told) => this.#left(told),
+    })
+    this.#forceLeaves = new ForceLeaves(settings.broadcastTimeout, {
+      find: (name) => standing.find(name),
+      statusOf: (name) => standing.statusOf(name),
+      othersAlive,
+      announce: (row, afterwards, now, finished) => standing.forceLeave(row, afterwards, now, finished),
+      reply,
+      through,
+    })
+    this.#reconnect = new Reconnect(settings.reconnectInterval, {
+      ...parts,
+      census: () => standing.census(),
+    })
+  }
+
+  begin(selfName: string, now: number): void {
+    this.#forceLeaves.begin(selfName, now)
+    this.#reconnect.begin(now)
+  }
+
+  get wakeAt(): number {
+    return Math.min(
+      this.#departure.wakeAt,
+      this.#forceLeaves.wakeAt,
+      this.#reconnect.wakeAt,
+      this.#parts.standing.reaper.wakeAt,
+    )
+  }
+
+  wake(now: number): void {
+    this.#departure.wake(now)
+    this.#forceLeaves.wake(now)
+    this.#reconnect.wake(now)
+    this.#parts.standing.reaper.wake(now)
+  }
+
+  /** Answered when we have left; a second call joins the first. */
+  leave(id: number, now: number): void {
+    this.#leaveCommands.push(id)
+    this.#reconnect.stop()
+    if (this.#departure.phase === 'staying') this.#departure.start(now)
+  }
+
+  forceLeave(id: number, name: string, afterwards: Afterwards, now: number): void {
+    this.#forceLeaves.start(id, name, afterwards, now)
+  }
+
+  #left(told: number): void {
+    const { reply, through } = this.#parts
+    for (const id of this.#leaveCommands) reply(id, { ok: true, value: { told }, after: through() })
+    this.#leaveCommands = []
+  }
+}
