@@ -32,7 +32,7 @@ export class FallbackPing {
   ) {
     this.#world = world
     this.#seqNo = seqNo
-    this.#assembler = new StreamAssembler(coats)
+    this.#assembler = new StreamAssembler(coats, 'reply')
     world.dialPing(seqNo, at.ip, at.port, request)
   }
 

@@ -12,7 +12,8 @@
 import type { Counters } from '../actors/counters.ts'
 import type { Coats } from '../wire/packet.ts'
 import { readPing, writeAck, writeError } from '../wire/probe.ts'
-import { StreamAssembler, StreamSealer, type StreamStep, sealStream } from '../wire/stream.ts'
+import { StreamSealer, sealStream } from '../wire/seal-stream.ts'
+import { StreamAssembler, type StreamSide, type StreamStep } from '../wire/stream.ts'
 import type { OldEvents, PushPull, Reason, RemoteState } from './push-pull.ts'
 import type { Tasks } from './tasks.ts'
 import type { GossipWorld } from './world.ts'
@@ -159,7 +160,7 @@ export class Streams {
   }
 
   #add(id: number, exchange: Exchange | undefined, now: number): void {
-    const assembler = new StreamAssembler(this.#parts.coats)
+    const assembler = new StreamAssembler(this.#parts.coats, exchange === undefined ? 'opener' : 'reply')
     this.#open.set(id, { id, assembler, exchange, deadlineAt: now + this.#timeout, isSettled: false })
   }
 
@@ -275,10 +276,10 @@ export class Streams {
     this.#parts.world.log('warn', `push/pull refused: ${complaint}`)
   }
 
-  *#seal(message: Uint8Array, side: 'opener' | 'reply'): Generator<void, Uint8Array> {
-    const sealer = new StreamSealer(message, this.#parts.coats)
+  *#seal(message: Uint8Array, side: StreamSide): Generator<void, Uint8Array> {
+    const sealer = new StreamSealer(message, this.#parts.coats, side)
     while (!sealer.step()) yield
-    return sealer.result(side)
+    return sealer.result()
   }
 
   #write(stream: Stream, bytes: Uint8Array): void {

@@ -44,7 +44,8 @@ export const SEAL_OVERHEAD: Readonly<Record<SealVersion, number>> = {
   1: SEAL_HEAD + TAG_BYTES,
 }
 
-const TAG = { authTagLength: TAG_BYTES }
+/** Options of the ciphers: tags are whole. */
+export const SEAL_TAG = { authTagLength: TAG_BYTES }
 const ALGORITHMS = { 16: 'aes-128-gcm', 24: 'aes-192-gcm', 32: 'aes-256-gcm' } as const
 /** Nonces drawn at once: a call to the system for each packet would cost more than the sealing. */
 const NONCE_BATCH = 256
@@ -92,13 +93,16 @@ export class Keyring {
     return this.#keys.map(({ bytes }) => bytes.slice())
   }
 
-  /** Key objects in the order in which they are tried; the first one seals. */
-  *inOrder(): Iterable<Key> {
-    for (const { key } of this.#keys) yield key
+  /** Key objects in the order in which they are tried. */
+  get tried(): Key[] {
+    return this.#keys.map(({ key }) => key)
   }
 
-  get primary(): Key | undefined {
-    return this.#keys[0]?.key
+  /** The key that seals. Throws when there is none. */
+  get primary(): Key {
+    const [first] = this.#keys
+    if (first === undefined) throw new Error('an empty keyring cannot seal')
+    return first.key
   }
 
   /** Another ring altogether: the first key is the primary one, repeats are skipped. */
@@ -136,10 +140,9 @@ export class Keyring {
    */
   seal(bytes: Uint8Array, at: number, length: number, version: SealVersion, extra: Uint8Array): void {
     const key = this.primary
-    if (key === undefined) throw new Error('an empty keyring cannot seal')
     const end = this.prepare(bytes, at, length, version)
     const start = at + SEAL_HEAD
-    const cipher = createCipheriv(key.algorithm, key.object, bytes.subarray(at + 1, start), TAG)
+    const cipher = createCipheriv(key.algorithm, key.object, bytes.subarray(at + 1, start), SEAL_TAG)
     if (extra.length > 0) cipher.setAAD(extra)
     bytes.set(cipher.update(bytes.subarray(start, end)), start)
     cipher.final()
@@ -154,7 +157,7 @@ export class Keyring {
     const tag = sealed.subarray(end)
     const text = sealed.subarray(SEAL_HEAD, end)
     for (const { key } of this.#keys) {
-      const decipher = createDecipheriv(key.algorithm, key.object, nonce, TAG)
+      const decipher = createDecipheriv(key.algorithm, key.object, nonce, SEAL_TAG)
       decipher.setAuthTag(tag)
       if (extra.length > 0) decipher.setAAD(extra)
       const plain = decipher.update(text)

@@ -4,12 +4,12 @@
  *     [label] [encryption] [checksum] [compression] [compound] message
  *
  * Sending puts them on in this order from the inside; opening takes them off without recursion, to a bounded depth and size.
- * Encryption comes with a later issue: it has its place between label and checksum, here and in `PacketOpener.open`.
  */
 
 import type { Counters } from '../actors/counters.ts'
 import type { Checksum } from '../actors/packed.ts'
 import { crc32 } from './crc.ts'
+import { type Keyring, SEAL_HEAD, SEAL_OVERHEAD, type SealVersion, sealedLength } from './keyring.ts'
 import { compress, expand } from './lzw.ts'
 import { key, Malformed, Reader, Writer } from './msgpack.ts'
 import { Fields, shape } from './record.ts'
@@ -20,6 +20,29 @@ export interface Coats {
   compression: boolean
   /** 1 to 255 bytes; empty: none. */
   label: Uint8Array
+  /** `stripped`: something in front of us checks labels and takes them off. What has one all the same is refused. Default `checked`. */
+  inboundLabel?: 'checked' | 'stripped'
+  /** Absent: nothing is sealed and nothing opened. */
+  encryption?: Encryption
+}
+
+/** With an empty keyring all of it is as if it were not there: the ring may be filled later. */
+export interface Encryption {
+  keyring: Keyring
+  version: SealVersion
+  /** What comes and is not sealed under a key of ours: refused, or taken as plain. */
+  incoming: 'verified' | 'any'
+  outgoing: 'sealed' | 'plain'
+}
+
+/** The keyring that seals what we send now; undefined while it goes out plain. */
+export function sealing({ encryption }: Coats): Encryption | undefined {
+  return encryption?.outgoing === 'sealed' && encryption.keyring.size > 0 ? encryption : undefined
+}
+
+/** The keyring that opens what comes now; undefined while there is no key. */
+export function unsealing({ encryption }: Coats): Encryption | undefined {
+  return encryption !== undefined && encryption.keyring.size > 0 ? encryption : undefined
 }
 
 /** What a compound costs, and how many parts it may have: the packaged Serf misreads 128 or more. */
@@ -36,33 +59,51 @@ const [ALGO, BUF] = ['Algo', 'Buf'].map(key)
 const LZW = 0
 const COMPRESS = shape(['Algo', 'Buf'])
 
-/**
- * Bytes that a gossip packet has for its broadcasts, each of which costs `COMPOUND.perPart` more. Unlike the original's budget
- * it counts the checksum in, so that no packet ever exceeds the size of the buffer.
- */
-export function packetRoom(udpBufferSize: number, coats: Coats): number {
-  const label = coats.label.length > 0 ? LABEL_OVERHEAD + coats.label.length : 0
-  return udpBufferSize - COMPOUND.overhead - CRC_BYTES - label
+/** Bytes of the label in front of a packet or of what opens a stream. */
+export function labelBytes({ label }: Coats): number {
+  return label.length > 0 ? LABEL_OVERHEAD + label.length : 0
 }
 
-/** Dresses a message for one peer. */
+/** Writes the label header; there is none without a label. */
+export function writeLabel(bytes: Uint8Array, { label }: Coats): void {
+  if (label.length === 0) return
+  bytes[0] = MESSAGE.label
+  bytes[1] = label.length
+  bytes.set(label, LABEL_OVERHEAD)
+}
+
+/**
+ * Bytes that one message may have to go in a packet by itself, label, encryption and checksum counted in. Unlike the original's budget
+ * (protocol page 1, section 4.6) this one has no hole, so that no packet ever exceeds the size of the buffer.
+ */
+export function messageRoom(udpBufferSize: number, coats: Coats): number {
+  const sealed = sealing(coats)
+  const seal = sealed === undefined ? 0 : SEAL_OVERHEAD[sealed.version]
+  return udpBufferSize - CRC_BYTES - labelBytes(coats) - seal
+}
+
+/** Bytes that a packet has for the parts of a compound, each of which costs `COMPOUND.perPart` more. */
+export function packetRoom(udpBufferSize: number, coats: Coats): number {
+  return messageRoom(udpBufferSize, coats) - COMPOUND.overhead
+}
+
+/** Dresses a message for one peer, each coat written in its place. */
 export function sealPacket(message: Uint8Array, crc: Checksum, coats: Coats): Uint8Array {
   const inner = coats.compression ? compressed(message) : message
-  const hasCrc = crc === 'crc'
-  const { label } = coats
-  if (!hasCrc && label.length === 0) return inner
-  const head = (label.length > 0 ? LABEL_OVERHEAD + label.length : 0) + (hasCrc ? CRC_BYTES : 0)
-  const packet = new Uint8Array(head + inner.length)
-  packet.set(inner, head)
-  if (hasCrc) {
-    packet[head - CRC_BYTES] = MESSAGE.crc
-    new DataView(packet.buffer).setUint32(head - CRC_BYTES + 1, crc32(inner))
+  const seal = sealing(coats)
+  const label = labelBytes(coats)
+  const crcBytes = crc === 'crc' ? CRC_BYTES : 0
+  if (label + crcBytes === 0 && seal === undefined) return inner
+  const plain = crcBytes + inner.length
+  const plainAt = seal === undefined ? label : label + SEAL_HEAD
+  const packet = new Uint8Array(label + (seal === undefined ? plain : sealedLength(plain, seal.version)))
+  packet.set(inner, plainAt + crcBytes)
+  if (crc === 'crc') {
+    packet[plainAt] = MESSAGE.crc
+    new DataView(packet.buffer).setUint32(plainAt + 1, crc32(inner))
   }
-  if (label.length > 0) {
-    packet[0] = MESSAGE.label
-    packet[1] = label.length
-    packet.set(label, LABEL_OVERHEAD)
-  }
+  seal?.keyring.seal(packet, label, plain, seal.version, coats.label)
+  writeLabel(packet, coats)
   return packet
 }
 
@@ -103,6 +144,9 @@ export function makeCompound(parts: readonly Uint8Array[]): Uint8Array {
 /** Takes a message: its type, and its body from `start` to `end`. */
 export type PacketSink = (type: number, bytes: Uint8Array, start: number, end: number) => void
 
+/** Why a packet is none of ours; a person should hear of it, since a wrong configuration looks just so. */
+export type PacketRefusal = 'label' | 'decrypt'
+
 interface Layer {
   bytes: Uint8Array
   start: number
@@ -115,24 +159,41 @@ export class PacketOpener {
   readonly #coats: Coats
   readonly #drops: Counters
   readonly #sink: PacketSink
+  readonly #refused: (reason: PacketRefusal, packet: Uint8Array) => void
   readonly #layers: Layer[] = []
   #expanded = 0
 
-  constructor(coats: Coats, drops: Counters, sink: PacketSink) {
+  constructor(
+    coats: Coats,
+    drops: Counters,
+    sink: PacketSink,
+    refused: (reason: PacketRefusal, packet: Uint8Array) => void = () => undefined,
+  ) {
     this.#coats = coats
     this.#drops = drops
     this.#sink = sink
+    this.#refused = refused
   }
 
   open(packet: Uint8Array): void {
-    let start = this.#afterLabel(packet)
-    if (start < 0) return
-    if (packet[start] === MESSAGE.crc) {
-      if (!this.#hasRightCrc(packet, start)) return
-      start += CRC_BYTES
+    const start = this.#afterLabel(packet)
+    if (start < 0) return this.#refuse('label', packet)
+    const seal = unsealing(this.#coats)
+    const plain = seal?.keyring.open(packet.subarray(start), this.#coats.label)
+    if (plain !== undefined) this.#opened(plain, 0)
+    else if (seal?.incoming === 'verified') this.#refuse('decrypt', packet)
+    else this.#opened(packet, start)
+  }
+
+  /** What stands under label and encryption. */
+  #opened(bytes: Uint8Array, start: number): void {
+    let at = start
+    if (bytes[at] === MESSAGE.crc) {
+      if (!this.#hasRightCrc(bytes, at)) return
+      at += CRC_BYTES
     }
     this.#expanded = 0
-    this.#undress(packet, start, packet.length, 0)
+    this.#undress(bytes, at, bytes.length, 0)
     // Parts of compounds wait here in order, so that the first one is handled first.
     for (let layer = this.#layers.pop(); layer !== undefined; layer = this.#layers.pop()) {
       this.#undress(layer.bytes, layer.start, layer.end, layer.depth)
@@ -143,18 +204,22 @@ export class PacketOpener {
     this.#drops.add(`drop.${reason}`)
   }
 
+  #refuse(reason: PacketRefusal, packet: Uint8Array): void {
+    this.#drop(reason)
+    this.#refused(reason, packet)
+  }
+
   /** Where the packet goes on behind its label; -1 when that is not ours. */
   #afterLabel(packet: Uint8Array): number {
-    const { label } = this.#coats
+    const { label, inboundLabel } = this.#coats
     const hasLabel = packet[0] === MESSAGE.label
+    if (inboundLabel === 'stripped') return hasLabel ? -1 : 0
     const length = hasLabel ? packet[1] : 0
     const isWhole =
       !hasLabel || (packet.length >= 2 && length > 0 && packet.length >= LABEL_OVERHEAD + length)
-    if (isWhole && length === label.length && label.every((byte, i) => packet[LABEL_OVERHEAD + i] === byte)) {
-      return hasLabel ? LABEL_OVERHEAD + length : 0
-    }
-    this.#drop('label')
-    return -1
+    const isOurs = length === label.length && label.every((byte, i) => packet[LABEL_OVERHEAD + i] === byte)
+    if (!isWhole || !isOurs) return -1
+    return hasLabel ? LABEL_OVERHEAD + length : 0
   }
 
   #hasRightCrc(packet: Uint8Array, start: number): boolean {

@@ -4,13 +4,18 @@
  *
  *     [label] [encrypt] [compress] message
  *
- * Encryption comes with a later issue: it has its place between label and compression.
+ * Only what opens a stream has the label header; the label is authenticated by the encryption of a reply too.
  */
-import { Compressor, Expander } from './lzw.ts'
+import { type Keyring, SEAL_OVERHEAD } from './keyring.ts'
+import { Expander } from './lzw.ts'
 import { Malformed, Reader, UNFINISHED } from './msgpack.ts'
-import { type Coats, readCompressed, wrapCompressed } from './packet.ts'
+import { type Coats, readCompressed, unsealing } from './packet.ts'
 import { Fields, shape } from './record.ts'
+import { SEAL_SLICE, SEALED_HEAD, sealedExtra, Unsealing } from './sliced-seal.ts'
 import { MESSAGE } from './types.ts'
+
+/** What a stream's message is: its first, or the answer. */
+export type StreamSide = 'opener' | 'reply'
 
 /** Why a stream is given up; `reply` is the text of the err that the peer gets, empty for none. */
 export interface Refusal {
@@ -38,8 +43,10 @@ export type StreamStep =
   | Refusal
 
 const MEBIBYTE = 1024 * 1024
-/** Announced length of a compressed message, a user state, a user message. */
+/** Announced length of an encrypted or compressed message, a user state, a user message. */
 const MOST_ANNOUNCED = 20 * MEBIBYTE
+/** From here on an encrypted message comes near to what everybody refuses. */
+export const LARGE_STREAM = 0.6 * MOST_ANNOUNCED
 const MOST_EXPANDED = 40 * MEBIBYTE
 const MOST_NODES = 1 << 20
 /** Bytes of a whole stream: members of 40 bytes at least and the state behind them. */
@@ -55,17 +62,26 @@ const USER = new Fields(shape(['UserMsgLen']))
 const MORE: StreamStep = { kind: 'more' }
 const WORKING: StreamStep = { kind: 'working' }
 
+/** The same text whatever the reason, so that nobody learns from it which part was wrong. */
+const CANNOT_DECRYPT = 'no installed key could decrypt the message'
+
 const refused = (reason: string, reply = ''): Refusal => ({ kind: 'refused', reason, reply })
 
+/** How the bytes that are read lie: under no coat, so that more may come; all of them under encryption; under compression too. */
+type Layer = 'outer' | 'whole' | 'expanded'
+
 export class StreamAssembler {
-  readonly #label: Uint8Array
+  readonly #coats: Coats
   readonly #reader = new Reader()
   #bytes = new Uint8Array(0)
   #length = 0
   #isLabelRead = false
   /** First byte of the message behind the label. */
   #start = 0
+  /** Length of the encrypted message; 0: there is none, or it is not known yet. */
+  sealedLength = 0
   /** While a message unfolds. */
+  #unsealing: Unsealing | undefined
   #expander: Expander | undefined
   #expanded: Uint8Array | undefined
   /** A push/pull in the clear: its head, and how many members were stepped over up to where. */
@@ -75,8 +91,11 @@ export class StreamAssembler {
   /** Bytes without which the next look would find nothing new. */
   #wanted = 1
 
-  constructor(coats: Coats) {
-    this.#label = coats.label
+  /** `side` is that of the peer. */
+  constructor(coats: Coats, side: StreamSide) {
+    this.#coats = coats
+    // A reply has no label header.
+    this.#isLabelRead = side === 'reply'
   }
 
   /** Bytes that have come. */
@@ -104,18 +123,23 @@ export class StreamAssembler {
   step(): StreamStep {
     if (this.#length > MOST_RECEIVED) return refused('too-large')
     if (this.#expander !== undefined) return this.#expandOn(this.#expander)
+    if (this.#unsealing !== undefined) return this.#unsealOn(this.#unsealing)
     if (this.#length < this.#wanted) return MORE
     if (!this.#isLabelRead) {
       const step = this.#readLabel()
       if (step !== undefined) return step
     }
-    return this.#message(this.#bytes, this.#start, this.#length, 'outer')
+    return this.#outer()
   }
 
   /** Undefined once the label is read and right. */
   #readLabel(): StreamStep | undefined {
-    const label = this.#label
+    const { label, inboundLabel } = this.#coats
     const hasLabel = this.#bytes[0] === MESSAGE.label
+    if (inboundLabel === 'stripped') {
+      this.#isLabelRead = !hasLabel
+      return hasLabel ? refused('label') : undefined
+    }
     if (hasLabel && this.#length < 2) return this.#want(2)
     const length = hasLabel ? this.#bytes[1] : 0
     const head = hasLabel ? 2 + length : 0
@@ -133,7 +157,43 @@ export class StreamAssembler {
     return MORE
   }
 
-  #message(bytes: Uint8Array, start: number, end: number, layer: 'outer' | 'inner'): StreamStep {
+  /** What stands behind the label: encrypted or not, as we want it. */
+  #outer(): StreamStep {
+    const seal = unsealing(this.#coats)
+    if (this.#bytes[this.#start] === MESSAGE.encrypt) {
+      if (seal !== undefined) return this.#sealed(seal.keyring)
+      return refused('encrypted', 'Remote state is encrypted and encryption is not configured')
+    }
+    if (seal?.incoming === 'verified') {
+      return refused('unencrypted', 'Encryption is configured but remote state is not encrypted')
+    }
+    return this.#message(this.#bytes, this.#start, this.#length, 'outer')
+  }
+
+  #sealed(keyring: Keyring): StreamStep {
+    const start = this.#start + SEALED_HEAD
+    if (this.#length < start) return this.#want(start)
+    const length = new DataView(this.#bytes.buffer).getUint32(start - 4)
+    if (length > MOST_ANNOUNCED) return refused('too-large', 'the encrypted message is too large')
+    if (length < SEAL_OVERHEAD[1]) return refused('decrypt', CANNOT_DECRYPT)
+    this.sealedLength = length
+    if (this.#length < start + length) return this.#want(start + length)
+    const { label } = this.#coats
+    const extra = sealedExtra(this.#bytes, start - SEALED_HEAD, label)
+    this.#unsealing = new Unsealing(keyring, this.#bytes.subarray(start, start + length), extra)
+    return this.#unsealOn(this.#unsealing)
+  }
+
+  #unsealOn(unsealing: Unsealing): StreamStep {
+    const outcome = unsealing.step(SEAL_SLICE)
+    if (outcome === 'working') return WORKING
+    if (outcome === 'failed') return refused('decrypt', CANNOT_DECRYPT)
+    const plain = unsealing.result()
+    if (plain.length === 0) return refused('empty', 'the encrypted message is empty')
+    return this.#message(plain, 0, plain.length, 'whole')
+  }
+
+  #message(bytes: Uint8Array, start: number, end: number, layer: Layer): StreamStep {
     switch (bytes[start]) {
       case MESSAGE.pushPull:
         return this.#pushPull(bytes, start + 1, end, layer)
@@ -146,9 +206,8 @@ export class StreamAssembler {
       case MESSAGE.user:
         return this.#user(bytes, start + 1, end, layer)
       case MESSAGE.compress:
-        return layer === 'inner' ? refused('compress-in-compress') : this.#compressed(bytes, start + 1, end)
-      case MESSAGE.encrypt:
-        return refused('encrypted', 'Remote state is encrypted and encryption is not configured')
+        if (layer === 'expanded') return refused('compress-in-compress')
+        return this.#compressed(bytes, start + 1, end, layer)
       default:
         return refused('type')
     }
@@ -159,7 +218,7 @@ export class StreamAssembler {
     bytes: Uint8Array,
     start: number,
     end: number,
-    layer: 'outer' | 'inner',
+    layer: Layer,
     read: (reader: Reader) => Value,
   ): Value | StreamStep {
     const reader = this.#reader.reset(bytes, start, end)
@@ -177,7 +236,7 @@ export class StreamAssembler {
     bytes: Uint8Array,
     start: number,
     end: number,
-    layer: 'outer' | 'inner',
+    layer: Layer,
   ): StreamStep {
     return this.#read(bytes, start, end, layer, (reader): StreamStep => {
       if (end - start > SMALL) return refused('too-large')
@@ -186,7 +245,7 @@ export class StreamAssembler {
     })
   }
 
-  #user(bytes: Uint8Array, start: number, end: number, layer: 'outer' | 'inner'): StreamStep {
+  #user(bytes: Uint8Array, start: number, end: number, layer: Layer): StreamStep {
     return this.#read(bytes, start, end, layer, (reader): StreamStep => {
       let length = 0
       USER.begin(reader)
@@ -194,19 +253,19 @@ export class StreamAssembler {
       if (length < 0 || length > MOST_ANNOUNCED) return refused('user-message-length')
       if (reader.at + length <= end)
         return { kind: 'user', payload: bytes.slice(reader.at, reader.at + length) }
-      return layer === 'inner' ? refused('malformed') : this.#want(reader.at + length)
+      return layer === 'outer' ? this.#want(reader.at + length) : refused('malformed')
     })
   }
 
-  #pushPull(bytes: Uint8Array, start: number, end: number, layer: 'outer' | 'inner'): StreamStep {
+  #pushPull(bytes: Uint8Array, start: number, end: number, layer: Layer): StreamStep {
     const head = this.#head
     if (head === undefined) {
       const step = this.#read(bytes, start, end, layer, (reader): StreamStep => this.#readHead(reader))
       if (step !== WORKING) return step
       return this.#pushPull(bytes, start, end, layer)
     }
-    // What was compressed is all there, and whoever merges it reads every member anyhow.
-    if (layer === 'inner') return { kind: 'push-pull', bytes: bytes.subarray(0, end), ...head }
+    // What had a coat is all there, and whoever merges it reads every member anyhow.
+    if (layer !== 'outer') return { kind: 'push-pull', bytes: bytes.subarray(0, end), ...head }
     return this.#passNodes(bytes, end, head)
   }
 
@@ -244,12 +303,14 @@ export class StreamAssembler {
     })
   }
 
-  #compressed(bytes: Uint8Array, start: number, end: number): StreamStep {
-    const step = this.#read(bytes, start, end, 'outer', (reader): StreamStep => {
+  #compressed(bytes: Uint8Array, start: number, end: number, layer: Layer): StreamStep {
+    const step = this.#read(bytes, start, end, layer, (reader): StreamStep => {
       if (end - start > MOST_ANNOUNCED + SMALL) return refused('too-large', 'compressed message is too large')
       reader.skip()
       return WORKING
     })
+    if (step.kind === 'refused' && step.reason === 'malformed')
+      return refused('compress', 'cannot decompress the message')
     if (step !== WORKING) return step
     const data = readCompressed(bytes, start, this.#reader.at)
     if (data === undefined) return refused('compress', 'cannot decompress the message')
@@ -259,56 +320,13 @@ export class StreamAssembler {
   }
 
   #expandOn(expander: Expander): StreamStep {
-    if (this.#expanded !== undefined) return this.#message(this.#expanded, 0, this.#expanded.length, 'inner')
+    if (this.#expanded !== undefined)
+      return this.#message(this.#expanded, 0, this.#expanded.length, 'expanded')
     const expansion = expander.step(SLICE)
     if (expansion === 'more') return WORKING
     if (expansion !== 'done') return refused('compress', 'cannot decompress the message')
     this.#expanded = expander.result()
     if (this.#expanded.length === 0) return refused('compress', 'compressed message is empty')
-    return this.#message(this.#expanded, 0, this.#expanded.length, 'inner')
+    return this.#message(this.#expanded, 0, this.#expanded.length, 'expanded')
   }
-}
-
-/** Dresses a message for a stream, in slices. Streams are compressed even where that makes them longer, as in the original. */
-export class StreamSealer {
-  readonly #message: Uint8Array
-  readonly #label: Uint8Array
-  readonly #compressor: Compressor | undefined
-
-  constructor(message: Uint8Array, coats: Coats) {
-    this.#message = message
-    this.#label = coats.label
-    this.#compressor = coats.compression ? new Compressor(message) : undefined
-  }
-
-  /** Does a slice of the work; true when all is done. */
-  step(): boolean {
-    return this.#compressor?.step(SLICE) ?? true
-  }
-
-  /** The bytes for the wire; the label is in front only of what opens a stream, never of a reply. */
-  result(side: 'opener' | 'reply'): Uint8Array {
-    const body = this.#compressor === undefined ? this.#message : wrapCompressed(this.#compressor.result())
-    const label = this.#label
-    if (side === 'reply' || label.length === 0) return body
-    const labelled = new Uint8Array(2 + label.length + body.length)
-    labelled[0] = MESSAGE.label
-    labelled[1] = label.length
-    labelled.set(label, 2)
-    labelled.set(body, 2 + label.length)
-    return labelled
-  }
-}
-
-/** Dresses a small message in one go. */
-export function sealStream(
-  message: Uint8Array,
-  coats: Coats,
-  side: 'opener' | 'reply' = 'opener',
-): Uint8Array {
-  const sealer = new StreamSealer(message, coats)
-  while (!sealer.step()) {
-    // A small message takes one slice.
-  }
-  return sealer.result(side)
 }

@@ -5,7 +5,7 @@ import { Pack, packTrayItem } from '../../src/actors/packed.ts'
 import { writeSuspect } from '../../src/wire/claim.ts'
 import { Writer } from '../../src/wire/msgpack.ts'
 import { writeAck, writeIndirectPing, writeNack, writePing } from '../../src/wire/probe.ts'
-import { sealStream } from '../../src/wire/stream.ts'
+import { sealStream } from '../../src/wire/seal-stream.ts'
 import { MESSAGE } from '../../src/wire/types.ts'
 import { LoneDetector } from './lone-detector.ts'
 

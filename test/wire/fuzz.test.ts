@@ -88,7 +88,7 @@ test(`${ROUNDS / 4} mutated streams, cut anywhere: assembled, refused or unfinis
   const kinds = new Map<string, number>()
   for (let round = 0; round < ROUNDS / 4; round++) {
     const bytes = mutated()
-    const assembler = new StreamAssembler(COATS)
+    const assembler = new StreamAssembler(COATS, 'opener')
     const cut = random.below(bytes.length + 1)
     assembler.push(bytes.subarray(0, cut))
     let step = assembler.step()

@@ -11,9 +11,10 @@ import {
   sealPacket,
 } from '../../src/wire/packet.ts'
 import { readAck, readPing } from '../../src/wire/probe.ts'
-import { StreamAssembler, type StreamStep } from '../../src/wire/stream.ts'
+import { StreamAssembler, type StreamSide, type StreamStep } from '../../src/wire/stream.ts'
 import { MESSAGE } from '../../src/wire/types.ts'
 import { fromHex, inputVectors, memberlistVectors, toHex } from '../vectors.ts'
+import { coatsOf, sideOf } from './sealed-vectors.ts'
 
 const COATS: Coats = { compression: true, label: new Uint8Array(0) }
 
@@ -32,8 +33,8 @@ function open(packet: Uint8Array, coats = COATS): Opened {
   return { messages, drops: drops.snapshot() }
 }
 
-function assemble(stream: Uint8Array, coats = COATS): StreamStep {
-  const assembler = new StreamAssembler(coats)
+function assemble(stream: Uint8Array, coats = COATS, side: StreamSide = 'opener'): StreamStep {
+  const assembler = new StreamAssembler(coats, side)
   assembler.push(stream)
   let step = assembler.step()
   while (step.kind === 'working') step = assembler.step()
@@ -69,17 +70,15 @@ for (const { name, transport, hex, effect } of inputVectors) {
   })
 }
 
-for (const vector of memberlistVectors.filter(
-  ({ transport, key }) => transport === 'tcp' && key === undefined,
-)) {
+for (const vector of memberlistVectors.filter(({ transport }) => transport === 'tcp')) {
   test(`stream ${vector.name} is the same message however TCP cuts it`, () => {
     const bytes = fromHex(vector.hex)
-    // A reply carries no label header.
-    const label = new TextEncoder().encode(vector.name.includes('reply') ? '' : (vector.label ?? ''))
-    const whole = assemble(bytes, { compression: true, label })
+    const coats = coatsOf(vector, true)
+    const side = sideOf(vector)
+    const whole = assemble(bytes, coats, side)
     assert.ok(whole.kind !== 'more' && whole.kind !== 'refused', whole.kind)
     for (let cut = 1; cut < bytes.length; cut += Math.ceil(bytes.length / 400)) {
-      const assembler = new StreamAssembler({ compression: true, label })
+      const assembler = new StreamAssembler(coats, side)
       assembler.push(bytes.subarray(0, cut))
       assert.equal(assembler.step().kind, 'more', `after ${cut} of ${bytes.length} bytes`)
       assembler.push(bytes.subarray(cut))
