@@ -59,8 +59,14 @@ export interface Numbers {
   queryResponseSizeLimit: number
   /** Lamport times of queries that are remembered. */
   queryBuffer: number
-  /** Broadcasts of one kind that may wait; twice the pool is always allowed. Beyond it the most sent are dropped. */
+  /** Above 0 it stands in for `maxQueueDepth`. */
+  minQueueDepth: number
+  /** Broadcasts of one kind that may wait; twice the pool is always allowed. Beyond it the most sent are dropped and counted. */
   maxQueueDepth: number
+  /** Broadcasts of one kind that wait before it is warned of, once a minute at most. */
+  queueDepthWarning: number
+  /** Share of each packet, in percent, that user events and queries have even while members come and go. */
+  userMessageShare: number
   /** How long an intent about a member we do not know is kept. */
   recentIntentTimeout: number
   /** How often members are looked for that are gone for so long that they can be forgotten. */
@@ -106,7 +112,10 @@ export const LAN: Numbers = {
   querySizeLimit: 1_024,
   queryResponseSizeLimit: 1_024,
   queryBuffer: 512,
+  minQueueDepth: 0,
   maxQueueDepth: 4_096,
+  queueDepthWarning: 128,
+  userMessageShare: 20,
   recentIntentTimeout: 5 * MINUTE,
   reapInterval: 15 * SECOND,
   reconnectTimeout: DAY,
@@ -167,7 +176,10 @@ export const BOUNDS: Record<keyof Numbers, readonly [least: number, most: number
   querySizeLimit: [1, 65_507],
   queryResponseSizeLimit: [1, 65_507],
   queryBuffer: [1, 65_536],
+  minQueueDepth: [0, 1_048_576],
   maxQueueDepth: [1, 1_048_576],
+  queueDepthWarning: [1, 1_048_576],
+  userMessageShare: [0, 80],
   recentIntentTimeout: [SECOND, DAY],
   reapInterval: [10, DAY],
   reconnectTimeout: [0, 365 * DAY],

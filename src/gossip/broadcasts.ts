@@ -10,9 +10,15 @@
  * a tree; lengths repeat so much that a list per length in a short sorted array does the same with less work.
  */
 
+/** `first`: our own word about ourselves, sent before everything else and dropped last; nobody else can say it for us. */
+export type Rank = 'first' | 'in turn'
+
 /** One broadcast in a queue. Opaque to everybody but the queue. */
 export interface Broadcast {
   bytes: Uint8Array
+  rank: Rank
+  /** When it was queued. */
+  addedAt: number
   /** Messages with the same key replace each other; -1: replaces nothing. */
   key: number
   /** Increasing with age of the queue: the newest has the largest. */
@@ -121,26 +127,52 @@ class Tier {
 }
 
 export class Broadcasts {
-  readonly #tiers: Tier[] = []
+  readonly #tiers: Record<Rank, Tier[]> = { first: [], 'in turn': [] }
   readonly #byKey = new Map<number, Broadcast>()
   readonly #sent: Broadcast[] = []
   #size = 0
+  #bytes = 0
   #numbers = 0
+  /** Messages that were dropped because the queue was full. */
+  dropped = 0
 
   /** How many messages wait. */
   get size(): number {
     return this.#size
   }
 
+  /** Bytes of the messages that wait. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** When the oldest message that waits was queued; `Infinity` when none does. Looks at all of them: for gauges, not for turns. */
+  get oldestAt(): number {
+    let oldest = Number.POSITIVE_INFINITY
+    for (const tier of [...this.#tiers.first, ...this.#tiers['in turn']]) {
+      for (const shelf of tier.shelves.values()) oldest = Math.min(oldest, shelf.oldest?.addedAt ?? oldest)
+    }
+    return oldest
+  }
+
   /**
    * Queues a message. One with the same `key` (not -1) is replaced and finished. Above `most` messages the most sent,
    * shortest, oldest ones are dropped and finished at once: the queue never grows beyond its bound.
    */
-  add(bytes: Uint8Array, key: number, most: number, finished?: () => void): void {
+  add(
+    bytes: Uint8Array,
+    key: number,
+    most: number,
+    finished?: () => void,
+    rank: Rank = 'in turn',
+    now = 0,
+  ): void {
     if (key >= 0) this.forget(key)
     this.#numbers += 1
     const item: Broadcast = {
       bytes,
+      rank,
+      addedAt: now,
       key,
       number: this.#numbers,
       sends: 0,
@@ -152,7 +184,10 @@ export class Broadcasts {
     }
     if (key >= 0) this.#byKey.set(key, item)
     this.#enqueue(item)
-    while (this.#size > most) this.#dropLast()
+    while (this.#size > most) {
+      this.dropped += 1
+      this.#dropLast()
+    }
   }
 
   /** Whether a message of this key waits, or is out on a loan. */
@@ -170,9 +205,15 @@ export class Broadcasts {
    * Takes messages for one packet: `visit` gets each, whose length plus `overhead` comes off `room`. Every visited message
    * has one send less; `limit` is how many it has in all. Returns the room left.
    */
-  take(room: number, overhead: number, limit: number, visit: (bytes: Uint8Array) => void): number {
+  take(
+    room: number,
+    overhead: number,
+    limit: number,
+    visit: (bytes: Uint8Array) => void,
+    rank: Rank = 'in turn',
+  ): number {
     let left = room
-    for (const tier of this.#tiers) {
+    for (const tier of this.#tiers[rank]) {
       for (;;) {
         const item = left > overhead ? tier.longestWithin(left - overhead) : undefined
         if (item === undefined) break
@@ -198,9 +239,10 @@ export class Broadcasts {
     limit: number,
     sends: number,
     visit: (item: Broadcast, sends: number) => void,
+    rank: Rank = 'in turn',
   ): number {
     let left = room
-    for (const tier of this.#tiers) {
+    for (const tier of this.#tiers[rank]) {
       for (;;) {
         const item = left > overhead ? tier.longestWithin(left - overhead) : undefined
         if (item === undefined || item.sends + 1 >= limit) break
@@ -239,25 +281,24 @@ export class Broadcasts {
   }
 
   #enqueue(item: Broadcast): void {
-    while (this.#tiers.length <= item.sends) this.#tiers.push(new Tier())
-    this.#tiers[item.sends].add(item)
+    const tiers = this.#tiers[item.rank]
+    while (tiers.length <= item.sends) tiers.push(new Tier())
+    tiers[item.sends].add(item)
     item.isQueued = true
     this.#size += 1
+    this.#bytes += item.bytes.length
   }
 
   #dequeue(item: Broadcast): void {
-    this.#tiers[item.sends].remove(item)
+    this.#tiers[item.rank][item.sends].remove(item)
     item.isQueued = false
     this.#size -= 1
+    this.#bytes -= item.bytes.length
   }
 
   #dropLast(): void {
-    for (let i = this.#tiers.length - 1; i >= 0; i--) {
-      const item = this.#tiers[i].last()
-      if (item === undefined) continue
-      this.#finish(item)
-      return
-    }
+    const item = lastOf(this.#tiers['in turn']) ?? lastOf(this.#tiers.first)
+    if (item !== undefined) this.#finish(item)
   }
 
   #finish(item: Broadcast): void {
@@ -271,3 +312,8 @@ export class Broadcasts {
 }
 
 const FINISHED = -1
+
+/** The first to go: the most sent, shortest, oldest. */
+function lastOf(tiers: readonly Tier[]): Broadcast | undefined {
+  return tiers.findLast((tier) => tier.lengths.length > 0)?.last()
+}

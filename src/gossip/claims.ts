@@ -6,9 +6,9 @@ import type { Outlet } from '../actors/contract.ts'
 import type { Counters } from '../actors/counters.ts'
 import { toLatin } from '../actors/latin.ts'
 import type { Self, ToDetector } from '../actors/mail.ts'
-import { type Claim, writeAlive, writeSuspect } from '../wire/claim.ts'
-import { Writer } from '../wire/msgpack.ts'
+import type { Claim } from '../wire/claim.ts'
 import { MESSAGE } from '../wire/types.ts'
+import { type Corrections, DEATH, SUSPICION } from './corrections.ts'
 import { addressStart, isSameVersions, unfit } from './fitness.ts'
 import type { MemberListener } from './listener.ts'
 import type { MemberTable } from './members.ts'
@@ -23,8 +23,8 @@ import {
   suspectOverrules,
 } from './precedence.ts'
 import type { Queues } from './queues.ts'
-import { Slab } from './slab.ts'
 import { Suspicions } from './suspicions.ts'
+import type { AccusationType, Voice } from './voice.ts'
 
 export interface ClaimRules {
   probeInterval: number
@@ -44,13 +44,13 @@ export interface ClaimParts {
   counters: Counters
   detector: Outlet<ToDetector>
   listener: MemberListener
+  voice: Voice
+  corrections: Corrections
 }
 
 export class Claims {
   readonly #rules: ClaimRules
   readonly #parts: ClaimParts
-  readonly #writer = new Writer()
-  readonly #slab = new Slab()
   readonly suspicions: Suspicions
   #self: Self = { name: '', ip: '', port: 0, bindPort: 0 }
   #selfRow = -1
@@ -66,20 +66,37 @@ export class Claims {
     return this.#selfRow
   }
 
+  /** How many members are held how, and what is pending about them. */
+  gauges(): Record<string, number> {
+    const { table, corrections } = this.#parts
+    return {
+      listed: table.listed,
+      rows: table.rowCount,
+      active: table.active,
+      suspicions: this.suspicions.size,
+      'accusations-unknown': corrections.waiting,
+      'memberlist.node.instances{node_state=alive}': table.instances(HELD.alive),
+      'memberlist.node.instances{node_state=suspect}': table.instances(HELD.suspect),
+      'memberlist.node.instances{node_state=dead}': table.instances(HELD.dead),
+      'memberlist.node.instances{node_state=left}': table.instances(HELD.left),
+    }
+  }
+
   /** Puts ourselves in the table, alive at incarnation 1. */
   begin(self: Self, address: Uint8Array, meta: Uint8Array, versions: Uint8Array, now: number): void {
-    const { table, outbox, listener } = this.#parts
+    const { table, outbox, listener, voice } = this.#parts
     const name = new TextEncoder().encode(self.name)
     const row = table.add(name, 0, name.length, now)
     this.#self = self
     this.#selfRow = row
     outbox.selfRow = row
+    voice.selfRow = row
     table.setFacts(row, address, meta)
     table.setVersions(row, versions, 0)
     table.port[row] = self.port
     table.incarnation[row] = 1
     table.setHeld(row, HELD.alive, now)
-    this.#broadcastAlive(row)
+    voice.alive(row)
     listener.joined(row, now)
   }
 
@@ -90,7 +107,7 @@ export class Claims {
     const isNew = !table.hasMeta(row, meta, 0, meta.length)
     table.setFacts(row, table.address(row).slice(), meta)
     table.incarnation[row] = refutingIncarnation(table.incarnation[row], 0)
-    this.#broadcastAlive(row, finished)
+    this.#parts.voice.alive(row, finished)
     if (isNew) listener.updated(row)
     else listener.changed(row)
   }
@@ -115,36 +132,37 @@ export class Claims {
     else if (!this.#isSameAddress(row, claim)) this.#aliveElsewhere(row, claim, now)
     else if (row === this.#selfRow) this.#aliveAboutUs(claim)
     else if (aliveOverrules(claim.incarnation, table.incarnation[row])) this.#accept(row, claim, now)
+    else this.#parts.corrections.staleAlive(row, now)
   }
 
   /** Hears that a member is suspected. The accuser's name stands in the claim. */
   suspect(claim: Claim, now: number): void {
-    const row = this.#accused(claim)
-    if (row < 0) return
-    this.suspectRow(row, claim.incarnation, claim.bytes.subarray(claim.fromStart, claim.fromEnd), now)
+    const from = claim.bytes.subarray(claim.fromStart, claim.fromEnd)
+    const row = this.#accused(claim, SUSPICION, from, now)
+    if (row >= 0) this.suspectRow(row, claim.incarnation, from, now)
   }
 
   /** Hears that a member is dead, or, when it says so itself, that it left. */
   dead(claim: Claim, now: number): void {
-    const row = this.#accused(claim)
-    if (row < 0) return
     const from = claim.bytes.subarray(claim.fromStart, claim.fromEnd)
+    const row = this.#accused(claim, DEATH, from, now)
+    if (row < 0) return
     const isOwnWord = toLatin(from, 0, from.length) === toLatin(claim.bytes, claim.nodeStart, claim.nodeEnd)
     this.#deadRow(row, claim.incarnation, from, isOwnWord ? HELD.left : HELD.dead, now)
   }
 
   /** A peer's state says that a member left: as good as its own word. */
   left(claim: Claim, now: number): void {
-    const row = this.#accused(claim)
-    if (row < 0) return
     const name = claim.bytes.subarray(claim.nodeStart, claim.nodeEnd)
-    this.#deadRow(row, claim.incarnation, name, HELD.left, now)
+    const row = this.#accused(claim, DEATH, name, now)
+    if (row >= 0) this.#deadRow(row, claim.incarnation, name, HELD.left, now)
   }
 
   /** A peer's state says suspect or dead: never dead at once, we suspect it ourselves (section 7.11). */
   doubted(claim: Claim, now: number): void {
-    const row = this.#accused(claim)
-    if (row >= 0) this.suspectRow(row, claim.incarnation, this.#ownName(), now)
+    const own = this.#ownName()
+    const row = this.#accused(claim, SUSPICION, own, now)
+    if (row >= 0) this.suspectRow(row, claim.incarnation, own, now)
   }
 
   /** Our own probe heard nothing from this instance at this incarnation. */
@@ -158,12 +176,12 @@ export class Claims {
   suspectRow(row: number, incarnation: number, from: Uint8Array, now: number): void {
     const { table, counters, outbox } = this.#parts
     if (incarnation < table.incarnation[row]) {
-      this.#remind(row)
+      this.#remind(row, from, now)
       return
     }
     if (this.suspicions.isRunning(row)) {
       const isNews = this.suspicions.confirm(row, toLatin(from, 0, from.length))
-      if (isNews) this.#broadcastAccusation(MESSAGE.suspect, row, incarnation, from)
+      if (isNews) this.#parts.voice.accusation(MESSAGE.suspect, row, incarnation, from)
       return
     }
     if (!suspectOverrules(incarnation, table.held[row], table.incarnation[row])) return
@@ -171,7 +189,7 @@ export class Claims {
       if (!this.#isLeaving) this.#refute(incarnation)
       return
     }
-    this.#broadcastAccusation(MESSAGE.suspect, row, incarnation, from)
+    this.#parts.voice.accusation(MESSAGE.suspect, row, incarnation, from)
     counters.add('memberlist.msg.suspect')
     table.incarnation[row] = incarnation
     table.setHeld(row, HELD.suspect, now)
@@ -192,7 +210,8 @@ export class Claims {
 
   /** Takes those off memberlist's list who are gone for so long that nobody gossips to them any more. */
   sweep(now: number): void {
-    const { table, outbox, listener } = this.#parts
+    const { table, outbox, listener, corrections } = this.#parts
+    corrections.sweep(now)
     for (let row = 0; row < table.rowCount; row++) {
       const held = table.held[row]
       if (!table.isUsed(row) || row === this.#selfRow || isActive(held) || held === HELD.unlisted) continue
@@ -208,15 +227,17 @@ export class Claims {
   }
 
   /** Row of somebody accused, or -1 when the accusation cannot be true of anybody we hold. */
-  #accused(claim: Claim): number {
-    const { table, counters } = this.#parts
-    const row = table.find(claim.bytes, claim.nodeStart, claim.nodeEnd)
-    if (row < 0 || table.held[row] === HELD.unlisted) {
-      counters.add('drop.accused-unknown')
+  #accused(claim: Claim, type: AccusationType, from: Uint8Array, now: number): number {
+    const { table, counters, corrections } = this.#parts
+    if (claim.incarnation === FORBIDDEN_INCARNATION) {
+      counters.add('drop.incarnation')
       return -1
     }
-    if (claim.incarnation !== FORBIDDEN_INCARNATION) return row
-    counters.add('drop.incarnation')
+    const row = table.find(claim.bytes, claim.nodeStart, claim.nodeEnd)
+    if (row >= 0 && table.held[row] !== HELD.unlisted) return row
+    counters.add('drop.accused-unknown')
+    const name = claim.bytes.subarray(claim.nodeStart, claim.nodeEnd)
+    corrections.unknownAccused(type, name, claim.incarnation, from, now)
     return -1
   }
 
@@ -228,7 +249,7 @@ export class Claims {
       return
     }
     const row = knownRow >= 0 ? knownRow : this.#newRow(claim, now)
-    this.#accept(row, claim, now, echo)
+    if (this.#accept(row, claim, now, echo) === 'accepted') this.#parts.corrections.introduced(row)
   }
 
   #newRow(claim: Claim, now: number): number {
@@ -272,13 +293,13 @@ export class Claims {
     if (!isOurWord) this.#refute(claim.incarnation)
   }
 
-  #accept(row: number, claim: Claim, now: number, echo: Echo = 'rebroadcast'): void {
+  #accept(row: number, claim: Claim, now: number, echo: Echo = 'rebroadcast'): 'accepted' | 'refused' {
     const { table, counters, outbox, listener } = this.#parts
     const before = table.held[row]
     if (!table.setVersions(row, claim.bytes, claim.versionsStart)) {
       counters.add('drop.alive-versions')
       if (before === HELD.unlisted && table.status[row] === 0) table.remove(row)
-      return
+      return 'refused'
     }
     this.suspicions.end(row)
     const isNewMeta = !table.hasMeta(row, claim.bytes, claim.metaStart, claim.metaEnd)
@@ -292,18 +313,19 @@ export class Claims {
     }
     table.incarnation[row] = claim.incarnation
     if (before !== HELD.alive) table.setHeld(row, HELD.alive, now)
-    if (echo === 'rebroadcast') this.#broadcastAlive(row)
+    if (echo === 'rebroadcast') this.#parts.voice.alive(row)
     counters.add('memberlist.msg.alive')
     outbox.touch(row)
     if (!isActive(before)) listener.joined(row, now)
     else if (isNewMeta) listener.updated(row)
     else listener.changed(row)
+    return 'accepted'
   }
 
   #deadRow(row: number, incarnation: number, from: Uint8Array, held: number, now: number): void {
     const { table } = this.#parts
     if (incarnation < table.incarnation[row]) {
-      this.#remind(row)
+      this.#remind(row, from, now)
       return
     }
     this.suspicions.end(row)
@@ -324,7 +346,7 @@ export class Claims {
     finished?: () => void,
   ): void {
     const { table, counters, outbox, listener } = this.#parts
-    this.#broadcastAccusation(MESSAGE.dead, row, incarnation, from, finished)
+    this.#parts.voice.accusation(MESSAGE.dead, row, incarnation, from, finished)
     counters.add('memberlist.msg.dead')
     table.incarnation[row] = incarnation
     table.setHeld(row, held, now)
@@ -333,13 +355,13 @@ export class Claims {
   }
 
   /**
-   * Somebody accuses us at an incarnation that we have refuted already: it missed the refutation, and would bury us. Telling it again is
-   * enough. The original stays silent here, and the accuser is wrong until its next push/pull with somebody who knows better.
+   * Somebody accuses a member, perhaps us, at an incarnation that was refuted already: it missed the refutation, and would bury one who lives. Telling
+   * it again is enough. The original stays silent here, and the accuser is wrong until its next push/pull with somebody who knows better.
    */
-  #remind(row: number): void {
-    const { queues } = this.#parts
-    if (row !== this.#selfRow || this.#isLeaving || queues.membership.has(row)) return
-    this.#broadcastAlive(row)
+  #remind(row: number, from: Uint8Array, now: number): void {
+    const { queues, voice, corrections } = this.#parts
+    corrections.staleAccusation(row, from, now)
+    if (row === this.#selfRow && !this.#isLeaving && !queues.membership.has(row)) voice.alive(row)
   }
 
   /** Answers an accusation with an incarnation above it. The queue holds only the newest word about ourselves. */
@@ -354,33 +376,8 @@ export class Claims {
     table.incarnation[row] = incarnation
     counters.add('folkmoot.refuted')
     detector.tell({ type: 'accused' })
-    this.#broadcastAlive(row)
+    this.#parts.voice.alive(row)
     listener.changed(row)
-  }
-
-  #broadcastAlive(row: number, finished?: () => void): void {
-    const { table, queues } = this.#parts
-    writeAlive(this.#writer.reset(), {
-      incarnation: table.incarnation[row],
-      name: table.name(row),
-      address: table.address(row),
-      port: table.port[row],
-      meta: table.meta(row),
-      versions: table.versions.bytes(table.versionSet[row]),
-    })
-    queues.add('membership', this.#slab.keep(this.#writer.view()), row, finished)
-  }
-
-  #broadcastAccusation(
-    type: typeof MESSAGE.suspect | typeof MESSAGE.dead,
-    row: number,
-    incarnation: number,
-    from: Uint8Array,
-    finished?: () => void,
-  ): void {
-    const { table, queues } = this.#parts
-    writeSuspect(this.#writer.reset(), type, { incarnation, name: table.name(row), from })
-    queues.add('membership', this.#slab.keep(this.#writer.view()), row, finished)
   }
 
   #portOf(claim: Claim): number {

@@ -9,17 +9,17 @@ import type { GossipCommand, Self, ToGossip } from '../actors/mail.ts'
 import { eachOverheard } from '../actors/packed.ts'
 import type { Settings } from '../options.ts'
 import { parseIp } from '../wire/address.ts'
-import { Claim, readAlive, readSuspect } from '../wire/claim.ts'
 import type { Coats } from '../wire/packet.ts'
-import { encodeTags, IntentCursor, readIntent } from '../wire/serf.ts'
-import { MESSAGE, SERF } from '../wire/types.ts'
+import { encodeTags } from '../wire/serf.ts'
 import { Claims } from './claims.ts'
+import { Corrections } from './corrections.ts'
 import { Directed } from './directed.ts'
 import { Endings } from './endings.ts'
 import { UserEvents } from './events.ts'
+import { Hearing } from './hearing.ts'
 import { type JoinCommand, type JoinCommandParts, joinRequest } from './join-command.ts'
 import { Joins } from './joins.ts'
-import { LAMPORT_LIMIT, LamportClock } from './lamport.ts'
+import { LamportClock } from './lamport.ts'
 import { MemberTable } from './members.ts'
 import { Outbox } from './outbox.ts'
 import { OwnTags } from './own-tags.ts'
@@ -31,6 +31,7 @@ import { Standing } from './standing.ts'
 import { type Exchange, Streams } from './streams.ts'
 import { Sync } from './sync.ts'
 import { Tasks } from './tasks.ts'
+import { Voice } from './voice.ts'
 import type { GossipWorld } from './world.ts'
 
 /** How often forgotten members and intents are looked for. */
@@ -43,7 +44,6 @@ export class Gossip implements Actor<ToGossip> {
   readonly #world: GossipWorld
   readonly #counters = new Counters()
   readonly #tasks = new Tasks()
-  readonly #table: MemberTable
   readonly #queues: Queues
   readonly #outbox: Outbox
   readonly #standing: Standing
@@ -60,8 +60,7 @@ export class Gossip implements Actor<ToGossip> {
   readonly #memberClock = new LamportClock()
   readonly #eventClock = new LamportClock()
   readonly #queryClock = new LamportClock()
-  readonly #claim = new Claim()
-  readonly #intent = new IntentCursor()
+  readonly #hearing: Hearing
   #now = 0
   #sweepAt = Number.POSITIVE_INFINITY
   wakeAt = Number.POSITIVE_INFINITY
@@ -74,12 +73,15 @@ export class Gossip implements Actor<ToGossip> {
     const tasks = this.#tasks
     const coats: Coats = { compression: settings.compression, label: new Uint8Array(0) }
     const table = new MemberTable(random)
-    const queues = new Queues(settings, coats, table, counters)
+    const queues = new Queues(settings, coats, table, counters, world.log)
     const outbox = new Outbox(table, detector, dispatch)
     const memberClock = this.#memberClock
     const eventClock = this.#eventClock
     const standing = new Standing(settings, { table, outbox, queues, counters, clock: memberClock })
-    const claims = new Claims(settings, { table, queues, outbox, counters, detector, listener: standing })
+    const voice = new Voice({ table, queues, detector })
+    const corrections = new Corrections({ table, voice, counters })
+    const told = { outbox, counters, detector, listener: standing }
+    const claims = new Claims(settings, { table, queues, voice, corrections, ...told })
     const events = new UserEvents(settings.userEventSizeLimit, settings.eventBuffer, {
       queues,
       outbox,
@@ -94,9 +96,8 @@ export class Gossip implements Actor<ToGossip> {
       counters,
       tasks,
       coats,
-      userMessage: (payload) => this.#streamMessage(payload),
+      userMessage: (payload) => this.#hearing.streamMessage(payload, this.#now),
     })
-    this.#table = table
     this.#queues = queues
     this.#outbox = outbox
     this.#standing = standing
@@ -110,8 +111,10 @@ export class Gossip implements Actor<ToGossip> {
       random,
       dispatch,
     })
-    const home = (bytes: Uint8Array) => this.#userMessage(bytes, 0, bytes.length)
+    const home = (bytes: Uint8Array) => this.#hearing.userMessage(bytes, 0, bytes.length, this.#now)
     this.#directed = new Directed({ detector, counters, home })
+    const listeners = { claims, standing, events, queries: this.#queries, directed: this.#directed }
+    this.#hearing = new Hearing({ ...listeners, queues, counters })
     this.#streams = streams
     this.#spread = new Spread(settings, { table, queues, random, detector })
     const exchange = (ip: string, port: number, one: Exchange) => streams.exchange(ip, port, one, this.#now)
@@ -141,7 +144,7 @@ export class Gossip implements Actor<ToGossip> {
     this.#enter(now)
     switch (mail.type) {
       case 'overheard':
-        eachOverheard(mail.bytes, (bytes, start, end) => this.#heard(bytes, start, end))
+        eachOverheard(mail.bytes, (bytes, start, end) => this.#hearing.heard(bytes, start, end, now))
         break
       case 'silent':
         this.#claims.silent(mail.row, mail.instance, mail.incarnation, now)
@@ -203,6 +206,7 @@ export class Gossip implements Actor<ToGossip> {
     }
     this.#now = now
     this.#tasks.now = now
+    this.#queues.now = now
     this.#spread.align(now)
   }
 
@@ -288,80 +292,6 @@ export class Gossip implements Actor<ToGossip> {
     this.#joins.start(command.ticket ?? 0, joinRequest(id, command, { announce, reply }), this.#now)
   }
 
-  /** One message out of a packet, the type byte at `start`. */
-  #heard(bytes: Uint8Array, start: number, end: number): void {
-    const claim = this.#claim
-    switch (bytes[start]) {
-      case MESSAGE.user:
-        this.#userMessage(bytes, start, end)
-        return
-      case MESSAGE.alive:
-        if (readAlive(claim, bytes, start + 1, end)) this.#claims.alive(claim, this.#now)
-        else this.#counters.add('drop.alive')
-        return
-      case MESSAGE.suspect:
-        if (readSuspect(claim, bytes, start + 1, end)) this.#claims.suspect(claim, this.#now)
-        else this.#counters.add('drop.suspect')
-        return
-      case MESSAGE.dead:
-        if (readSuspect(claim, bytes, start + 1, end)) this.#claims.dead(claim, this.#now)
-        else this.#counters.add('drop.dead')
-        return
-      default:
-        this.#counters.add('drop.type')
-    }
-  }
-
-  /** A stream carries the message without memberlist's type byte, which it needs for being passed on in packets. */
-  #streamMessage(payload: Uint8Array): void {
-    const message = new Uint8Array(payload.length + 1)
-    message[0] = MESSAGE.user
-    message.set(payload, 1)
-    this.#userMessage(message, 0, message.length)
-  }
-
-  /** A message of the Serf layer: memberlist's type byte at `start`, Serf's behind it. */
-  #userMessage(bytes: Uint8Array, start: number, end: number): void {
-    this.#counters.add('serf.msgs.received')
-    switch (bytes[start + 1]) {
-      case SERF.userEvent:
-        this.#events.heard(bytes, start, end)
-        return
-      case SERF.leave:
-        this.#intentHeard('leave', bytes, start, end)
-        return
-      case SERF.join:
-        this.#intentHeard('join', bytes, start, end)
-        return
-      case SERF.query:
-        this.#queries.heard(bytes, start, end)
-        return
-      case SERF.queryResponse:
-        this.#queries.answered(bytes, start, end, this.#now)
-        return
-      case SERF.relay:
-        this.#directed.relay(bytes, start, end, this.#now)
-        return
-      default:
-        this.#counters.add('drop.serf-type')
-    }
-  }
-
-  #intentHeard(kind: 'join' | 'leave', bytes: Uint8Array, start: number, end: number): void {
-    const intent = this.#intent
-    if (!readIntent(intent, bytes, start + 2, end) || intent.lamportTime > LAMPORT_LIMIT) {
-      this.#counters.add('drop.intent')
-      return
-    }
-    const { nodeStart, nodeEnd, lamportTime } = intent
-    const afterwards = intent.prune ? 'prune' : 'keep'
-    const echo =
-      kind === 'leave'
-        ? this.#standing.leaveIntent(intent.bytes, nodeStart, nodeEnd, lamportTime, this.#now, afterwards)
-        : this.#standing.joinIntent(intent.bytes, nodeStart, nodeEnd, lamportTime, this.#now)
-    if (echo === 'rebroadcast') this.#queues.add('intents', bytes.slice(start, end))
-  }
-
   #sweep(now: number): void {
     this.#sweepAt = now + SWEEP_INTERVAL
     this.#claims.sweep(now)
@@ -374,18 +304,12 @@ export class Gossip implements Actor<ToGossip> {
       members: known,
       failed,
       left,
-      listed: this.#table.listed,
-      rows: this.#table.rowCount,
-      active: this.#table.active,
-      suspicions: this.#claims.suspicions.size,
+      ...this.#claims.gauges(),
       streams: this.#streams.size,
       member_time: this.#memberClock.time,
       event_time: this.#eventClock.time,
       query_time: this.#queryClock.time,
-      membership_queue: this.#queues.membership.size,
-      intent_queue: this.#queues.intents.size,
-      event_queue: this.#queues.events.size,
-      query_queue: this.#queues.queries.size,
+      ...this.#queues.gauges(),
     })
   }
 }

@@ -9,7 +9,8 @@
  *     slab    | name length u16 | address length u8 | meta length u16 | name | address | meta |
  */
 import type { Random } from '../actors/contract.ts'
-import { HELD, isActive } from './precedence.ts'
+import { Listing } from './listing.ts'
+import { HELD } from './precedence.ts'
 import { VersionSets } from './versions.ts'
 
 const FIRST_ROWS = 16
@@ -53,13 +54,28 @@ export class MemberTable {
   rowCount = 0
   /** Members that anybody remembers. */
   size = 0
-  /** Members on memberlist's list, in any state: the n of its formulas. */
-  listed = 0
-  /** Members on the list that are alive or suspect, ourselves included. */
-  active = 0
+  /** The rows on memberlist's list, in any state. */
+  readonly list = new Listing()
+  /** How many rows are held in each state, by HELD. */
+  readonly #instances = new Uint32Array(HELD.unlisted + 1)
 
   constructor(random: Random) {
     this.#seed = random.below(2 ** 32)
+  }
+
+  /** Members on memberlist's list: the n of its formulas. */
+  get listed(): number {
+    return this.list.size
+  }
+
+  /** Members on the list that are alive or suspect, ourselves included. */
+  get active(): number {
+    return this.#instances[HELD.alive] + this.#instances[HELD.suspect]
+  }
+
+  /** How many members memberlist holds in a state. */
+  instances(held: number): number {
+    return this.#instances[held]
   }
 
   isUsed(row: number): boolean {
@@ -92,6 +108,7 @@ export class MemberTable {
     this.instance[row] += 1
     this.incarnation[row] = 0
     this.held[row] = HELD.unlisted
+    this.#instances[HELD.unlisted] += 1
     this.status[row] = 0
     this.port[row] = 0
     this.changedAt[row] = now
@@ -108,11 +125,13 @@ export class MemberTable {
   /** Forgets the member for good; its row is free for another. */
   remove(row: number): void {
     this.setHeld(row, HELD.unlisted, 0)
+    this.#instances[HELD.unlisted] -= 1
     this.#isUsed[row] = 0
     this.#slabGarbage += this.#recordLength(row)
     this.size -= 1
     this.#free.push(row)
     this.#unplace(row)
+    this.#tidy()
   }
 
   /** Replaces address and meta. */
@@ -120,14 +139,16 @@ export class MemberTable {
     const name = this.name(row).slice()
     this.#slabGarbage += this.#recordLength(row)
     this.#record[row] = this.#write(name, address, meta)
-    if (this.#slabGarbage > FIRST_SLAB && this.#slabGarbage * 2 > this.#slabUsed) this.#compact()
+    this.#tidy()
   }
 
   setHeld(row: number, held: number, now: number): void {
     const before = this.held[row]
     if (before !== held) {
-      this.listed += Number(before === HELD.unlisted) - Number(held === HELD.unlisted)
-      this.active += Number(isActive(held)) - Number(isActive(before))
+      if (before === HELD.unlisted) this.list.add(row)
+      else if (held === HELD.unlisted) this.list.remove(row)
+      this.#instances[before] -= 1
+      this.#instances[held] += 1
       this.held[row] = held
     }
     this.versions.moved(this.versionSet[row], before, held)
@@ -144,6 +165,11 @@ export class MemberTable {
       this.versionSet[row] = number
     }
     return true
+  }
+
+  /** Bytes that names, addresses and meta take, garbage included. */
+  get slabBytes(): number {
+    return this.#slab.length
   }
 
   // The next three give views into the slab, good until the table changes.
@@ -210,6 +236,11 @@ export class MemberTable {
     slab.set(meta, end - meta.length)
     this.#slabUsed = end
     return at
+  }
+
+  /** Half of the slab at most is garbage, so that members who come and go leave nothing behind. */
+  #tidy(): void {
+    if (this.#slabGarbage > FIRST_SLAB && this.#slabGarbage * 2 > this.#slabUsed) this.#compact()
   }
 
   #compact(): void {

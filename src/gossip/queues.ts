@@ -1,20 +1,48 @@
 /**
  * The four broadcast queues and how a packet is filled from them: membership, intents, queries, events, in this order
  * (protocol page 1, 7.14; page 2, 4.15). Messages stand in the queues with memberlist's type byte in front.
+ *
+ * Where not everything fits, the order alone would let user messages (queries, events) starve for as long as members come and go. So a
+ * share of the room is theirs: what they do not use of it in one packet is saved up for the next, so that a long message gets its turn too.
+ *
+ *     packet   | our own news | user messages: their share | membership, intents                    |
  */
+import type { Log } from '../actors/contract.ts'
 import type { Counters } from '../actors/counters.ts'
 import { COMPOUND, type Coats, makeCompound, packetRoom } from '../wire/packet.ts'
-import { Broadcasts } from './broadcasts.ts'
+import { type Broadcast, Broadcasts, type Rank } from './broadcasts.ts'
 import { retransmitLimit } from './formulas.ts'
 import type { MemberTable } from './members.ts'
 
 export interface QueueRules {
   retransmitMult: number
+  minQueueDepth: number
   maxQueueDepth: number
+  queueDepthWarning: number
+  userMessageShare: number
   udpBufferSize: number
 }
 
 export type QueueName = 'membership' | 'intents' | 'queries' | 'events'
+
+/** Queues by name, in the order in which a packet is filled, with the names of their depths in the metrics of the original. */
+const QUEUES = [
+  ['membership', 'memberlist.queue.broadcasts'],
+  ['intents', 'serf.queue.Intent'],
+  ['queries', 'serf.queue.Query'],
+  ['events', 'serf.queue.Event'],
+] as const satisfies readonly (readonly [QueueName, string])[]
+/** About members; the other two carry what users say. */
+const ABOUT_MEMBERS = ['membership', 'intents'] as const
+const OF_USERS = ['queries', 'events'] as const
+
+/** A queue that is too long is warned of once in so many milliseconds. */
+const WARN_AGAIN = 60_000
+const PERCENT = 100
+
+type Visit = (bytes: Uint8Array) => void
+/** Visits what is lent: from which queue, with how many sends, of how many in all. */
+export type Lend = (queue: Broadcasts, item: Broadcast, sends: number, limit: number) => void
 
 export class Queues {
   readonly membership = new Broadcasts()
@@ -24,12 +52,19 @@ export class Queues {
   readonly #rules: QueueRules
   readonly #table: MemberTable
   readonly #counters: Counters
+  readonly #log: Log
   readonly room: number
+  /** Room that user messages have saved up. */
+  #saved = 0
+  readonly #warnedAt = new Map<QueueName, number>()
+  /** The time of the turn. */
+  now = 0
 
-  constructor(rules: QueueRules, coats: Coats, table: MemberTable, counters: Counters) {
+  constructor(rules: QueueRules, coats: Coats, table: MemberTable, counters: Counters, log: Log) {
     this.#rules = rules
     this.#table = table
     this.#counters = counters
+    this.#log = log
     this.room = packetRoom(rules.udpBufferSize, coats)
   }
 
@@ -40,15 +75,19 @@ export class Queues {
 
   /**
    * Queues a message, which must fit, or it is counted and finished at once: one that cannot be sent would sit in the
-   * queue for ever. `key` as for Broadcasts.
+   * queue for ever. `key` and `rank` as for Broadcasts. A queue never holds more than its bound: what goes for it is counted.
    */
-  add(name: QueueName, bytes: Uint8Array, key = -1, finished?: () => void): void {
-    if (this.fits(bytes.length)) {
-      this[name].add(bytes, key, this.#most(name), finished)
+  add(name: QueueName, bytes: Uint8Array, key = -1, finished?: () => void, rank: Rank = 'in turn'): void {
+    if (!this.fits(bytes.length)) {
+      this.#counters.add(`drop.broadcast-too-large`)
+      finished?.()
       return
     }
-    this.#counters.add(`drop.broadcast-too-large`)
-    finished?.()
+    const queue = this[name]
+    const before = queue.dropped
+    queue.add(bytes, key, this.#most(), finished, rank, this.now)
+    if (queue.dropped > before) this.#counters.add(`drop.queue-${name}`, queue.dropped - before)
+    if (queue.size >= this.#rules.queueDepthWarning) this.#warn(name)
   }
 
   get isEmpty(): boolean {
@@ -62,25 +101,107 @@ export class Queues {
       parts.push(bytes)
     }
     let room = this.room
-    for (const [queue, limit] of this.inOrder()) room = queue.take(room, COMPOUND.perPart, limit, keep)
+    for (const name of ABOUT_MEMBERS) room = this.#take(name, room, keep, 'first')
+    const theirs = this.#roomOfUsers(room)
+    const left = this.#takeUsers(theirs, keep)
+    room -= theirs - left
+    for (const name of ABOUT_MEMBERS) room = this.#take(name, room, keep, 'in turn')
     if (parts.length === 0) return undefined
     return parts.length === 1 ? parts[0] : makeCompound(parts)
   }
 
-  /** The queues in the order in which a packet is filled, each with its transmit limit. */
-  *inOrder(): Iterable<[Broadcasts, number]> {
-    const { retransmitMult } = this.#rules
-    yield [this.membership, retransmitLimit(retransmitMult, this.#table.listed)]
-    // Serf counts all members it knows, memberlist those on its list.
-    const serfLimit = retransmitLimit(retransmitMult, this.#table.size)
-    yield [this.intents, serfLimit]
-    yield [this.queries, serfLimit]
-    yield [this.events, serfLimit]
+  /** Lends a packet's worth of messages, with at most so many sends each. */
+  lend(sends: number, visit: Lend): void {
+    let room = this.room
+    const lend = (name: QueueName, within: number, rank: Rank): number => {
+      const queue = this[name]
+      const limit = this.#limit(name)
+      return queue.lend(
+        within,
+        COMPOUND.perPart,
+        limit,
+        sends,
+        (item, lent) => visit(queue, item, lent, limit),
+        rank,
+      )
+    }
+    for (const name of ABOUT_MEMBERS) room = lend(name, room, 'first')
+    const theirs = Math.max(
+      (room * this.#rules.userMessageShare) / PERCENT,
+      room - this.#demand(ABOUT_MEMBERS),
+    )
+    let left = theirs
+    for (const name of OF_USERS) left = lend(name, left, 'in turn')
+    room -= theirs - left
+    for (const name of ABOUT_MEMBERS) room = lend(name, room, 'in turn')
   }
 
-  #most(name: QueueName): number {
-    // Membership replaces by member, so it cannot outgrow the pool: the bound only holds off a bug.
-    if (name === 'membership') return this.#table.size + this.#rules.maxQueueDepth
-    return Math.max(this.#rules.maxQueueDepth, 2 * this.#table.size)
+  /** Depth of each queue, age of its oldest message in milliseconds, and messages dropped because it was full. */
+  gauges(): Record<string, number> {
+    const gauges: Record<string, number> = {
+      membership_queue: this.membership.size,
+      intent_queue: this.intents.size,
+      event_queue: this.events.size,
+      query_queue: this.queries.size,
+    }
+    for (const [name, metric] of QUEUES) {
+      const { size, oldestAt, dropped } = this[name]
+      gauges[metric] = size
+      gauges[`folkmoot.queue.${name}.age`] = size === 0 ? 0 : this.now - oldestAt
+      gauges[`folkmoot.queue.${name}.dropped`] = dropped
+    }
+    return gauges
+  }
+
+  #take(name: QueueName, room: number, visit: Visit, rank: Rank): number {
+    return this[name].take(room, COMPOUND.perPart, this.#limit(name), visit, rank)
+  }
+
+  /** Takes what users say, within `theirs`; what is left of it. What was saved up for them is used up by it. */
+  #takeUsers(theirs: number, keep: Visit): number {
+    if (this.queries.size + this.events.size === 0) {
+      this.#saved = 0
+      return theirs
+    }
+    let left = theirs
+    for (const name of OF_USERS) left = this.#take(name, left, keep, 'in turn')
+    this.#saved = Math.max(0, this.#saved - (theirs - left))
+    return left
+  }
+
+  /** How much of the room user messages may take: all that members leave over, and their share at least. */
+  #roomOfUsers(room: number): number {
+    this.#saved = Math.min(this.room, this.#saved + (this.room * this.#rules.userMessageShare) / PERCENT)
+    return Math.max(Math.min(room, this.#saved), room - this.#demand(ABOUT_MEMBERS))
+  }
+
+  #demand(names: readonly QueueName[]): number {
+    let bytes = 0
+    for (const name of names) bytes += this[name].bytes + this[name].size * COMPOUND.perPart
+    return bytes
+  }
+
+  #limit(name: QueueName): number {
+    const { retransmitMult } = this.#rules
+    // Serf counts all members it knows, memberlist those on its list.
+    const count = name === 'membership' ? this.#table.listed : this.#table.size
+    return retransmitLimit(retransmitMult, count)
+  }
+
+  /** Twice the pool always has room: each member may have something to say, and something said of it (page 2, 4.15). */
+  #most(): number {
+    const { minQueueDepth, maxQueueDepth } = this.#rules
+    return Math.max(minQueueDepth > 0 ? minQueueDepth : maxQueueDepth, 2 * this.#table.size)
+  }
+
+  /** Membership is as long as members change at once, and no longer than the pool: nothing to warn of. */
+  #warn(name: QueueName): void {
+    if (name === 'membership') return
+    if (this.now - (this.#warnedAt.get(name) ?? Number.NEGATIVE_INFINITY) < WARN_AGAIN) return
+    this.#warnedAt.set(name, this.now)
+    this.#log(
+      'warn',
+      `${this[name].size} broadcasts wait in the queue of ${name}: more is said than can be sent`,
+    )
   }
 }

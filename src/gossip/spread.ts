@@ -9,7 +9,6 @@ import type { Outlet, Random } from '../actors/contract.ts'
 import type { ToDetector } from '../actors/mail.ts'
 import { Pack, packDelivery, packTrayItem } from '../actors/packed.ts'
 import { formatIp } from '../wire/address.ts'
-import { COMPOUND } from '../wire/packet.ts'
 import type { Broadcast, Broadcasts } from './broadcasts.ts'
 import { chooseRows } from './choice.ts'
 import type { MemberTable } from './members.ts'
@@ -116,13 +115,10 @@ export class Spread {
   #lendTray(): void {
     const { queues, detector } = this.#parts
     const loans: Loan[] = []
-    let room = queues.room
-    for (const [queue, limit] of queues.inOrder()) {
-      room = queue.lend(room, COMPOUND.perPart, limit, TRAY_SENDS, (item, sends) => {
-        loans.push({ queue, item, sends, limit })
-        packTrayItem(this.#pack, item.bytes, sends)
-      })
-    }
+    queues.lend(TRAY_SENDS, (queue, item, sends, limit) => {
+      loans.push({ queue, item, sends, limit })
+      packTrayItem(this.#pack, item.bytes, sends)
+    })
     if (loans.length === 0 && this.#loans.size === 0) return
     this.#tray += 1
     if (loans.length > 0) this.#loans.set(this.#tray, loans)

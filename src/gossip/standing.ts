@@ -193,7 +193,8 @@ export class Standing implements MemberListener {
     this.leaveIntent(name, 0, name.length, lamportTime, now, afterwards)
     this.#writer.reset().byte(MESSAGE.user)
     writeLeave(this.#writer, { lamportTime, name, prune: afterwards === 'prune' })
-    queues.add('intents', this.#writer.copy(), -1, finished)
+    const rank = row === this.selfRow ? 'first' : 'in turn'
+    queues.add('intents', this.#writer.copy(), -1, finished, rank)
   }
 
   /** Forgets intents that nobody claimed since `instant`. */

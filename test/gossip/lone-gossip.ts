@@ -188,6 +188,19 @@ export class LoneGossip {
     return messages
   }
 
+  /** Packets since the last call that went straight to a port, as hex of their single message. */
+  sentTo(port: number): string[] {
+    const sent: string[] = []
+    for (const mail of this.toDetector) {
+      if (mail.type !== 'deliver') continue
+      eachDelivery(mail.bytes, (message, _ip, to) => {
+        if (to === port) sent.push(hex(message))
+      })
+    }
+    this.toDetector.length = 0
+    return sent
+  }
+
   hasGossiped(message: Uint8Array): boolean {
     return this.gossiped.has(Buffer.from(message).toString('hex'))
   }
@@ -200,6 +213,8 @@ export class LoneGossip {
     )
   }
 }
+
+export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
 function factsIn(bytes: Uint8Array): string[] {
   const facts: string[] = []

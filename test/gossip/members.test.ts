@@ -3,11 +3,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { SeededRandom } from '../../src/actors/random.ts'
+import { chooseRows } from '../../src/gossip/choice.ts'
+import { Listing } from '../../src/gossip/listing.ts'
 import { MemberTable } from '../../src/gossip/members.ts'
 import { HELD } from '../../src/gossip/precedence.ts'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const VERSIONS = Uint8Array.of(1, 5, 2, 2, 5, 5)
+const ADDRESS = Uint8Array.of(127, 0, 0, 1)
 
 function find(table: MemberTable, name: string): number {
   const raw = bytes(`..${name}.`)
@@ -108,4 +111,44 @@ test('ten thousand members are found after the table grew, and gone after they w
   for (const name of names) table.remove(find(table, name))
   for (const name of names) assert.equal(find(table, name), -1)
   assert.equal(table.size, 0)
+})
+
+test('the list holds exactly the listed rows, whatever comes and goes', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat(30), fc.boolean()), { maxLength: 300 }), (steps) => {
+      const list = new Listing()
+      const model = new Set<number>()
+      for (const [row, isWanted] of steps) {
+        if (isWanted && !model.has(row)) list.add(row)
+        if (!isWanted && model.has(row)) list.remove(row)
+        if (isWanted) model.add(row)
+        else model.delete(row)
+        const rows = Array.from({ length: list.size }, (_, place) => list.at(place))
+        assert.deepEqual(rows.sort(), [...model].sort())
+      }
+    }),
+  )
+})
+
+test('100,000 members that come and go leave nothing behind: rows, list, names and the cost of choosing', () => {
+  const random = new SeededRandom(3)
+  const table = new MemberTable(random)
+  const names = Array.from({ length: 100_000 }, (_, i) => bytes(`guest-${i}`))
+  for (let i = 0; i < names.length; i++) {
+    const row = table.add(names[i], 0, names[i].length, i, ADDRESS, ADDRESS)
+    table.setHeld(row, HELD.alive, i)
+    if (i < 5) continue
+    const oldest = names[i - 5]
+    table.remove(table.find(oldest, 0, oldest.length))
+  }
+  assert.deepEqual([table.size, table.listed, table.active, table.instances(HELD.unlisted)], [5, 5, 5, 0])
+  assert.ok(table.rowCount <= 6, `${table.rowCount} rows`)
+  assert.ok(table.slabBytes <= 8_192, `${table.slabBytes} bytes of names`)
+  let looks = 0
+  const chosen = chooseRows(table, random, 3, () => {
+    looks += 1
+    return true
+  })
+  assert.equal(chosen.length, 3)
+  assert.ok(looks <= 15)
 })

@@ -1,0 +1,106 @@
+/** What comes in packets and on streams, message by message, to the machine that it is for. Malformed ones are counted and dropped. */
+import type { Counters } from '../actors/counters.ts'
+import { Claim, readAlive, readSuspect } from '../wire/claim.ts'
+import { IntentCursor, readIntent } from '../wire/serf.ts'
+import { MESSAGE, SERF } from '../wire/types.ts'
+import type { Claims } from './claims.ts'
+import type { Directed } from './directed.ts'
+import type { UserEvents } from './events.ts'
+import { LAMPORT_LIMIT } from './lamport.ts'
+import type { Queries } from './queries.ts'
+import type { Queues } from './queues.ts'
+import type { Standing } from './standing.ts'
+
+export interface HearingParts {
+  claims: Claims
+  standing: Standing
+  events: UserEvents
+  queries: Queries
+  directed: Directed
+  queues: Queues
+  counters: Counters
+}
+
+export class Hearing {
+  readonly #parts: HearingParts
+  readonly #claim = new Claim()
+  readonly #intent = new IntentCursor()
+
+  constructor(parts: HearingParts) {
+    this.#parts = parts
+  }
+
+  /** One message out of a packet, the type byte at `start`. */
+  heard(bytes: Uint8Array, start: number, end: number, now: number): void {
+    const claim = this.#claim
+    switch (bytes[start]) {
+      case MESSAGE.user:
+        this.userMessage(bytes, start, end, now)
+        return
+      case MESSAGE.alive:
+        if (readAlive(claim, bytes, start + 1, end)) this.#parts.claims.alive(claim, now)
+        else this.#parts.counters.add('drop.alive')
+        return
+      case MESSAGE.suspect:
+        if (readSuspect(claim, bytes, start + 1, end)) this.#parts.claims.suspect(claim, now)
+        else this.#parts.counters.add('drop.suspect')
+        return
+      case MESSAGE.dead:
+        if (readSuspect(claim, bytes, start + 1, end)) this.#parts.claims.dead(claim, now)
+        else this.#parts.counters.add('drop.dead')
+        return
+      default:
+        this.#parts.counters.add('drop.type')
+    }
+  }
+
+  /** A stream carries the message without memberlist's type byte, which it needs for being passed on in packets. */
+  streamMessage(payload: Uint8Array, now: number): void {
+    const message = new Uint8Array(payload.length + 1)
+    message[0] = MESSAGE.user
+    message.set(payload, 1)
+    this.userMessage(message, 0, message.length, now)
+  }
+
+  /** A message of the Serf layer: memberlist's type byte at `start`, Serf's behind it. */
+  userMessage(bytes: Uint8Array, start: number, end: number, now: number): void {
+    this.#parts.counters.add('serf.msgs.received')
+    switch (bytes[start + 1]) {
+      case SERF.userEvent:
+        this.#parts.events.heard(bytes, start, end)
+        return
+      case SERF.leave:
+        this.#intentHeard('leave', bytes, start, end, now)
+        return
+      case SERF.join:
+        this.#intentHeard('join', bytes, start, end, now)
+        return
+      case SERF.query:
+        this.#parts.queries.heard(bytes, start, end)
+        return
+      case SERF.queryResponse:
+        this.#parts.queries.answered(bytes, start, end, now)
+        return
+      case SERF.relay:
+        this.#parts.directed.relay(bytes, start, end, now)
+        return
+      default:
+        this.#parts.counters.add('drop.serf-type')
+    }
+  }
+
+  #intentHeard(kind: 'join' | 'leave', bytes: Uint8Array, start: number, end: number, now: number): void {
+    const intent = this.#intent
+    if (!readIntent(intent, bytes, start + 2, end) || intent.lamportTime > LAMPORT_LIMIT) {
+      this.#parts.counters.add('drop.intent')
+      return
+    }
+    const { nodeStart, nodeEnd, lamportTime } = intent
+    const afterwards = intent.prune ? 'prune' : 'keep'
+    const echo =
+      kind === 'leave'
+        ? this.#parts.standing.leaveIntent(intent.bytes, nodeStart, nodeEnd, lamportTime, now, afterwards)
+        : this.#parts.standing.joinIntent(intent.bytes, nodeStart, nodeEnd, lamportTime, now)
+    if (echo === 'rebroadcast') this.#parts.queues.add('intents', bytes.slice(start, end))
+  }
+}
