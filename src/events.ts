@@ -80,6 +80,8 @@ export class Stage {
   #run = 0
   #done = 0
   #at = -1
+  /** Members of an event that goes on with the next record. */
+  #members: Member[] = []
 
   constructor(audience: Audience, turns: HostTurns, taken: (number: number) => void) {
     this.#audience = audience
@@ -155,8 +157,19 @@ export class Stage {
 
   #tell(record: FactReader): void {
     const type = record.isMember ? TYPES[record.kind] : 'user-event'
-    if (!this.#audience.wants(type)) return
-    this.#audience.hear(type === 'user-event' ? userEventOf(record) : { type, members: [memberOf(record)] })
+    if (!this.#audience.wants(type)) {
+      this.#members = []
+      return
+    }
+    if (type === 'user-event') {
+      this.#audience.hear(userEventOf(record))
+      return
+    }
+    this.#members.push(memberOf(record))
+    if (record.goesOn) return
+    const members = this.#members
+    this.#members = []
+    this.#audience.hear({ type, members })
   }
 }
 

@@ -79,6 +79,14 @@ export interface Numbers {
   reconnectInterval: number
   /** A member that is back so soon after it failed counts as flapping. */
   flapTimeout: number
+  /** Longest that member events are held back to be told together; 0, as the one below: they are told one by one. */
+  coalescePeriod: number
+  /** Held member events are told when no other came for so long. */
+  quiescentPeriod: number
+  /** As `coalescePeriod` for user events that may be merged: of each name the newest are told. */
+  userCoalescePeriod: number
+  /** As `quiescentPeriod` for user events. */
+  userQuiescentPeriod: number
 }
 
 const SECOND = 1_000
@@ -122,6 +130,10 @@ export const LAN: Numbers = {
   tombstoneTimeout: DAY,
   reconnectInterval: 30 * SECOND,
   flapTimeout: MINUTE,
+  coalescePeriod: 0,
+  quiescentPeriod: 0,
+  userCoalescePeriod: 0,
+  userQuiescentPeriod: 0,
 }
 
 export const PROFILES: Record<Profile, Numbers> = {
@@ -186,10 +198,20 @@ export const BOUNDS: Record<keyof Numbers, readonly [least: number, most: number
   tombstoneTimeout: [0, 365 * DAY],
   reconnectInterval: [0, DAY],
   flapTimeout: [0, DAY],
+  coalescePeriod: [0, HOUR],
+  quiescentPeriod: [0, HOUR],
+  userCoalescePeriod: [0, HOUR],
+  userQuiescentPeriod: [0, HOUR],
 }
 
 /** Pairs of which the first must be below the second, or a mechanism silently never works. */
 export const IN_ORDER: readonly (readonly [keyof Numbers, keyof Numbers, string])[] = [
   ['probeTimeout', 'probeInterval', 'no time would be left to ask others'],
   ['gossipInterval', 'broadcastTimeout', 'no news of ours would be out in time'],
+]
+
+/** Pairs of which both must be above 0 or none: with one alone nothing would be held back. */
+export const TOGETHER: readonly (readonly [keyof Numbers, keyof Numbers])[] = [
+  ['coalescePeriod', 'quiescentPeriod'],
+  ['userCoalescePeriod', 'userQuiescentPeriod'],
 ]

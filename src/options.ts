@@ -5,7 +5,7 @@
 import { InvalidArgument, InvalidOption } from './errors.ts'
 import { META_LIMIT } from './gossip/own-tags.ts'
 import { type ReapRule, settleReapRules } from './gossip/reap-rules.ts'
-import { BOUNDS, IN_ORDER, LAN, type Numbers, PROFILES, type Profile } from './numbers.ts'
+import { BOUNDS, IN_ORDER, LAN, type Numbers, PROFILES, type Profile, TOGETHER } from './numbers.ts'
 import { formatPlace, parsePlace } from './wire/address.ts'
 import { encodeTags } from './wire/tags.ts'
 
@@ -147,6 +147,11 @@ function settleNumbers(options: ClusterOptions, profile: Numbers): Numbers {
     if (numbers[smaller] < numbers[larger]) continue
     const bound = `below ${larger}, which is ${numbers[larger]}: ${reason}`
     throw new InvalidOption(smaller, numbers[smaller], bound)
+  }
+  for (const [one, other] of TOGETHER) {
+    if (numbers[one] > 0 === numbers[other] > 0) continue
+    const [off, on] = numbers[one] > 0 ? [other, one] : [one, other]
+    throw new InvalidOption(off, numbers[off], `above 0 like ${on}: with one of the two nothing is held back`)
   }
   return numbers
 }

@@ -4,13 +4,13 @@
  *
  *     any record     length u32 (all of it) | kind u8 | ...
  *     member         status u8, port u16, row u32, instance u32, incarnation u32, statusTime f64,
- *                    versions 6 x u8, address length u8, (pad u8), name length u16, meta length u16,
+ *                    versions 6 x u8, address length u8, goes on u8, name length u16, meta length u16,
  *                    address, name, meta
  *     user event     coalesce u8, name length u16, payload length u32, lamportTime f64, name, payload
  *     query          as a user event, with the query's own fields between name and payload: see `query-facts.ts`
  *
  * A member record is a whole picture of the member after the fact, not a difference: whoever misses one is right again
- * with the next.
+ * with the next. `goes on` is 1 when the next record belongs to the same event: coalesced ones have many members.
  */
 import { copy, type Pack } from './packed.ts'
 
@@ -53,6 +53,7 @@ const MEMBER = {
   statusTime: 20,
   versions: 28,
   addressLength: 34,
+  goesOn: 35,
   nameLength: 36,
   metaLength: 38,
   address: MEMBER_FIXED,
@@ -95,6 +96,11 @@ export function packMember(pack: Pack, kind: MemberFact, member: MemberPicture):
   copy(bytes, at + MEMBER.address, address, 0, address.length)
   copy(bytes, nameAt, name, 0, name.length)
   copy(bytes, nameAt + name.length, meta, 0, meta.length)
+}
+
+/** Makes the event of this member's record go on with the next record. */
+export function goOn(record: Uint8Array): void {
+  record[MEMBER.goesOn] = 1
 }
 
 /** Packs a user event whose name and payload stand in `from`. */
@@ -170,6 +176,10 @@ export class FactReader {
   }
   get port(): number {
     return this.#view.getUint16(this.at + MEMBER.port, true)
+  }
+  /** Whether the event has another member, in the next record. */
+  get goesOn(): boolean {
+    return this.bytes[this.at + MEMBER.goesOn] === 1
   }
   /** pmin, pmax, pcur, dmin, dmax, dcur. */
   get versions(): Uint8Array {

@@ -36,6 +36,7 @@ interface WaitingEvent {
 
 export class Delivery {
   readonly #news: (news: News) => void
+  readonly #withholds: (record: FactReader) => boolean
   /** What the host thinks of each row, by the events that were sent to it. */
   readonly #known: (Known | undefined)[] = []
   readonly #members = new Map<number, WaitingMember>()
@@ -51,8 +52,15 @@ export class Delivery {
   #taken = 0
   #through = 0
 
-  constructor(news: (news: News) => void) {
+  /** `withholds` says which records are no events yet: somebody keeps them back and brings them later, by `events`. */
+  constructor(news: (news: News) => void, withholds: (record: FactReader) => boolean = () => false) {
     this.#news = news
+    this.#withholds = withholds
+  }
+
+  /** Whether what comes now goes on at once. */
+  get isFlowing(): boolean {
+    return this.untaken < MOST_UNTAKEN && this.waiting === 0
   }
 
   /** News that the host has not taken yet. */
@@ -73,10 +81,22 @@ export class Delivery {
   /** Facts from gossip. The buffer is given up. */
   facts(bytes: Uint8Array, through: number): void {
     this.#through = through
-    if (this.untaken < MOST_UNTAKEN && this.waiting === 0) this.#passOn(bytes)
+    if (this.isFlowing) this.#passOn(bytes)
     else {
       this.#hold(bytes)
       if (this.untaken < MOST_UNTAKEN) this.#release()
+    }
+  }
+
+  /** Events that were kept back, whose members the mirror knows already. Members may come only while it flows. */
+  events(bytes: Uint8Array, count: number): void {
+    if (this.isFlowing) {
+      this.#send([bytes], [0, 0, count], 0)
+      return
+    }
+    for (const reader = new FactReader(bytes); !reader.atEnd; reader.next()) {
+      this.#order += 1
+      this.#holdEvent(bytes.slice(reader.at, reader.at + reader.length))
     }
   }
 
@@ -110,6 +130,7 @@ export class Delivery {
    */
   #isEvent(reader: FactReader): boolean {
     const { kind } = reader
+    if (this.#withholds(reader)) return false
     if (!reader.isMember) return kind !== FACT.struckOut
     const { row } = reader
     const known = this.#known[row] ?? 'nothing'
@@ -123,12 +144,18 @@ export class Delivery {
       if (reader.kind === FACT.struckOut) continue
       this.#order += 1
       const record = bytes.slice(reader.at, reader.at + reader.length)
-      if (reader.isMember) this.#holdMember(reader, record)
+      if (this.#withholds(reader)) this.#holdPicture(reader, record)
+      else if (reader.isMember) this.#holdMember(reader, reader.kind, record)
       else this.#holdEvent(record)
     }
   }
 
-  #holdMember({ row, instance, kind }: FactReader, picture: Uint8Array): void {
+  /** Of what is kept back elsewhere the mirror still gets its picture. */
+  #holdPicture(reader: FactReader, picture: Uint8Array): void {
+    if (reader.isMember) this.#holdMember(reader, FACT.memberChange, picture)
+  }
+
+  #holdMember({ row, instance }: FactReader, kind: number, picture: Uint8Array): void {
     let waiting = this.#members.get(row)
     if (waiting === undefined || waiting.instance !== instance) {
       if (waiting !== undefined && waiting.known !== 'nothing') this.#moved.push(waiting)
@@ -190,11 +217,11 @@ export class Delivery {
     this.#send([mirror.take(), told.take()], count > 0 ? [1, 0, count] : [])
   }
 
-  #send(buffers: Uint8Array[], runs: number[]): void {
+  #send(buffers: Uint8Array[], runs: number[], fresh = 1): void {
     this.#sent += 1
     const lagged = this.#lagged
     this.#lagged = 0
-    this.#news({ type: 'news', number: this.#sent, through: this.#through, buffers, fresh: 1, runs, lagged })
+    this.#news({ type: 'news', number: this.#sent, through: this.#through, buffers, fresh, runs, lagged })
   }
 }
 
@@ -203,14 +230,14 @@ const KIND = 4
 const STATUS_AT = 5
 
 /** The picture as the record of an event. */
-function retold(picture: Uint8Array, event: number): Uint8Array {
+export function retold(picture: Uint8Array, event: number): Uint8Array {
   const record = picture.slice()
   record[KIND] = event
   return record
 }
 
 /** The same for an event that is not the last: the picture is from the end, where the status is another again. */
-function retoldAsOf(picture: Uint8Array, event: number): Uint8Array {
+export function retoldAsOf(picture: Uint8Array, event: number): Uint8Array {
   const record = retold(picture, event)
   if (event === FACT.memberJoin) record[STATUS_AT] = STATUS.alive
   else if (event === FACT.memberFailed) record[STATUS_AT] = STATUS.failed
@@ -218,7 +245,7 @@ function retoldAsOf(picture: Uint8Array, event: number): Uint8Array {
   return record
 }
 
-function addTo(pack: Pack, record: Uint8Array): void {
+export function addTo(pack: Pack, record: Uint8Array): void {
   const at = pack.claim(record.length)
   pack.bytes.set(record, at)
 }

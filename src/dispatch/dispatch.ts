@@ -13,43 +13,45 @@ import type { DispatchCommand, ToDispatch } from '../actors/mail.ts'
 import { strikeOut } from '../actors/query-facts.ts'
 import { memberOf } from '../member.ts'
 import type { Settings } from '../options.ts'
-import { Delivery } from './delivery.ts'
+import { Gate } from './gate.ts'
 import { MemberView } from './view.ts'
 import type { DispatchWorld } from './world.ts'
 
 export class Dispatch implements Actor<ToDispatch> {
   readonly #world: DispatchWorld
   readonly #view = new MemberView()
-  readonly #delivery: Delivery
+  readonly #gate: Gate
   readonly #counters = new Counters()
-  /** Dispatch acts on mail alone so far. */
-  readonly wakeAt = Number.POSITIVE_INFINITY
 
-  constructor(_settings: Settings, world: DispatchWorld) {
+  constructor(settings: Settings, world: DispatchWorld) {
     this.#world = world
-    this.#delivery = new Delivery((news) => world.news(news))
+    this.#gate = new Gate(settings, (news) => world.news(news))
   }
 
-  receive(mail: ToDispatch, _now: number): void {
+  get wakeAt(): number {
+    return this.#gate.wakeAt
+  }
+
+  receive(mail: ToDispatch, now: number): void {
     switch (mail.type) {
       case 'facts':
         this.#counters.add('facts', mail.weight)
         this.#view.apply(mail.bytes)
         strikeOutQueries(mail.bytes)
-        return this.#delivery.facts(mail.bytes, mail.through)
+        return this.#gate.facts(mail.bytes, mail.through, now)
       case 'asked':
       case 'answers':
         // Nothing asks yet.
         return
       case 'taken':
-        return this.#delivery.taken(mail.number)
+        return this.#gate.taken(mail.number, now)
       case 'command':
         return this.#command(mail.id, mail.command)
     }
   }
 
-  wake(_now: number): void {
-    // Nothing is ever planned: see `wakeAt`.
+  wake(now: number): void {
+    this.#gate.wake(now)
   }
 
   #command(id: number, command: DispatchCommand): void {
@@ -80,8 +82,9 @@ export class Dispatch implements Actor<ToDispatch> {
   #report(): Report {
     return this.#counters.report({
       members: this.#view.size,
-      untaken: this.#delivery.untaken,
-      waiting: this.#delivery.waiting,
+      untaken: this.#gate.delivery.untaken,
+      waiting: this.#gate.delivery.waiting,
+      ...this.#gate.gauges,
     })
   }
 }

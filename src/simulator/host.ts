@@ -45,16 +45,17 @@ export class SimulatedHost {
   }
 
   take(news: News, at: number): void {
-    const [first, ...folded] = news.buffers
-    for (const reader = new FactReader(first); !reader.atEnd; reader.next()) {
-      this.#see(reader)
-      // News that were passed on hold events and changes in one buffer, in the order in which they happened; folded ones hold the
-      // pictures first and the events behind.
-      if (folded.length === 0) this.#tell(reader, at)
-    }
-    for (const events of folded) {
-      for (const reader = new FactReader(events); !reader.atEnd; reader.next()) this.#tell(reader, at)
-    }
+    const { buffers, fresh } = news
+    buffers.forEach((buffer, index) => {
+      const events = eventsIn(news, index)
+      for (const reader = new FactReader(buffer); !reader.atEnd; reader.next()) {
+        if (index < fresh) this.#see(reader)
+        if (events.has(reader.at)) this.#tell(reader, KINDS[reader.kind], at)
+        // News that were passed on hold events and changes in one buffer, in the order in which they happened; folded ones hold the
+        // pictures first and the events behind.
+        else if (buffers.length === 1 && reader.isMember) this.#tell(reader, 'change', at)
+      }
+    })
   }
 
   #see(reader: FactReader): void {
@@ -64,8 +65,7 @@ export class SimulatedHost {
     else this.#members.set(member.name, member)
   }
 
-  #tell(reader: FactReader, at: number): void {
-    const kind = KINDS[reader.kind]
+  #tell(reader: FactReader, kind: Transition['kind'], at: number): void {
     const observer = this.#name
     if (reader.isMember) {
       const member = memberOf(reader)
@@ -75,4 +75,15 @@ export class SimulatedHost {
       this.#hear({ at, observer, kind, name: textOf(reader.eventName), member: undefined, detail })
     }
   }
+}
+
+/** Offsets of the records of a buffer that are events. */
+function eventsIn({ runs, buffers }: News, index: number): Set<number> {
+  const offsets = new Set<number>()
+  for (let i = 0; i < runs.length; i += 3) {
+    if (runs[i] !== index) continue
+    const reader = new FactReader(buffers[index], runs[i + 1])
+    for (let left = runs[i + 2]; left > 0; left--, reader.next()) offsets.add(reader.at)
+  }
+  return offsets
 }
