@@ -176,6 +176,23 @@ export class BroadcastTimeout extends FolkmootError {
   }
 }
 
+/** A member did not answer a ping in time. Nothing is concluded from it: it is neither suspected nor is our health in doubt. */
+export class NoResponse extends FolkmootError {
+  readonly member: string
+
+  constructor(member: string, reason: string) {
+    super('ERR_NO_RESPONSE', `no response from ${member}: ${reason}`)
+    this.member = member
+  }
+}
+
+/** Coordinates are switched off by the option `coordinates`: there are none to ask for. */
+export class CoordinatesDisabled extends FolkmootError {
+  constructor(call: string) {
+    super('ERR_COORDINATES_DISABLED', `${call}: coordinates are disabled`)
+  }
+}
+
 /** An error as it goes to another thread. */
 export function toPlain(error: unknown): PlainError {
   if (!(error instanceof FolkmootError)) {
@@ -212,6 +229,8 @@ const CLASSES: Record<string, (details: Record<string, unknown>, message: string
   ERR_UNKNOWN_MEMBER: ({ member }) => new UnknownMember(String(member)),
   ERR_TOO_MANY_PRUNES: ({ limit }) => new TooManyPrunes(Number(limit)),
   ERR_BROADCAST_TIMEOUT: (_, message) => new BroadcastTimeout(message),
+  ERR_NO_RESPONSE: ({ member }, message) => new NoResponse(String(member), message),
+  ERR_COORDINATES_DISABLED: (_, message) => new CoordinatesDisabled(message),
 }
 
 function isActor(name: unknown): name is ActorName {

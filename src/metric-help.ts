@@ -33,7 +33,7 @@ const HELP: Record<string, string> = {
   'serf.coordinate.rejected': 'Coordinates of peers, or round trips, that were refused.',
   'serf.coordinate.zero-rtt': 'Round trips of no time at all.',
   'serf.coordinate.adjustment-ms':
-    'Milliseconds that one observation moved our estimate of the distance to a peer.',
+    'Milliseconds between our own coordinates before and after an observation.',
   'folkmoot.ack.stray': 'Acks with a number that nobody waits for: late or made up.',
   'folkmoot.nack.stray': 'Nacks with a number that nobody waits for.',
   'folkmoot.probe.started': 'Probes begun.',

@@ -40,6 +40,11 @@ export interface Settings extends Numbers {
   dnsServers: string[]
   tcpFallbackPings: boolean
   threads: Threads
+  /** Whether a suspect is told so in its ping. */
+  buddy: boolean
+  /** When a helper says nack: the part of `probeTimeout` that it waits. */
+  nackAt: number
+  coordinates: boolean
   /** Added to every value of `metrics()`. */
   metricLabels: Record<string, string>
 }
@@ -67,6 +72,15 @@ export interface ClusterOptions extends Partial<Numbers> {
   dnsServers?: string[]
   /** Whether a member that does not answer over UDP is pinged over TCP too. Default true. */
   tcpFallbackPings?: boolean
+  /** Whether a suspect is told in its ping that it is one, so that it can refute at once. Default true; false is for measurements. */
+  buddy?: boolean
+  /**
+   * After which part of `probeTimeout`, above 0 to 1, we tell an asker that a member does not answer us. Default 1, as the original;
+   * with LAN timings that nack comes as the asker gives up, 0.8 lets it come in time.
+   */
+  nackAt?: number
+  /** Whether acks carry network coordinates, from which round trips are estimated. Default true. */
+  coordinates?: boolean
   /** Where the actors run. Default `per-actor`. */
   threads?: Threads
   /** Labels on every value of `metrics()`, such as the name of the pool. Default none. */
@@ -86,6 +100,9 @@ const OTHERS = [
   'dnsServers',
   'tcpFallbackPings',
   'threads',
+  'buddy',
+  'nackAt',
+  'coordinates',
   'metricLabels',
   'logger',
 ]
@@ -120,6 +137,9 @@ export function settle(options: ClusterOptions, hostName: string): Settings {
     compression: flag('compression', options.compression ?? true),
     tcpFallbackPings: flag('tcpFallbackPings', options.tcpFallbackPings ?? true),
     threads: oneOf('threads', options.threads ?? 'per-actor', ['per-actor', 'one', 'none']),
+    buddy: flag('buddy', options.buddy ?? true),
+    nackAt: part('nackAt', options.nackAt ?? 1),
+    coordinates: flag('coordinates', options.coordinates ?? true),
     metricLabels: texts('metricLabels', options.metricLabels ?? {}),
   }
 }
@@ -227,6 +247,12 @@ function refuseLogger(logger: unknown): void {
 function flag(option: string, value: unknown): boolean {
   if (typeof value === 'boolean') return value
   throw new InvalidOption(option, value, 'true or false')
+}
+
+/** A part of something: above 0, at most all. */
+function part(option: string, value: unknown): number {
+  if (typeof value === 'number' && value > 0 && value <= 1) return value
+  throw new InvalidOption(option, value, 'a number above 0 and at most 1')
 }
 
 function oneOf<Choice extends string>(option: string, value: unknown, choices: readonly Choice[]): Choice {

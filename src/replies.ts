@@ -3,8 +3,9 @@
  * should be found here and not in the host's code.
  */
 import type { Report } from './actors/counters.ts'
-import type { Joined } from './actors/mail.ts'
+import type { Joined, PingReply } from './actors/mail.ts'
 import type { ForcedStatus } from './gossip/force-leave.ts'
+import type { LastWay, MemberPath, NetworkCoordinate } from './nearness.ts'
 
 function has<Key extends string>(value: unknown, key: Key): value is Record<Key, unknown> {
   return typeof value === 'object' && value !== null && key in value
@@ -44,4 +45,22 @@ export function isNumbers(value: unknown): value is Record<string, number> {
 
 export function isReport(value: unknown): value is Report {
   return has(value, 'counters') && has(value, 'gauges') && has(value, 'histograms')
+}
+
+export function isCoordinate(value: unknown): value is NetworkCoordinate | null {
+  return value === null || (has(value, 'vector') && Array.isArray(value.vector) && has(value, 'height'))
+}
+
+export function isDistances(value: unknown): value is (number | null)[] {
+  return Array.isArray(value) && value.every((one) => one === null || typeof one === 'number')
+}
+
+type AnsweredPath = Omit<MemberPath, 'name' | 'status'> & { last: LastWay }
+
+export function isPaths(value: unknown): value is (AnsweredPath | null)[] {
+  return Array.isArray(value) && value.every((one) => one === null || has(one, 'last'))
+}
+
+export function isPing(value: unknown): value is PingReply {
+  return has(value, 'rtt') && typeof value.rtt === 'number'
 }

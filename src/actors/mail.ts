@@ -118,7 +118,22 @@ export interface FoundPlace {
   port: number
 }
 
-export type DetectorCommand = { type: 'stats' } | { type: 'metrics' }
+export type DetectorCommand =
+  | { type: 'stats' }
+  | { type: 'metrics' }
+  /** The coordinate of a member; of ourselves for our own name. */
+  | { type: 'coordinate'; name: string }
+  /** Estimated round trips in milliseconds between one member and others; null where one is not known. At most 1,000 names. */
+  | { type: 'distances'; from: string; names: string[] }
+  /** How probes of these members were answered; null for those never probed. At most 1,000 names. */
+  | { type: 'paths'; names: string[] }
+  /** One ping to a member at its address. */
+  | { type: 'ping'; name: string; ip: string; port: number }
+
+export interface PingReply {
+  /** Round trip in milliseconds. */
+  rtt: number
+}
 
 export type GossipCommand =
   /** `ticket`: what `cancel-join` calls it by. */

@@ -7,10 +7,10 @@
  */
 import { copy, type Pack } from './packed.ts'
 
-/** What the detector does with a peer: `gone` peers are forgotten. */
-export type RosterStanding = 'alive' | 'suspect' | 'gone'
+/** What the detector does with a peer: those `gone` are not probed, those `erased` are no members any more and wholly forgotten. */
+export type RosterStanding = 'alive' | 'suspect' | 'gone' | 'erased'
 
-const STANDINGS: readonly RosterStanding[] = ['alive', 'suspect', 'gone']
+const STANDINGS: readonly RosterStanding[] = ['alive', 'suspect', 'gone', 'erased']
 const FIXED = 19
 
 export interface RosterEntry {

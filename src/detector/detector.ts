@@ -13,22 +13,28 @@
  * The path from ping to ack waits for nothing: no mailbox, no timer, no file, no regular expression.
  */
 import type { Actor } from '../actors/contract.ts'
-import { Counters, flatten, type Report } from '../actors/counters.ts'
-import type { DetectorCommand, Self, ToDetector } from '../actors/mail.ts'
+import { Counters } from '../actors/counters.ts'
+import { toLatin } from '../actors/latin.ts'
+import type { Self, ToDetector } from '../actors/mail.ts'
 import { type Checksum, eachDelivery } from '../actors/packed.ts'
 import { eachRosterEntry, type RosterEntry } from '../actors/roster.ts'
 import type { Settings } from '../options.ts'
 import { type Coats, PacketOpener } from '../wire/packet.ts'
 import { readAck, readIndirectPing, readNack, readPing, writeAck } from '../wire/probe.ts'
 import { MESSAGE } from '../wire/types.ts'
+import { Coordinates } from './coordinates.ts'
+import { Enquiries } from './enquiries.ts'
 import { Health } from './health.ts'
 import { Identity } from './identity.ts'
 import { Outgoing } from './outgoing.ts'
 import { Overheard } from './overheard.ts'
+import { Paths } from './paths.ts'
+import { Pings } from './pings.ts'
 import { Prober } from './probe.ts'
 import { Relays } from './relay.ts'
-import { Ring } from './ring.ts'
+import { type Peer, Ring } from './ring.ts'
 import { Sequence } from './sequence.ts'
+import { Warnings } from './warnings.ts'
 import type { DetectorWorld } from './world.ts'
 
 /** A wake this many probe intervals late means that we were stopped, not that the others were silent. */
@@ -44,6 +50,10 @@ export class Detector implements Actor<ToDetector> {
   readonly #prober: Prober
   readonly #relays: Relays
   readonly #overheard: Overheard
+  readonly #pings: Pings
+  readonly #paths = new Paths()
+  readonly #coordinates: Coordinates | undefined
+  readonly #enquiries: Enquiries
   readonly #opener: PacketOpener
   #identity: Identity | undefined
   /** Where the packet came from that is being opened, and when. */
@@ -62,25 +72,39 @@ export class Detector implements Actor<ToDetector> {
     this.#health = new Health(settings.awarenessMaxMultiplier)
     this.#ring = new Ring(world.random)
     this.#outgoing = new Outgoing(coats, settings.udpBufferSize, world, counters)
-    this.#prober = new Prober({
-      settings,
+    this.#coordinates = settings.coordinates
+      ? new Coordinates(() => world.random.next(), counters)
+      : undefined
+    const parts = {
       world,
       counters,
       outgoing: this.#outgoing,
       sequence,
       ring: this.#ring,
       health: this.#health,
+      paths: this.#paths,
+      coordinates: this.#coordinates,
+    }
+    this.#prober = new Prober({
+      ...parts,
+      settings,
+      warnings: new Warnings(world.log, counters),
+      completed: (peer, roundTrip, payload) => this.#completed(peer, roundTrip, payload),
     })
-    this.#relays = new Relays(this.#outgoing, sequence, counters, settings.probeTimeout)
+    this.#relays = new Relays(this.#outgoing, sequence, counters, settings)
+    this.#pings = new Pings(settings.probeTimeout, (id, envelope) => world.reply(id, envelope))
+    this.#enquiries = new Enquiries({ ...parts, relays: this.#relays, pings: this.#pings })
     this.#overheard = new Overheard(world.gossip, settings.handoffQueueDepth, counters)
     this.#opener = new PacketOpener(coats, counters, this.#message)
   }
 
   receive(mail: ToDetector, now: number): void {
+    this.#now = now
     switch (mail.type) {
       case 'packet':
-        return this.#packet(mail.bytes, mail.ip, mail.port, now)
+        return this.#packet(mail.bytes, mail.ip, mail.port)
       case 'unsent':
+        this.#pings.unsent(mail.seqNo)
         return this.#prober.unsent(mail.seqNo)
       case 'ping-stream-data':
         return this.#prober.streamData(mail.seqNo, mail.bytes)
@@ -97,20 +121,22 @@ export class Detector implements Actor<ToDetector> {
       case 'begin':
         return this.#begin(mail.self, now)
       case 'command':
-        return this.#command(mail.id, mail.command)
+        return this.#enquiries.command(mail.id, mail.command, this.#identity, now)
       default:
         mail satisfies never
     }
   }
 
   get wakeAt(): number {
-    return Math.min(this.#prober.wakeAt, this.#relays.wakeAt, this.#overheard.wakeAt)
+    return Math.min(this.#prober.wakeAt, this.#relays.wakeAt, this.#overheard.wakeAt, this.#pings.wakeAt)
   }
 
   wake(now: number): void {
+    this.#now = now
     if (now - this.wakeAt > this.#pause) this.#resume(now)
     this.#prober.wake(now, this.#packetsRead)
     this.#relays.wake(now)
+    this.#pings.wake(now)
     this.#overheard.wake(now)
   }
 
@@ -131,14 +157,13 @@ export class Detector implements Actor<ToDetector> {
     this.#health.change(1)
   }
 
-  #packet(bytes: Uint8Array, ip: string, port: number, now: number): void {
+  #packet(bytes: Uint8Array, ip: string, port: number): void {
     this.#counters.add('memberlist.udp.received', bytes.length)
     this.#packetsRead += 1
     this.#ip = ip
     this.#port = port
-    this.#now = now
     this.#opener.open(bytes)
-    this.#overheard.wake(now)
+    this.#overheard.wake(this.#now)
   }
 
   /** One message out of a packet, its body from `start`. */
@@ -167,8 +192,7 @@ export class Detector implements Actor<ToDetector> {
     const ping = readPing(bytes, start, end)
     if (ping === undefined) return this.#counters.add('drop.ping')
     if (!this.#identity?.answersTo(ping.node)) return this.#counters.add('drop.ping-for-another')
-    // The payload is our coordinate, from issue 4 on.
-    const ack = writeAck(ping.seqNo, null)
+    const ack = writeAck(ping.seqNo, this.#coordinates?.payload ?? null)
     if (ping.sourceIp !== '' && ping.sourcePort > 0) {
       this.#outgoing.ride(ack, ping.sourceIp, ping.sourcePort, 0)
     } else this.#outgoing.ride(ack, this.#ip, this.#port, 0)
@@ -183,7 +207,10 @@ export class Detector implements Actor<ToDetector> {
   #ack(bytes: Uint8Array, start: number, end: number): void {
     const ack = readAck(bytes, start, end)
     if (ack === undefined) return this.#counters.add('drop.ack')
-    const isKnown = this.#prober.acked(ack.seqNo, this.#ip, this.#port) || this.#relays.acked(ack.seqNo)
+    const isKnown =
+      this.#prober.acked(ack, this.#ip, this.#port, this.#now) ||
+      this.#relays.acked(ack.seqNo) ||
+      this.#pings.acked(ack.seqNo, this.#now)
     if (!isKnown) this.#counters.add('ack.stray')
   }
 
@@ -194,8 +221,18 @@ export class Detector implements Actor<ToDetector> {
   }
 
   readonly #peer = (entry: RosterEntry): void => {
+    const { row, instance, standing } = entry
     this.#ring.apply(entry)
-    if (entry.standing === 'gone') this.#prober.peerGone(entry.row, entry.instance)
+    if (standing === 'gone' || standing === 'erased') this.#prober.peerGone(row, instance, this.#now)
+    const tenant = standing === 'erased' ? 'nobody' : instance
+    this.#paths.settle(row, tenant)
+    this.#coordinates?.settle(row, tenant)
+  }
+
+  #completed(peer: Peer, roundTrip: number, payload: Uint8Array | null): void {
+    const { row, instance, name } = peer
+    if (payload === null || !this.#ring.isCurrent(row, instance)) return
+    this.#coordinates?.observe({ row, instance, name: toLatin(name) }, payload, roundTrip)
   }
 
   readonly #deliver = (message: Uint8Array, ip: string, port: number, checksum: Checksum): void => {
@@ -205,26 +242,5 @@ export class Detector implements Actor<ToDetector> {
   #layOut(number: number, bytes: Uint8Array): void {
     const leftovers = this.#outgoing.layOut(number, bytes)
     if (leftovers !== undefined) this.#world.gossip.tell({ type: 'piggybacked', ...leftovers })
-  }
-
-  #command(id: number, command: DetectorCommand): void {
-    switch (command.type) {
-      case 'stats':
-        return this.#world.reply(id, { ok: true, value: flatten(this.#report()), after: 0 })
-      case 'metrics':
-        return this.#world.reply(id, { ok: true, value: this.#report(), after: 0 })
-      default:
-        command satisfies never
-    }
-  }
-
-  /** Counters and gauges by name; those of memberlist's metrics have its names (protocol page 1, section 11). */
-  #report(): Report {
-    return this.#counters.report({
-      'memberlist.health.score': this.#health.score,
-      'ring.peers': this.#ring.peers,
-      'ring.size': this.#ring.size,
-      'relay.pending': this.#relays.size,
-    })
   }
 }

@@ -1,4 +1,5 @@
 /** Who we are in probe messages: which pings are for us, and pings of our own with our place in the source fields. */
+import { toLatin } from '../actors/latin.ts'
 import type { Self } from '../actors/mail.ts'
 import { parseIp } from '../wire/address.ts'
 import { writeIndirectPing, writePing } from '../wire/probe.ts'
@@ -7,6 +8,8 @@ import type { Peer } from './ring.ts'
 export class Identity {
   /** The name's bytes as on the wire. */
   readonly name: Uint8Array
+  /** The same with one character per byte. */
+  readonly key: string
   /** The port our sockets are bound to: what port 0 in an indirect ping means. */
   readonly bindPort: number
   readonly #address: Uint8Array | null
@@ -14,6 +17,7 @@ export class Identity {
 
   constructor(self: Self) {
     this.name = new TextEncoder().encode(self.name)
+    this.key = toLatin(this.name)
     this.bindPort = self.bindPort
     this.#address = parseIp(self.ip) ?? null
     this.#port = self.port

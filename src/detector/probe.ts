@@ -27,10 +27,12 @@
  * ever: after ProbeTimeout more the deadline counts.
  */
 import type { Counters } from '../actors/counters.ts'
+import { toLatin } from '../actors/latin.ts'
 import type { Settings } from '../options.ts'
 import { writeSuspect } from '../wire/claim.ts'
 import { Writer } from '../wire/msgpack.ts'
 import { makeCompound } from '../wire/packet.ts'
+import type { Ack } from '../wire/probe.ts'
 import { sealStream } from '../wire/seal-stream.ts'
 import { MESSAGE } from '../wire/types.ts'
 import { isUnicast } from './destination.ts'
@@ -38,8 +40,10 @@ import { FallbackPing } from './fallback.ts'
 import type { Health } from './health.ts'
 import type { Identity } from './identity.ts'
 import type { Outgoing } from './outgoing.ts'
+import type { Paths, Way } from './paths.ts'
 import type { Peer, Ring } from './ring.ts'
 import type { Sequence } from './sequence.ts'
+import type { Warnings } from './warnings.ts'
 import type { DetectorWorld } from './world.ts'
 
 /** Datagrams that the event loop reads from a socket before it turns to something else. */
@@ -48,14 +52,14 @@ const READ_AT_ONCE = 32
 /** What a peer of this protocol maximum or more understands (protocol page 1, section 3). */
 const PROTOCOL_MAX = { streamPing: 3, nack: 4, crc: 5 }
 
-/** Least time between two warnings about blocked UDP. */
-const WARN_EVERY = 600_000
-
 interface Probe {
   /** The peer as known when the probe began: the verdict is about this instance at this incarnation. */
   peer: Peer
   seqNo: number
   phase: 'asked' | 'helped'
+  askedAt: number
+  /** Who was asked to ping it for us. */
+  helpers: readonly Peer[]
   sent: 'sent' | 'unsent'
   /** When the phase ends. */
   dueAt: number
@@ -76,6 +80,10 @@ export interface ProbeParts {
   sequence: Sequence
   ring: Ring
   health: Health
+  paths: Paths
+  warnings: Warnings
+  /** The peer acked its first ping in time: how long that took in milliseconds, and what its ack carried. */
+  completed(peer: Peer, roundTrip: number, payload: Uint8Array | null): void
 }
 
 export class Prober {
@@ -84,7 +92,6 @@ export class Prober {
   #identity: Identity | undefined
   #probe: Probe | undefined
   #tickAt = Number.POSITIVE_INFINITY
-  #warnedAt = Number.NEGATIVE_INFINITY
 
   constructor(parts: ProbeParts) {
     this.#parts = parts
@@ -113,13 +120,17 @@ export class Prober {
   }
 
   /** An ack, from whomever; false when it is not for the probe. */
-  acked(seqNo: number, ip: string, port: number): boolean {
+  acked(ack: Ack, ip: string, port: number, now: number): boolean {
     const probe = this.#probe
-    if (probe?.seqNo !== seqNo) return false
-    // Coordinates join here (issue 4): the payload and the round trip, of acks in phase 'asked' only.
-    const isDirect = ip === probe.peer.ip && port === probe.peer.port
+    if (probe?.seqNo !== ack.seqNo) return false
+    const { peer, helpers, phase } = probe
+    const isHelped = helpers.some((helper) => helper.ip === ip && helper.port === port)
+    const isDirect = ip === peer.ip && port === peer.port
+    // Taken all the same: behind a NAT it may well be the peer (protocol page 1, section 12.1).
+    if (!isDirect && !isHelped) this.#unexpected(peer, ip, port, now)
     this.#parts.counters.add(isDirect ? 'probe.acked-direct' : 'probe.acked-relayed')
-    this.#answered(probe)
+    if (phase === 'asked') this.#parts.completed(peer, now - probe.askedAt, ack.payload)
+    this.#answered(probe, isHelped && !isDirect ? 'indirect' : 'direct', now)
     return true
   }
 
@@ -149,16 +160,16 @@ export class Prober {
   }
 
   /** The peer that is being probed has left or was found dead: nothing to find out, and its silence is not our fault. */
-  peerGone(row: number, instance: number): void {
+  peerGone(row: number, instance: number, now: number): void {
     const probe = this.#probe
-    if (probe?.peer.row === row && probe.peer.instance === instance) this.#over(probe)
+    if (probe?.peer.row === row && probe.peer.instance === instance) this.#over(probe, now)
   }
 
   /** After a pause of ours: the probe ends without a verdict, the next one begins an interval from now. */
   abandon(now: number): void {
     if (this.#probe !== undefined) {
       this.#parts.counters.add('probe.abandoned')
-      this.#over(this.#probe)
+      this.#over(this.#probe, now)
     }
     if (Number.isFinite(this.#tickAt)) this.#tickAt = now + this.#parts.settings.probeInterval
   }
@@ -191,6 +202,8 @@ export class Prober {
       peer,
       seqNo,
       phase: 'asked',
+      askedAt: now,
+      helpers: [],
       sent: 'sent',
       dueAt: Math.min(now + settings.probeTimeout, endsAt),
       seenDue: undefined,
@@ -202,7 +215,7 @@ export class Prober {
     counters.add('probe.started')
     if (health.score > 0) counters.add('memberlist.degraded.probe')
     const ping = identity.ping(seqNo, peer.name)
-    if (!peer.isSuspect) return outgoing.ride(ping, peer.ip, peer.port, seqNo)
+    if (!peer.isSuspect || !settings.buddy) return outgoing.ride(ping, peer.ip, peer.port, seqNo)
     const checksum = peer.protocolMax >= PROTOCOL_MAX.crc ? 'crc' : 'plain'
     const packet = makeCompound([ping, this.#suspicion(peer, identity)])
     outgoing.send(packet, peer.ip, peer.port, seqNo, checksum)
@@ -220,7 +233,8 @@ export class Prober {
     probe.dueAt = probe.endsAt
     probe.seenDue = undefined
     if (this.#identity === undefined || !isUnicast(peer.ip)) return
-    for (const helper of ring.randomAlive(settings.indirectChecks, peer.row)) {
+    probe.helpers = ring.randomAlive(settings.indirectChecks, peer.row)
+    for (const helper of probe.helpers) {
       const answer = helper.protocolMax >= PROTOCOL_MAX.nack ? 'ack-or-nack' : 'ack'
       if (answer === 'ack-or-nack') probe.nacksExpected += 1
       outgoing.ride(this.#identity.indirectPing(seqNo, peer, answer), helper.ip, helper.port, 0)
@@ -236,33 +250,38 @@ export class Prober {
     const { world, counters, health } = this.#parts
     if (probe.fallback?.isAnswered) {
       counters.add('probe.acked-stream')
-      this.#warn(probe.peer, now)
-      return this.#answered(probe)
+      const text = `${textOf(probe.peer)} answers over TCP but not over UDP: is UDP blocked on the way?`
+      this.#parts.warnings.say(`udp ${toLatin(probe.peer.name)}`, text, now)
+      return this.#answered(probe, 'tcp', now)
     }
     const missing = Math.max(0, probe.nacksExpected - probe.nacks)
     const { row, instance, incarnation } = probe.peer
     counters.add('probe.failed')
-    this.#over(probe)
+    this.#note(probe.peer, 'none')
+    this.#over(probe, now)
     health.change(probe.nacksExpected === 0 ? 1 : missing)
     world.gossip.tell({ type: 'silent', row, instance, incarnation })
   }
 
-  /** Seldom: where UDP is blocked every probe ends so, and the counter has them all. */
-  #warn(peer: Peer, now: number): void {
-    if (now - this.#warnedAt < WARN_EVERY) return
-    this.#warnedAt = now
-    this.#parts.world.log(
-      'warn',
-      `${textOf(peer)} answers over TCP but not over UDP: is UDP blocked on the way?`,
-    )
+  #unexpected(peer: Peer, ip: string, port: number, now: number): void {
+    const { counters, warnings } = this.#parts
+    counters.add('ack.unexpected-source')
+    const text = `the ack of ${textOf(peer)} came from ${ip}:${port}, which was not asked: a NAT, or somebody guesses`
+    warnings.say(`source ${toLatin(peer.name)}`, text, now)
   }
 
-  #answered(probe: Probe): void {
-    this.#over(probe)
+  #answered(probe: Probe, way: Way, now: number): void {
+    this.#note(probe.peer, way)
+    this.#over(probe, now)
     if (probe.sent === 'sent') this.#parts.health.change(-1)
   }
 
-  #over(probe: Probe): void {
+  #note({ row, instance, name }: Peer, way: Way): void {
+    this.#parts.paths.note(row, instance, toLatin(name), way)
+  }
+
+  #over(probe: Probe, now: number): void {
+    this.#parts.counters.observe('memberlist.probeNode', now - probe.askedAt)
     probe.fallback?.close()
     this.#probe = undefined
   }

@@ -1,7 +1,9 @@
 /**
  * Pings for others (protocol page 1, section 7.5): a peer that cannot reach a target asks us to try. The target's ack
  * goes back under the asker's number and without a payload; when none came within ProbeTimeout and the asker wants to
- * know, a nack goes back, which tells it that at least we two hear each other.
+ * know, a nack goes back, which tells it that at least we two hear each other. With the option `nackAt` below 1 the nack
+ * goes that part of ProbeTimeout after the request (section 12.2: with LAN timings it else comes when the asker's probe ends);
+ * an ack after it still goes back.
  *
  *     asker ---- indirectPing 7 ----> us ---- ping 4711 ----> target
  *     asker <------- ack 7 ---------- us <---- ack 4711 ----- target
@@ -23,7 +25,6 @@ interface Relay {
   askerSeqNo: number
   ip: string
   port: number
-  wantsNack: boolean
   dueAt: number
 }
 
@@ -32,17 +33,26 @@ export class Relays {
   readonly #sequence: Sequence
   readonly #counters: Counters
   readonly #probeTimeout: number
+  readonly #nackAfter: number
   /** By our own number. All wait equally long, so that the order of asking is the order in which they are due. */
   readonly #pending = new Map<number, Relay>()
+  /** Those of them whose asker wants a nack and has none yet, in the same order. */
+  readonly #unsaid = new Map<number, Relay>()
   #wakeAt = Number.POSITIVE_INFINITY
-  /** Relays due by then were seen due at an earlier wake: the socket has been drained since, they may end. */
+  /** What was due by then was seen due at an earlier wake: the socket has been drained since, it may happen. */
   #seenDueBy = Number.NEGATIVE_INFINITY
 
-  constructor(outgoing: Outgoing, sequence: Sequence, counters: Counters, probeTimeout: number) {
+  constructor(
+    outgoing: Outgoing,
+    sequence: Sequence,
+    counters: Counters,
+    rules: { probeTimeout: number; nackAt: number },
+  ) {
     this.#outgoing = outgoing
     this.#sequence = sequence
     this.#counters = counters
-    this.#probeTimeout = probeTimeout
+    this.#probeTimeout = rules.probeTimeout
+    this.#nackAfter = rules.probeTimeout * rules.nackAt
   }
 
   get size(): number {
@@ -62,9 +72,13 @@ export class Relays {
     if (!isUnicast(request.targetIp) || !isUnicast(asker.ip)) return this.#counters.add('drop.destination')
     if (this.#pending.size >= MOST_RELAYS) return this.#counters.add('drop.relay-full')
     const seqNo = this.#sequence.next()
-    const dueAt = now + this.#probeTimeout
-    if (this.#pending.size === 0) this.#wakeAt = dueAt
-    this.#pending.set(seqNo, { askerSeqNo: request.seqNo, ...asker, wantsNack: request.nack, dueAt })
+    const relay = { askerSeqNo: request.seqNo, ...asker, dueAt: now + this.#probeTimeout }
+    if (this.#pending.size === 0) this.#wakeAt = relay.dueAt
+    this.#pending.set(seqNo, relay)
+    if (request.nack) {
+      this.#unsaid.set(seqNo, relay)
+      this.#wakeAt = Math.min(this.#wakeAt, this.#nackAtOf(relay))
+    }
     this.#counters.add('relay.asked')
     this.#outgoing.ride(identity.ping(seqNo, request.node), request.targetIp, targetPort, seqNo)
   }
@@ -74,6 +88,7 @@ export class Relays {
     const relay = this.#pending.get(seqNo)
     if (relay === undefined) return false
     this.#pending.delete(seqNo)
+    this.#unsaid.delete(seqNo)
     this.#counters.add('relay.acked')
     this.#outgoing.ride(writeAck(relay.askerSeqNo, null), relay.ip, relay.port, 0)
     return true
@@ -82,13 +97,22 @@ export class Relays {
   wake(now: number): void {
     if (now < this.wakeAt) return
     this.#wakeAt = Number.POSITIVE_INFINITY
+    for (const [seqNo, relay] of this.#unsaid) {
+      const nackAt = this.#nackAtOf(relay)
+      if (nackAt > this.#seenDueBy) {
+        this.#wakeAt = nackAt
+        break
+      }
+      this.#unsaid.delete(seqNo)
+      this.#counters.add('relay.nacked')
+      this.#outgoing.ride(writeNack(relay.askerSeqNo), relay.ip, relay.port, 0)
+    }
     for (const [seqNo, relay] of this.#pending) {
       if (relay.dueAt > this.#seenDueBy) {
-        this.#wakeAt = relay.dueAt
+        this.#wakeAt = Math.min(this.#wakeAt, relay.dueAt)
         break
       }
       this.#pending.delete(seqNo)
-      this.#giveUp(relay)
     }
     this.#seenDueBy = now
   }
@@ -97,11 +121,10 @@ export class Relays {
   abandon(): void {
     this.#counters.add('relay.abandoned', this.#pending.size)
     this.#pending.clear()
+    this.#unsaid.clear()
   }
 
-  #giveUp(relay: Relay): void {
-    if (!relay.wantsNack) return
-    this.#counters.add('relay.nacked')
-    this.#outgoing.ride(writeNack(relay.askerSeqNo), relay.ip, relay.port, 0)
+  #nackAtOf(relay: Relay): number {
+    return relay.dueAt - this.#probeTimeout + this.#nackAfter
   }
 }

@@ -78,13 +78,14 @@ export class Ring {
   /** Takes in what gossip says of a peer. Words about somebody who lived in the row before are ignored. */
   apply(entry: RosterEntry): void {
     const { row } = entry
+    const isGone = entry.standing === 'gone' || entry.standing === 'erased'
     if (row >= this.#standing.length) {
-      if (entry.standing === 'gone') return
+      if (isGone) return
       this.#grow(row)
     }
     if (entry.instance < this.#instance[row]) return
     const before = this.#standing[row]
-    if (entry.standing === 'gone') {
+    if (isGone) {
       if (before === ABSENT || before === GONE) return
       this.#standing[row] = GONE
       this.#present -= 1
@@ -93,6 +94,11 @@ export class Ring {
     this.#write(entry)
     if (before === ABSENT) this.#insert(row)
     if (before === ABSENT || before === GONE) this.#present += 1
+  }
+
+  /** Whether this instance still lives in this row, probed or not. */
+  isCurrent(row: number, instance: number): boolean {
+    return this.#instance[row] === instance
   }
 
   /** The next peer of the round, or of a new round; `undefined` when there are none. */

@@ -179,7 +179,7 @@ export class Outbox {
 }
 
 function standingOf(table: MemberTable, row: number): RosterStanding {
-  if (!table.isUsed(row)) return 'gone'
+  if (!table.isUsed(row)) return 'erased'
   if (table.held[row] === HELD.alive) return 'alive'
   return table.held[row] === HELD.suspect ? 'suspect' : 'gone'
 }
