@@ -9,6 +9,14 @@ import { type Placed, place } from '../workers/placement.ts'
 import type { Envelope } from './actors/contract.ts'
 import type { ActorName, Joined, News } from './actors/mail.ts'
 import { Calls, untilAborted } from './calls.ts'
+import type {
+  ClusterEvents,
+  ClusterState,
+  ForceLeaveOptions,
+  JoinOptions,
+  MemberFilter,
+  UserEventOptions,
+} from './cluster-types.ts'
 import {
   ActorExited,
   ClusterClosed,
@@ -17,65 +25,22 @@ import {
   fromPlain,
   InvalidArgument,
 } from './errors.ts'
-import {
-  type ClusterEvent,
-  type ClusterEventType,
-  EventIterator,
-  type EventsOptions,
-  type Lagged,
-  type MemberEvent,
-  Stage,
-  type UserEvent,
-} from './events.ts'
+import type { ClusterEvent, EventsOptions } from './events.ts'
 import type { ForcedStatus } from './gossip/force-leave.ts'
-import { Insight, type Stats } from './insight.ts'
-import type { Member, MemberStatus } from './member.ts'
+import { type Ask, Insight, type Stats } from './insight.ts'
+import { Listeners } from './listeners.ts'
+import type { Member } from './member.ts'
 import type { Metric } from './metrics.ts'
 import { Mirror } from './mirror.ts'
+import {
+  type MemberPath,
+  type Near,
+  type NearestOptions,
+  Nearness,
+  type NetworkCoordinate,
+} from './nearness.ts'
 import { type ClusterOptions, type Logger, type Settings, settle, settleTags } from './options.ts'
 import { isBytes, isForced, isJoined, isNothing, isSent, isTold } from './replies.ts'
-
-/** Events of a Cluster and what their listeners get. */
-export interface ClusterEvents {
-  'member-join': [MemberEvent]
-  'member-leave': [MemberEvent]
-  'member-failed': [MemberEvent]
-  'member-update': [MemberEvent]
-  'member-reap': [MemberEvent]
-  'user-event': [UserEvent]
-  lagged: [Lagged]
-  /** An actor ended unasked: a bug of ours. The cluster is closed, its peers will see a failure. */
-  fatal: [Error]
-}
-
-/** Where this member stands: `left` still answers its peers, until `shutdown`. */
-export type ClusterState = 'alive' | 'leaving' | 'left' | 'shutdown'
-
-/** Which members are wanted; what is left out does not matter. */
-export interface MemberFilter {
-  /** Exactly this name. */
-  name?: string
-  status?: MemberStatus
-  /** Tags that must have exactly these values. */
-  tags?: Record<string, string>
-}
-
-export interface JoinOptions {
-  /** Refuse user events from before the join, also later ones. Default false. */
-  ignoreOldEvents?: boolean
-  /** Gives the join up: dials under way are dropped. Members that were reached already stay known. */
-  signal?: AbortSignal
-}
-
-export interface ForceLeaveOptions {
-  /** Forget the member at once, instead of after `tombstoneTimeout`. Default false. */
-  prune?: boolean
-}
-
-export interface UserEventOptions {
-  /** Allow receivers to merge events of this name. Default false. */
-  coalesce?: boolean
-}
 
 /** Seeds of one join: each may cost a look-up and a connection. */
 const MOST_SEEDS = 1_024
@@ -90,16 +55,17 @@ export class Cluster extends EventEmitter<ClusterEvents> {
   readonly #settings: Settings
   readonly #logger: Logger | undefined
   readonly #mirror = new Mirror()
-  readonly #stage: Stage
-  readonly #iterators = new Set<EventIterator>()
+  readonly #listeners: Listeners
   readonly #calls = new Calls()
-  readonly #insight = new Insight({
+  readonly #ask: Ask = {
     detector: async (call, command, isValue) =>
       this.#answer(call, this.#open(call).detector(command), isValue),
     gossip: async (call, command, isValue) => this.#answer(call, this.#open(call).gossip(command), isValue),
     dispatch: async (call, command, isValue) =>
       this.#answer(call, this.#open(call).dispatch(command), isValue),
-  })
+  }
+  readonly #insight = new Insight(this.#ask)
+  readonly #nearness: Nearness
   #placed: Placed | undefined
   #joins = 0
   #state: ClusterState = 'alive'
@@ -111,21 +77,25 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     super()
     this.#settings = settings
     this.#logger = logger
-    const isThere = () => this.#iterators.size > 0 || this.eventNames().some((name) => name !== 'fatal')
-    const audience = {
-      get isThere() {
-        return isThere()
-      },
-      wants: (type: ClusterEventType) => this.#wants(type),
-      hear: (event: ClusterEvent) => this.#hear(event),
-    }
+    this.#nearness = new Nearness({
+      ask: this.#ask,
+      ownName: settings.nodeName,
+      coordinates: settings.coordinates ? 'on' : 'off',
+      member: (name) => this.member(name),
+      members: (filter) => this.members(filter),
+    })
     const turns = {
       now: () => performance.now(),
       later: (serve: () => void) => {
         setImmediate(serve)
       },
+      raise: (error: unknown) => {
+        queueMicrotask(() => {
+          throw error
+        })
+      },
     }
-    this.#stage = new Stage(audience, turns, (number) => this.#placed?.taken(number))
+    this.#listeners = new Listeners(this, turns, (number) => this.#placed?.taken(number))
   }
 
   /**
@@ -250,15 +220,42 @@ export class Cluster extends EventEmitter<ClusterEvents> {
   }
 
   /**
+   * Estimated round trip between two members in milliseconds, without a packet: from their network coordinates, which settle within
+   * minutes. `other` is ourselves by default. Undefined as long as one of them is not known to have any. Protocol page 2, section 4.16.
+   */
+  rtt(one: string, other?: string): Promise<number | undefined> {
+    return this.#nearness.rtt(one, other)
+  }
+
+  /** The network coordinate of a member, our own by default; undefined where we have none. Our own rejects with CoordinatesDisabled. */
+  coordinate(name?: string): Promise<NetworkCoordinate | undefined> {
+    return this.#nearness.coordinate(name)
+  }
+
+  /** The members with the shortest estimated round trips, nearest first; those without a coordinate are left out. Rejects with CoordinatesDisabled. */
+  nearest(options: NearestOptions = {}): Promise<Near[]> {
+    return this.#nearness.nearest(options)
+  }
+
+  /**
+   * Pings a member over UDP, once, and gives the round trip in milliseconds. Rejects with NoResponse after `probeTimeout`, and with
+   * UnknownMember. Nobody is suspected for it.
+   */
+  ping(name: string): Promise<{ rtt: number }> {
+    return this.#nearness.ping(name)
+  }
+
+  /** How our probes of every other member were answered: where UDP is blocked, and TCP or helpers keep it alive, it shows here. */
+  paths(): Promise<MemberPath[]> {
+    return this.#nearness.paths()
+  }
+
+  /**
    * Events as an async iterator, with a buffer of its own. It ends when the signal aborts, when the loop is left, or after `shutdown()`.
    */
   events(options: EventsOptions = {}): AsyncIterableIterator<ClusterEvent> {
-    const iterator = new EventIterator(options, (ended) => this.#iterators.delete(ended))
-    this.#iterators.add(iterator)
-    if (this.#state === 'shutdown' || options.signal?.aborted) {
-      iterator.close()
-      this.#iterators.delete(iterator)
-    }
+    const iterator = this.#listeners.iterate(options)
+    if (this.#state === 'shutdown') iterator.close()
     return iterator
   }
 
@@ -306,7 +303,7 @@ export class Cluster extends EventEmitter<ClusterEvents> {
       await placed.shutdown()
       throw error
     }
-    setImmediate(() => this.#stage.open())
+    setImmediate(() => this.#listeners.open())
   }
 
   async #leaveOnce(placed: Placed): Promise<{ told: number }> {
@@ -318,10 +315,10 @@ export class Cluster extends EventEmitter<ClusterEvents> {
   async #close(): Promise<void> {
     this.#state = 'shutdown'
     await this.#placed?.shutdown()
-    this.#stage.close()
+    this.#listeners.silence()
     this.#mirror.close()
     this.#calls.end()
-    for (const iterator of [...this.#iterators]) iterator.close()
+    this.#listeners.close()
   }
 
   /** The value of a command, once the mirror holds all that the command caused. */
@@ -361,37 +358,13 @@ export class Cluster extends EventEmitter<ClusterEvents> {
 
   #news(news: News): void {
     for (const facts of news.buffers.slice(0, news.fresh)) this.#mirror.apply(facts, news.through)
-    this.#stage.add(news)
-  }
-
-  #wants(type: ClusterEventType): boolean {
-    if (this.listenerCount(type) > 0) return true
-    for (const iterator of this.#iterators) if (iterator.wants(type)) return true
-    return false
-  }
-
-  #hear(event: ClusterEvent): void {
-    for (const iterator of this.#iterators) if (iterator.wants(event.type)) iterator.push(event)
-    this.#tell(event.type, event)
-  }
-
-  /** As `emit`, but a listener's error, which is the host's and surfaces as such, does not cost the listeners behind it the event. */
-  #tell(type: keyof ClusterEvents, event: ClusterEvent | Error): void {
-    for (const listener of this.rawListeners(type)) {
-      try {
-        Reflect.apply(listener, this, [event])
-      } catch (error) {
-        queueMicrotask(() => {
-          throw error
-        })
-      }
-    }
+    this.#listeners.add(news)
   }
 
   #died(actor: ActorName, error: unknown): void {
     this.#death = error instanceof ActorExited ? error : new ActorExited(actor, error)
     this.#logger?.error(this.#death.message)
     this.#shutdown ??= this.#close()
-    this.#tell('fatal', this.#death)
+    this.#listeners.tell('fatal', this.#death)
   }
 }

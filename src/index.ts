@@ -1,14 +1,14 @@
 /** What a host imports. */
 export type { Joined, SeedOutcome } from './actors/mail.ts'
-export {
-  Cluster,
-  type ClusterEvents,
-  type ClusterState,
-  type ForceLeaveOptions,
-  type JoinOptions,
-  type MemberFilter,
-  type UserEventOptions,
-} from './cluster.ts'
+export { Cluster } from './cluster.ts'
+export type {
+  ClusterEvents,
+  ClusterState,
+  ForceLeaveOptions,
+  JoinOptions,
+  MemberFilter,
+  UserEventOptions,
+} from './cluster-types.ts'
 export {
   ActorExited,
   BindFailed,
@@ -42,4 +42,5 @@ export type { ReapRule } from './gossip/reap-rules.ts'
 export type { Stats } from './insight.ts'
 export type { Member, MemberStatus, VersionRange } from './member.ts'
 export type { HistogramValue, Metric, MetricLabels, MetricType, MetricValue } from './metrics.ts'
+export type { MemberPath, Near, NearestOptions, NetworkCoordinate } from './nearness.ts'
 export type { ClusterOptions, Logger, Numbers, Profile, Threads } from './options.ts'

@@ -2,7 +2,9 @@
  * Round trips and paths, as a host asks for them: what members' coordinates say of the time between them, and how our probes of them are
  * answered. Names go to the detector in slices, so that no question holds it up.
  */
-import { CoordinatesDisabled, InvalidArgument } from './errors.ts'
+
+import type { MemberFilter } from './cluster-types.ts'
+import { CoordinatesDisabled, InvalidArgument, UnknownMember } from './errors.ts'
 import type { Ask } from './insight.ts'
 import type { Member } from './member.ts'
 import { isCoordinate, isDistances, isPaths, isPing } from './replies.ts'
@@ -22,7 +24,7 @@ export interface NearestOptions {
   /** Name of the member from which to look. Default ourselves. */
   from?: string
   /** Members that may be answers. Default all alive ones. */
-  filter?: { name?: string; status?: Member['status']; tags?: Record<string, string> }
+  filter?: MemberFilter
 }
 
 export interface Near {
@@ -66,7 +68,7 @@ export interface NearnessParts {
   ownName: string
   coordinates: 'on' | 'off'
   member(name: string): Member | undefined
-  members(filter: NonNullable<NearestOptions['filter']>): readonly Member[]
+  members(filter: MemberFilter): readonly Member[]
 }
 
 export class Nearness {
@@ -110,7 +112,7 @@ export class Nearness {
   async ping(name: string): Promise<{ rtt: number }> {
     named('ping', name)
     const member = this.#parts.member(name)
-    if (member === undefined) throw new InvalidArgument(`ping: no member is called ${name}`)
+    if (member === undefined) throw new UnknownMember(name)
     const command = { type: 'ping', name, ip: member.address, port: member.port } as const
     return this.#parts.ask.detector('ping', command, isPing)
   }

@@ -1,0 +1,45 @@
+/** What a host says to a Cluster and hears from it: the shapes of events and options. */
+import type { Lagged, MemberEvent, UserEvent } from './events.ts'
+import type { MemberStatus } from './member.ts'
+
+/** Events of a Cluster and what their listeners get. */
+export interface ClusterEvents {
+  'member-join': [MemberEvent]
+  'member-leave': [MemberEvent]
+  'member-failed': [MemberEvent]
+  'member-update': [MemberEvent]
+  'member-reap': [MemberEvent]
+  'user-event': [UserEvent]
+  lagged: [Lagged]
+  /** An actor ended unasked: a bug of ours. The cluster is closed, its peers will see a failure. */
+  fatal: [Error]
+}
+
+/** Where this member stands: `left` still answers its peers, until `shutdown`. */
+export type ClusterState = 'alive' | 'leaving' | 'left' | 'shutdown'
+
+/** Which members are wanted; what is left out does not matter. */
+export interface MemberFilter {
+  /** Exactly this name. */
+  name?: string
+  status?: MemberStatus
+  /** Tags that must have exactly these values. */
+  tags?: Record<string, string>
+}
+
+export interface JoinOptions {
+  /** Refuse user events from before the join, also later ones. Default false. */
+  ignoreOldEvents?: boolean
+  /** Gives the join up: dials under way are dropped. Members that were reached already stay known. */
+  signal?: AbortSignal
+}
+
+export interface ForceLeaveOptions {
+  /** Forget the member at once, instead of after `tombstoneTimeout`. Default false. */
+  prune?: boolean
+}
+
+export interface UserEventOptions {
+  /** Allow receivers to merge events of this name. Default false. */
+  coalesce?: boolean
+}

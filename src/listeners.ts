@@ -1,0 +1,94 @@
+/** Who listens to a cluster: listeners of its emitter and async iterators, fed from one stage with what each wants. */
+import type { News } from './actors/mail.ts'
+import type { ClusterEvents } from './cluster-types.ts'
+import {
+  type ClusterEvent,
+  type ClusterEventType,
+  EventIterator,
+  type EventsOptions,
+  type HostTurns,
+  Stage,
+} from './events.ts'
+
+/** The emitter, as far as it is asked here. */
+export interface Emitter {
+  eventNames(): (string | symbol)[]
+  listenerCount(type: ClusterEventType): number
+  rawListeners(type: keyof ClusterEvents): readonly unknown[]
+}
+
+export interface ListenerTurns extends HostTurns {
+  /** Lets an error of the host's surface as one that nobody caught. */
+  raise(error: unknown): void
+}
+
+export class Listeners {
+  readonly #emitter: Emitter
+  readonly #turns: ListenerTurns
+  readonly #stage: Stage
+  readonly #iterators = new Set<EventIterator>()
+
+  /** `taken` gives credit back for news. */
+  constructor(emitter: Emitter, turns: ListenerTurns, taken: (number: number) => void) {
+    this.#emitter = emitter
+    this.#turns = turns
+    const isThere = () => this.#iterators.size > 0 || emitter.eventNames().some((name) => name !== 'fatal')
+    const audience = {
+      get isThere() {
+        return isThere()
+      },
+      wants: (type: ClusterEventType) => this.#wants(type),
+      hear: (event: ClusterEvent) => this.hear(event),
+    }
+    this.#stage = new Stage(audience, turns, taken)
+  }
+
+  /** Lets events out; before it they wait. */
+  open(): void {
+    this.#stage.open()
+  }
+
+  add(news: News): void {
+    this.#stage.add(news)
+  }
+
+  iterate(options: EventsOptions): EventIterator {
+    const iterator = new EventIterator(options, (ended) => this.#iterators.delete(ended))
+    if (!options.signal?.aborted) this.#iterators.add(iterator)
+    return iterator
+  }
+
+  /** One event to all who want it. */
+  hear(event: ClusterEvent): void {
+    for (const iterator of this.#iterators) if (iterator.wants(event.type)) iterator.push(event)
+    this.tell(event.type, event)
+  }
+
+  /** As `emit`, but a listener's error, which is the host's and surfaces as such, does not cost the listeners behind it the event. */
+  tell(type: keyof ClusterEvents, event: ClusterEvent | Error): void {
+    for (const listener of this.#emitter.rawListeners(type)) {
+      if (typeof listener !== 'function') continue
+      try {
+        Reflect.apply(listener, this.#emitter, [event])
+      } catch (error) {
+        this.#turns.raise(error)
+      }
+    }
+  }
+
+  /** Drops what waits. */
+  silence(): void {
+    this.#stage.close()
+  }
+
+  /** Ends the iterators; what they hold can still be read. */
+  close(): void {
+    for (const iterator of [...this.#iterators]) iterator.close()
+  }
+
+  #wants(type: ClusterEventType): boolean {
+    if (this.#emitter.listenerCount(type) > 0) return true
+    for (const iterator of this.#iterators) if (iterator.wants(type)) return true
+    return false
+  }
+}
