@@ -1,0 +1,133 @@
+/** `keys` and `keygen`: the keys that the pool encrypts with (protocol page 3, sections 2.2 and 2.10). */
+import { type RpcClient, RpcError } from '../../agent/rpc/client.ts'
+import { type RpcKeys, readKeys } from '../../agent/rpc/records.ts'
+import {
+  type CliWorld,
+  type Command,
+  connect,
+  FORMAT_FLAG,
+  formatOf,
+  messageOf,
+  RPC_FLAGS,
+  UsageError,
+} from '../command.ts'
+import { columns, goJson, sortedByKey } from '../text.ts'
+
+interface Action {
+  progress: string
+  success: string
+  failure: string
+  run(client: RpcClient, key: string): Promise<RpcKeys>
+}
+
+const ACTIONS: Readonly<Record<string, Action>> = {
+  list: {
+    progress: 'Asking all members for installed keys...',
+    success: 'Keys gathered, listing cluster keys...',
+    failure: 'Failed to gather member keys',
+    run: (client) => client.listKeys(),
+  },
+  install: {
+    progress: 'Installing key on all members...',
+    success: 'Successfully installed key!',
+    failure: 'Error installing key',
+    run: (client, key) => client.changeKey('install-key', key),
+  },
+  use: {
+    progress: 'Changing primary key on all members...',
+    success: 'Successfully changed primary key!',
+    failure: 'Error changing primary key',
+    run: (client, key) => client.changeKey('use-key', key),
+  },
+  remove: {
+    progress: 'Removing key on all members...',
+    success: 'Successfully removed key!',
+    failure: 'Error removing key',
+    run: (client, key) => client.changeKey('remove-key', key),
+  },
+}
+
+export const keys: Command = {
+  summary: 'Manipulate the internal encryption keyring used by Serf',
+  usage: 'keys [options]',
+  about:
+    'Manages the encryption keys of all members. Several may be installed; one, the primary, encrypts, and any decrypts. A key is replaced by installing the new one, using it, and removing the old one.',
+  flags: {
+    ...RPC_FLAGS,
+    format: FORMAT_FLAG,
+    install: { kind: 'text', help: 'install this key on all members' },
+    list: { kind: 'bool', help: 'list the keys of all members' },
+    remove: { kind: 'text', help: 'remove this key from all members' },
+    use: { kind: 'text', help: 'make this key the primary one on all members' },
+  },
+  async run(flags, world) {
+    const wanted = Object.keys(ACTIONS).filter((name) =>
+      name === 'list' ? flags.isSet(name) : flags.text(name) !== '',
+    )
+    if (wanted.length > 1) throw new UsageError('Only one of -install, -use, -remove, or -list allowed')
+    if (wanted.length === 0) throw new UsageError('', 'help')
+    const [name] = wanted
+    const client = await connect(flags, world)
+    const format = formatOf(flags)
+    try {
+      return await act(name, flags.text(name), client, format, world)
+    } finally {
+      client.close()
+    }
+  },
+}
+
+async function act(
+  name: string,
+  key: string,
+  client: RpcClient,
+  format: 'text' | 'json',
+  world: CliWorld,
+): Promise<number> {
+  const { progress, success, failure, run } = ACTIONS[name]
+  const say = (line: string) => {
+    if (format === 'text') world.out(`${line}\n`)
+  }
+  say(`==> ${progress}`)
+  try {
+    const outcome = await run(client, key)
+    say(`==> ${success}`)
+    if (name === 'list') say(`\n${keyTable(outcome)}`)
+    if (format === 'json') world.out(`${goJson(shown(outcome, ''))}\n`)
+    return 0
+  } catch (error) {
+    if (!(error instanceof RpcError)) throw new UsageError(`${failure}: ${messageOf(error)}`)
+    const outcome = error.body === undefined ? undefined : readKeys(error.body)
+    const failed = sortedByKey(Object.entries(outcome?.messages ?? {}))
+    if (format === 'json') world.out(`${goJson(shown(outcome, error.message))}\n`)
+    if (failed.length > 0) say(columns(failed.map(([node, message]) => `failed: | ${node} | ${message}`)))
+    say(`\n${failure}: ${error.message}`)
+    return 1
+  }
+}
+
+function keyTable({ keys: held, numNodes }: RpcKeys): string {
+  return columns(sortedByKey(held ?? []).map(([key, count]) => `${key} | [${count}/${numNodes}]`))
+}
+
+function shown(outcome: RpcKeys | undefined, error: string): unknown {
+  return {
+    error,
+    nodes: outcome?.numNodes ?? 0,
+    responses: outcome?.numResp ?? 0,
+    errors: outcome?.numErr ?? 0,
+    keys: Object.fromEntries(sortedByKey(outcome?.keys ?? [])),
+    messages: Object.fromEntries(sortedByKey(Object.entries(outcome?.messages ?? {}))),
+  }
+}
+
+export const keygen: Command = {
+  summary: 'Generates a new encryption key',
+  usage: 'keygen',
+  about: 'Prints a new random key of 32 bytes, for -encrypt and for keys -install.',
+  flags: {},
+  async run(_flags, world) {
+    world.out(`${Buffer.from(world.randomBytes(32)).toString('base64')}\n`)
+    return 0
+  },
+}
