@@ -172,7 +172,9 @@ const fitsASitting: Rule = ({ path, tree }) => {
 }
 
 const opensWithAComment: Rule = ({ path, tree }) =>
-  /^(#!.*\n)?\/\*\*/.test(tree.text) ? [] : [`${path} does not open with a comment that says what it is about`]
+  /^(#!.*\n)?\/\*\*/.test(tree.text)
+    ? []
+    : [`${path} does not open with a comment that says what it is about`]
 
 /** Applies `rule` to all `judged`, once it has proved on `offender` that it can find something. */
 function enforce(rule: Rule, judged: Source[], offender: string): void {
