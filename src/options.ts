@@ -2,6 +2,7 @@
  * Options: what a host may say, what each number is for and how far it may go, the profiles, and how options become the settings
  * that the actors are told. Pure: the host name is passed in.
  */
+import { type CoatSettings, settleKeys, settleLabel } from './coats.ts'
 import { InvalidArgument, InvalidOption } from './errors.ts'
 import { META_LIMIT } from './gossip/own-tags.ts'
 import { type ReapRule, settleReapRules } from './gossip/reap-rules.ts'
@@ -23,7 +24,7 @@ export interface Logger {
 }
 
 /** What the actors are told: every number decided, nothing optional. Survives structured clone. Durations in milliseconds. */
-export interface Settings extends Numbers {
+export interface Settings extends Numbers, CoatSettings {
   nodeName: string
   /** Literal IP to bind. */
   bindIp: string
@@ -35,7 +36,6 @@ export interface Settings extends Numbers {
   advertisePort: number
   tags: Record<string, string>
   reapRules: readonly ReapRule[]
-  compression: boolean
   /** Name servers to ask instead of the system's resolver, as `ip` or `ip:port`; usually none. */
   dnsServers: string[]
   tcpFallbackPings: boolean
@@ -68,6 +68,22 @@ export interface ClusterOptions extends Partial<Numbers> {
   reapRules?: readonly ReapRule[]
   /** Whether what we send is compressed; what comes compressed is always read. Default true. */
   compression?: boolean
+  /**
+   * Keys of 16, 24 or 32 bytes (AES-GCM 128, 192, 256), as bytes or in base64 as `serf keygen` prints them. The first one encrypts what we
+   * send, all of them are tried on what comes. Default none: nothing is encrypted, and whoever reaches our ports can speak for any member.
+   */
+  encryptionKeys?: readonly (string | Uint8Array)[]
+  /**
+   * Whether what comes must be encrypted when there are keys. Default true. Together with `verifyOutgoing` it switches a live pool to
+   * encryption and back, one member after the other: keys with both off; then outgoing on; then incoming on.
+   */
+  verifyIncoming?: boolean
+  /** Whether what we send is encrypted when there are keys. Default true. */
+  verifyOutgoing?: boolean
+  /** Name of the pool on packets and streams, at most 255 bytes: members under different labels never meet. Default none, as Serf. */
+  label?: string
+  /** For a proxy in front of us that takes labels off: what comes without one is taken as ours, what has one is refused. Default false. */
+  skipInboundLabelCheck?: boolean
   /** Name servers to ask for the names of seeds, as `ip` or `ip:port`. Default none: the system's resolver. */
   dnsServers?: string[]
   /** Whether a member that does not answer over UDP is pinged over TCP too. Default true. */
@@ -97,6 +113,11 @@ const OTHERS = [
   'reapRules',
   'profile',
   'compression',
+  'encryptionKeys',
+  'verifyIncoming',
+  'verifyOutgoing',
+  'label',
+  'skipInboundLabelCheck',
   'dnsServers',
   'tcpFallbackPings',
   'threads',
@@ -134,7 +155,7 @@ export function settle(options: ClusterOptions, hostName: string): Settings {
     tags: fitTags(settleTags(options.tags ?? {}), numbers.protocolVersion),
     dnsServers: settleServers(options.dnsServers ?? []),
     reapRules: settleReapRules(options.reapRules ?? []),
-    compression: flag('compression', options.compression ?? true),
+    ...settleCoats(options),
     tcpFallbackPings: flag('tcpFallbackPings', options.tcpFallbackPings ?? true),
     threads: oneOf('threads', options.threads ?? 'per-actor', ['per-actor', 'one', 'none']),
     buddy: flag('buddy', options.buddy ?? true),
@@ -144,12 +165,25 @@ export function settle(options: ClusterOptions, hostName: string): Settings {
   }
 }
 
+function settleCoats(options: ClusterOptions): CoatSettings {
+  return {
+    compression: flag('compression', options.compression ?? true),
+    encryptionKeys: settleKeys('encryptionKeys', options.encryptionKeys ?? []),
+    verifyIncoming: flag('verifyIncoming', options.verifyIncoming ?? true),
+    verifyOutgoing: flag('verifyOutgoing', options.verifyOutgoing ?? true),
+    label: settleLabel(options.label ?? ''),
+    skipInboundLabelCheck: flag('skipInboundLabelCheck', options.skipInboundLabelCheck ?? false),
+  }
+}
+
 function refuseUnknown(options: ClusterOptions): void {
   const known = [...OTHERS, ...Object.keys(LAN)]
   for (const [name, value] of Object.entries(options)) {
     if (known.includes(name)) continue
     const nearest = known.toSorted((a, b) => distance(name, a) - distance(name, b))[0]
-    throw new InvalidOption(name, value, `left out: there is no such option (did you mean ${nearest}?)`)
+    // A key under a misspelt name is a key all the same.
+    const shown = /key|secret|encrypt/i.test(name + nearest) ? '(not shown)' : value
+    throw new InvalidOption(name, shown, `left out: there is no such option (did you mean ${nearest}?)`)
   }
 }
 

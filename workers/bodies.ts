@@ -17,7 +17,7 @@ import { Detector } from '../src/detector/detector.ts'
 import { Dispatch } from '../src/dispatch/dispatch.ts'
 import { Gossip } from '../src/gossip/gossip.ts'
 import type { Settings } from '../src/options.ts'
-import { seededByTheSystem } from './chance.ts'
+import { fillByTheSystem, seededByTheSystem } from './chance.ts'
 import { Names } from './names.ts'
 import { PingStreams } from './streams-of-pings.ts'
 import { Tcp } from './tcp.ts'
@@ -73,6 +73,7 @@ export class DetectorBody {
   constructor(settings: Settings, gossip: Outlet<ToGossip>, place: Place) {
     const actor: Actor<ToDetector> = new Detector(settings, {
       random: seededByTheSystem(),
+      fillRandom: fillByTheSystem,
       gossip,
       send: (packet, ip, port, seqNo) => this.#udp.send(packet, ip, port, seqNo),
       dialPing: (seqNo, ip, port, request) => this.#pings.dial(seqNo, ip, port, request),
@@ -129,6 +130,7 @@ export class GossipBody {
   constructor(settings: Settings, detector: Outlet<ToDetector>, dispatch: Outlet<ToDispatch>, place: Place) {
     const actor: Actor<ToGossip> = new Gossip(settings, {
       random: seededByTheSystem(),
+      fillRandom: fillByTheSystem,
       detector,
       dispatch,
       dial: (stream, ip, port) => this.#tcp.dial(stream, ip, port),

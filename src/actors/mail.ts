@@ -24,6 +24,8 @@ export type ToDetector =
   | { type: 'accused' }
   /** Who we are, known once the sockets are bound. Probing starts with it. */
   | { type: 'begin'; self: Self }
+  /** Gossip: these keys from now on, the primary first. `keyring-set` answers with the same number. */
+  | { type: 'keyring'; number: number; keys: Uint8Array[] }
   | { type: 'command'; id: number; command: DetectorCommand }
 
 /** Mail to gossip: the detector's, dispatch's, the streams', and the facade's. */
@@ -46,6 +48,10 @@ export type ToGossip =
   | { type: 'ask'; number: number; question: Question }
   /** Dispatch: a message of the Serf layer for one address, memberlist's type byte in front. */
   | { type: 'answer'; ip: string; port: number; bytes: Uint8Array }
+  /** Dispatch: these keys from now on, the primary first; none for no encryption. `keyring-set` answers when the detector has them too. */
+  | { type: 'keyring'; number: number; keys: Uint8Array[] }
+  /** The detector has the keys of this number. */
+  | { type: 'keyring-set'; number: number }
   | { type: 'command'; id: number; command: GossipCommand }
 
 /** A query of our own, before gossip gives it its place in time. */
@@ -74,6 +80,8 @@ export type ToDispatch =
   | { type: 'asked'; number: number; outcome: Envelope<Asked> }
   /** Answers and acks to our queries, as they came; packed as `overheard` is. */
   | { type: 'answers'; weight: number; bytes: Uint8Array }
+  /** Gossip and the detector both have the keys of this number. */
+  | { type: 'keyring-set'; number: number }
   /** The facade has handled news up to this number: credit. */
   | { type: 'taken'; number: number }
   | { type: 'command'; id: number; command: DispatchCommand }

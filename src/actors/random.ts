@@ -1,6 +1,13 @@
 /** A seeded generator (sfc32): the same seed gives the same run, in the simulator as in a bug report. */
 import type { Random } from './contract.ts'
 
+/** Bytes from a generator, for where nobody must be kept from guessing them: simulations and tests. */
+export function fillFrom(random: Random): (bytes: Uint8Array) => void {
+  return (bytes) => {
+    for (let i = 0; i < bytes.length; i++) bytes[i] = random.below(256)
+  }
+}
+
 export class SeededRandom implements Random {
   #a = 0
   #b = 0

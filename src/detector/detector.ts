@@ -18,8 +18,12 @@ import { toLatin } from '../actors/latin.ts'
 import type { Self, ToDetector } from '../actors/mail.ts'
 import { type Checksum, eachDelivery } from '../actors/packed.ts'
 import { eachRosterEntry, type RosterEntry } from '../actors/roster.ts'
+import { Strangers } from '../actors/strangers.ts'
+import { coatsOf } from '../coats.ts'
 import type { Settings } from '../options.ts'
-import { type Coats, PacketOpener } from '../wire/packet.ts'
+import { formatPlace } from '../wire/address.ts'
+import type { Keyring } from '../wire/keyring.ts'
+import { labelOf, PacketOpener, type PacketRefusal } from '../wire/packet.ts'
 import { readAck, readIndirectPing, readNack, readPing, writeAck } from '../wire/probe.ts'
 import { MESSAGE } from '../wire/types.ts'
 import { Coordinates } from './coordinates.ts'
@@ -55,6 +59,8 @@ export class Detector implements Actor<ToDetector> {
   readonly #coordinates: Coordinates | undefined
   readonly #enquiries: Enquiries
   readonly #opener: PacketOpener
+  readonly #keyring: Keyring
+  readonly #strangers: Strangers
   #identity: Identity | undefined
   /** Where the packet came from that is being opened, and when. */
   #ip = ''
@@ -63,8 +69,7 @@ export class Detector implements Actor<ToDetector> {
   #packetsRead = 0
 
   constructor(settings: Settings, world: DetectorWorld) {
-    // Labels and the keyring join here (issue 3).
-    const coats: Coats = { compression: settings.compression, label: new Uint8Array(0) }
+    const coats = coatsOf(settings, (bytes) => world.fillRandom(bytes))
     const counters = this.#counters
     const sequence = new Sequence(world.random)
     this.#world = world
@@ -95,7 +100,9 @@ export class Detector implements Actor<ToDetector> {
     this.#pings = new Pings(settings.probeTimeout, (id, envelope) => world.reply(id, envelope))
     this.#enquiries = new Enquiries({ ...parts, relays: this.#relays, pings: this.#pings })
     this.#overheard = new Overheard(world.gossip, settings.handoffQueueDepth, counters)
-    this.#opener = new PacketOpener(coats, counters, this.#message)
+    this.#keyring = coats.encryption.keyring
+    this.#strangers = new Strangers(world.log, coats.label)
+    this.#opener = new PacketOpener(coats, counters, this.#message, this.#refused)
   }
 
   receive(mail: ToDetector, now: number): void {
@@ -120,6 +127,9 @@ export class Detector implements Actor<ToDetector> {
         return this.#health.change(1)
       case 'begin':
         return this.#begin(mail.self, now)
+      case 'keyring':
+        this.#keyring.replace(mail.keys)
+        return this.#world.gossip.tell({ type: 'keyring-set', number: mail.number })
       case 'command':
         return this.#enquiries.command(mail.id, mail.command, this.#identity, now)
       default:
@@ -186,6 +196,13 @@ export class Detector implements Actor<ToDetector> {
       default:
         return this.#counters.add('drop.type')
     }
+  }
+
+  /** A packet that is none of our pool's. */
+  readonly #refused = (reason: PacketRefusal, packet: Uint8Array): void => {
+    const from = formatPlace(this.#ip, this.#port)
+    if (reason === 'decrypt') this.#strangers.unreadable('packet', from, this.#now)
+    else this.#strangers.underLabel('packets', from, labelOf(packet), this.#now)
   }
 
   #ping(bytes: Uint8Array, start: number, end: number): void {

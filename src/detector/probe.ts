@@ -218,7 +218,8 @@ export class Prober {
     if (!peer.isSuspect || !settings.buddy) return outgoing.ride(ping, peer.ip, peer.port, seqNo)
     const checksum = peer.protocolMax >= PROTOCOL_MAX.crc ? 'crc' : 'plain'
     const packet = makeCompound([ping, this.#suspicion(peer, identity)])
-    outgoing.send(packet, peer.ip, peer.port, seqNo, checksum)
+    // With the longest names and a small buffer the suspicion has no room: it will come by gossip.
+    outgoing.send(packet.length <= outgoing.room ? packet : ping, peer.ip, peer.port, seqNo, checksum)
   }
 
   #suspicion({ incarnation, name }: Peer, identity: Identity): Uint8Array {

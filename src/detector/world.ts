@@ -4,6 +4,8 @@ import type { ToGossip } from '../actors/mail.ts'
 
 export interface DetectorWorld {
   random: Random
+  /** Bytes that nobody can guess, for nonces. */
+  fillRandom(bytes: Uint8Array): void
   gossip: Outlet<ToGossip>
   /**
    * Sends one datagram to a literal address. `seqNo` is the ping inside, or 0: when the operating system refuses

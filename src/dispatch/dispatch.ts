@@ -41,6 +41,7 @@ export class Dispatch implements Actor<ToDispatch> {
         return this.#gate.facts(mail.bytes, mail.through, now)
       case 'asked':
       case 'answers':
+      case 'keyring-set':
         // Nothing asks yet.
         return
       case 'taken':

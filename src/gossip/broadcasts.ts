@@ -269,6 +269,20 @@ export class Broadcasts {
     this.#charge(item, 0, limit)
   }
 
+  /** Drops and finishes what is longer than `bytes`; returns how many there were. */
+  dropLongerThan(bytes: number): number {
+    let dropped = 0
+    for (const tier of [...this.#tiers.first, ...this.#tiers['in turn']]) {
+      for (;;) {
+        const item = tier.longestWithin(Number.POSITIVE_INFINITY)
+        if (item === undefined || item.bytes.length <= bytes) break
+        this.#finish(item)
+        dropped += 1
+      }
+    }
+    return dropped
+  }
+
   /** Empties the queue, finishing every message. */
   clear(): void {
     while (this.#size > 0) this.#dropLast()

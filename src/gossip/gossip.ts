@@ -7,9 +7,9 @@ import type { Actor, Envelope } from '../actors/contract.ts'
 import { Counters, flatten, type Report } from '../actors/counters.ts'
 import type { GossipCommand, Self, ToGossip } from '../actors/mail.ts'
 import { eachOverheard } from '../actors/packed.ts'
+import { coatsOf } from '../coats.ts'
 import type { Settings } from '../options.ts'
 import { parseIp } from '../wire/address.ts'
-import type { Coats } from '../wire/packet.ts'
 import { encodeTags } from '../wire/serf.ts'
 import { Claims } from './claims.ts'
 import { Corrections } from './corrections.ts'
@@ -19,6 +19,7 @@ import { UserEvents } from './events.ts'
 import { Hearing } from './hearing.ts'
 import { type JoinCommand, type JoinCommandParts, joinRequest } from './join-command.ts'
 import { Joins } from './joins.ts'
+import { Keyholder } from './keyholder.ts'
 import { LamportClock } from './lamport.ts'
 import { MemberTable } from './members.ts'
 import { Outbox } from './outbox.ts'
@@ -57,6 +58,7 @@ export class Gossip implements Actor<ToGossip> {
   readonly #spread: Spread
   readonly #endings: Endings
   readonly #ownTags: OwnTags
+  readonly #keyholder: Keyholder
   readonly #memberClock = new LamportClock()
   readonly #eventClock = new LamportClock()
   readonly #queryClock = new LamportClock()
@@ -71,7 +73,7 @@ export class Gossip implements Actor<ToGossip> {
     const { random, detector, dispatch } = world
     const counters = this.#counters
     const tasks = this.#tasks
-    const coats: Coats = { compression: settings.compression, label: new Uint8Array(0) }
+    const coats = coatsOf(settings, (bytes) => world.fillRandom(bytes))
     const table = new MemberTable(random)
     const queues = new Queues(settings, coats, table, counters, world.log)
     const outbox = new Outbox(table, detector, dispatch)
@@ -98,6 +100,8 @@ export class Gossip implements Actor<ToGossip> {
       coats,
       userMessage: (payload) => this.#hearing.streamMessage(payload, this.#now),
     })
+    const { keyring } = coats.encryption
+    this.#keyholder = new Keyholder({ keyring, queues, detector, dispatch, log: world.log })
     this.#queues = queues
     this.#outbox = outbox
     this.#standing = standing
@@ -153,16 +157,10 @@ export class Gossip implements Actor<ToGossip> {
         this.#spread.piggybacked(mail.number, mail.unused)
         break
       case 'stream-accepted':
-        this.#streams.accepted(mail.stream, now)
-        break
       case 'stream-connected':
-        this.#streams.connected(mail.stream, now)
-        break
       case 'stream-data':
-        this.#streams.received(mail.stream, mail.bytes)
-        break
       case 'stream-closed':
-        this.#streams.closed(mail.stream, mail.error)
+        this.#streams.receive(mail, now)
         break
       case 'resolved':
         this.#joins.resolved(mail.lookup, mail.places, mail.error, now)
@@ -175,6 +173,10 @@ export class Gossip implements Actor<ToGossip> {
         break
       case 'answer':
         this.#directed.send(mail.ip, mail.port, mail.bytes)
+        break
+      case 'keyring':
+      case 'keyring-set':
+        this.#keyholder.receive(mail)
         break
       case 'command':
         this.#command(mail.id, mail.command)
@@ -245,6 +247,7 @@ export class Gossip implements Actor<ToGossip> {
     this.#joins.begin(self)
     this.#queries.begin(self)
     this.#directed.begin(self)
+    this.#keyholder.begin(settings.bindIp)
     this.#sweepAt = this.#now + SWEEP_INTERVAL
   }
 

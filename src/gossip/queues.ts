@@ -53,7 +53,7 @@ export class Queues {
   readonly #table: MemberTable
   readonly #counters: Counters
   readonly #log: Log
-  readonly room: number
+  readonly #coats: Coats
   /** Room that user messages have saved up. */
   #saved = 0
   readonly #warnedAt = new Map<QueueName, number>()
@@ -65,7 +65,12 @@ export class Queues {
     this.#table = table
     this.#counters = counters
     this.#log = log
-    this.room = packetRoom(rules.udpBufferSize, coats)
+    this.#coats = coats
+  }
+
+  /** Bytes that a packet has for broadcasts. It changes with the keys: see `refit`. */
+  get room(): number {
+    return packetRoom(this.#rules.udpBufferSize, this.#coats)
   }
 
   /** Whether a message of so many bytes, type byte included, can ever be gossiped. */
@@ -75,10 +80,10 @@ export class Queues {
 
   /**
    * Queues a message, which must fit, or it is counted and finished at once: one that cannot be sent would sit in the
-   * queue for ever. `key` and `rank` as for Broadcasts. A queue never holds more than its bound: what goes for it is counted.
+   * queue for ever, and a part of no length ends the packaged Serf. `key` and `rank` as for Broadcasts. A queue never holds more than its bound: what goes for it is counted.
    */
   add(name: QueueName, bytes: Uint8Array, key = -1, finished?: () => void, rank: Rank = 'in turn'): void {
-    if (!this.fits(bytes.length)) {
+    if (bytes.length === 0 || !this.fits(bytes.length)) {
       this.#counters.add(`drop.broadcast-too-large`)
       finished?.()
       return
@@ -94,8 +99,20 @@ export class Queues {
     return this.membership.size + this.intents.size + this.queries.size + this.events.size === 0
   }
 
-  /** One packet's worth of messages, as one message; undefined when nothing waits. */
-  packet(): Uint8Array | undefined {
+  /** After the room has become less: what will never fit again is counted and finished. */
+  refit(): void {
+    const most = this.room - COMPOUND.perPart
+    for (const [name] of QUEUES) {
+      const dropped = this[name].dropLongerThan(most)
+      if (dropped > 0) this.#counters.add('drop.broadcast-too-large', dropped)
+    }
+  }
+
+  /**
+   * One packet's worth of messages, each to be sent in a packet by itself: usually one, a compound; more when a large buffer holds more
+   * parts than a compound may have; none when nothing waits.
+   */
+  packets(): Uint8Array[] {
     const parts: Uint8Array[] = []
     const keep = (bytes: Uint8Array) => {
       parts.push(bytes)
@@ -106,8 +123,12 @@ export class Queues {
     const left = this.#takeUsers(theirs, keep)
     room -= theirs - left
     for (const name of ABOUT_MEMBERS) room = this.#take(name, room, keep, 'in turn')
-    if (parts.length === 0) return undefined
-    return parts.length === 1 ? parts[0] : makeCompound(parts)
+    const packets: Uint8Array[] = []
+    for (let at = 0; at < parts.length; at += COMPOUND.maxParts) {
+      const some = parts.slice(at, at + COMPOUND.maxParts)
+      packets.push(some.length === 1 ? some[0] : makeCompound(some))
+    }
+    return packets
   }
 
   /** Lends a packet's worth of messages, with at most so many sends each. */

@@ -102,11 +102,12 @@ export class Spread {
       (isActive(table.held[row]) ||
         (table.held[row] === HELD.dead && now - table.changedAt[row] <= gossipToTheDeadTime))
     for (const row of chooseRows(table, random, gossipNodes, isListener)) {
-      const packet = queues.packet()
-      if (packet === undefined) break
+      const packets = queues.packets()
+      if (packets.length === 0) break
       const protocolMax = table.versions.bytes(table.versionSet[row])[1]
       const checksum = protocolMax >= READS_CRC ? 'crc' : 'plain'
-      packDelivery(this.#pack, packet, formatIp(table.address(row)), table.port[row], checksum)
+      const ip = formatIp(table.address(row))
+      for (const packet of packets) packDelivery(this.#pack, packet, ip, table.port[row], checksum)
     }
     if (!this.#pack.isEmpty) detector.tell({ type: 'deliver', bytes: this.#pack.take() })
   }

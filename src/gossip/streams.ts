@@ -10,10 +10,12 @@
  * Every stream has one absolute deadline: a peer that drips bytes gains nothing by it.
  */
 import type { Counters } from '../actors/counters.ts'
+import type { ToGossip } from '../actors/mail.ts'
+import { Strangers } from '../actors/strangers.ts'
 import type { Coats } from '../wire/packet.ts'
 import { readPing, writeAck, writeError } from '../wire/probe.ts'
 import { StreamSealer, sealStream } from '../wire/seal-stream.ts'
-import { StreamAssembler, type StreamSide, type StreamStep } from '../wire/stream.ts'
+import { LARGE_STREAM, StreamAssembler, type StreamSide, type StreamStep } from '../wire/stream.ts'
 import type { OldEvents, PushPull, Reason, RemoteState } from './push-pull.ts'
 import type { Tasks } from './tasks.ts'
 import type { GossipWorld } from './world.ts'
@@ -35,8 +37,12 @@ export interface StreamParts {
   userMessage(payload: Uint8Array): void
 }
 
+export type StreamMail = Extract<ToGossip, { type: `stream-${string}` }>
+
 interface Stream {
   readonly id: number
+  /** Of the peer. */
+  readonly ip: string
   /** Gone once the message is complete: its bytes should not wait for the deadline. */
   assembler: StreamAssembler | undefined
   /** Undefined on streams that peers opened. */
@@ -50,11 +56,14 @@ interface Stream {
 const MOST_PUSH_PULLS = 128
 /** Bytes that all unfinished streams together may hold; the one that brings them above it is dropped. */
 const MOST_UNFINISHED = 256 * 1024 * 1024
+/** Why a stream is refused when its keys are not ours. */
+const KEY_REASONS = new Set(['decrypt', 'encrypted', 'unencrypted'])
 
 export class Streams {
   readonly #timeout: number
   readonly #parts: StreamParts
   readonly #open = new Map<number, Stream>()
+  readonly #strangers: Strangers
   #ownName = new Uint8Array(0)
   #dialled = 0
   #pushPulls = 0
@@ -62,6 +71,7 @@ export class Streams {
   constructor(tcpTimeout: number, parts: StreamParts) {
     this.#timeout = tcpTimeout
     this.#parts = parts
+    this.#strangers = new Strangers(parts.world.log, parts.coats.label)
   }
 
   /** Who we are: pings for others are not answered. */
@@ -82,7 +92,7 @@ export class Streams {
   /** Starts a push/pull with the member at an address, and gives its number. Ours are numbered downwards, accepted ones upwards. */
   exchange(ip: string, port: number, exchange: Exchange, now: number): number {
     this.#dialled -= 1
-    this.#add(this.#dialled, exchange, now)
+    this.#add(this.#dialled, exchange, ip, now)
     this.#parts.counters.add('memberlist.tcp.connect')
     this.#parts.world.dial(this.#dialled, ip, port)
     return this.#dialled
@@ -93,18 +103,27 @@ export class Streams {
     if (this.#open.delete(id)) this.#parts.world.destroy(id)
   }
 
-  accepted(id: number, now: number): void {
-    this.#parts.counters.add('memberlist.tcp.accept')
-    this.#add(id, undefined, now)
+  receive(mail: StreamMail, now: number): void {
+    switch (mail.type) {
+      case 'stream-accepted':
+        this.#parts.counters.add('memberlist.tcp.accept')
+        return this.#add(mail.stream, undefined, mail.ip, now)
+      case 'stream-connected':
+        return this.#connected(mail.stream, now)
+      case 'stream-data':
+        return this.#received(mail.stream, mail.bytes)
+      case 'stream-closed':
+        return this.#closed(mail.stream, mail.error)
+    }
   }
 
-  connected(id: number, now: number): void {
+  #connected(id: number, now: number): void {
     const stream = this.#open.get(id)
     if (stream?.exchange === undefined) return
     this.#parts.tasks.add(this.#ask(stream, stream.exchange, now))
   }
 
-  received(id: number, bytes: Uint8Array): void {
+  #received(id: number, bytes: Uint8Array): void {
     const stream = this.#open.get(id)
     if (stream?.assembler === undefined || stream.isSettled) return
     stream.assembler.push(bytes)
@@ -126,7 +145,7 @@ export class Streams {
     stream.exchange?.done(error)
   }
 
-  closed(id: number, error: string): void {
+  #closed(id: number, error: string): void {
     const stream = this.#open.get(id)
     // A peer that ends its side early still gets its answer; the deadline looks after the rest.
     if (stream === undefined || stream.isSettled) return
@@ -159,9 +178,9 @@ export class Streams {
     this.#open.clear()
   }
 
-  #add(id: number, exchange: Exchange | undefined, now: number): void {
+  #add(id: number, exchange: Exchange | undefined, ip: string, now: number): void {
     const assembler = new StreamAssembler(this.#parts.coats, exchange === undefined ? 'opener' : 'reply')
-    this.#open.set(id, { id, assembler, exchange, deadlineAt: now + this.#timeout, isSettled: false })
+    this.#open.set(id, { id, assembler, exchange, ip, deadlineAt: now + this.#timeout, isSettled: false })
   }
 
   #advance(stream: Stream, assembler: StreamAssembler): void {
@@ -186,9 +205,19 @@ export class Streams {
 
   #settle(stream: Stream, step: StreamStep): void {
     stream.isSettled = true
+    this.#weigh(stream)
     stream.assembler = undefined
     if (stream.exchange === undefined) this.#serve(stream, step)
     else this.#conclude(stream, stream.exchange, step)
+  }
+
+  /** An encrypted message near the limit is worth a word while it can still be read (section 5.2). */
+  #weigh({ assembler, ip }: Stream): void {
+    const { counters, world } = this.#parts
+    const bytes = assembler?.sealedLength ?? 0
+    if (bytes === 0) return
+    counters.observe('memberlist.size.remote', bytes)
+    if (bytes > LARGE_STREAM) world.log('warn', `a stream of ${bytes} bytes from ${ip} is near the limit`)
   }
 
   /** What a peer asked of us. */
@@ -207,6 +236,7 @@ export class Streams {
         this.#finish(stream)
         return
       case 'refused':
+        this.#suspectStranger(stream, step.reason)
         this.#refuse(stream, step.reason, step.reply)
         return
       default:
@@ -248,6 +278,13 @@ export class Streams {
     const sealed = yield* this.#seal(message, 'opener')
     stream.deadlineAt = now + 2 * this.#timeout
     if (this.#open.get(stream.id) === stream) this.#write(stream, sealed)
+  }
+
+  /** Refusals that a wrong configuration brings are told to a person as well. */
+  #suspectStranger({ ip }: Stream, reason: string): void {
+    const { tasks } = this.#parts
+    if (reason === 'label') this.#strangers.underLabel('streams', ip, undefined, tasks.now)
+    if (KEY_REASONS.has(reason)) this.#strangers.unreadable('stream', ip, tasks.now)
   }
 
   /** The answer to a push/pull of ours. */

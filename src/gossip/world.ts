@@ -4,6 +4,8 @@ import type { ToDetector, ToDispatch } from '../actors/mail.ts'
 
 export interface GossipWorld {
   random: Random
+  /** Bytes that nobody can guess, for nonces. */
+  fillRandom(bytes: Uint8Array): void
   detector: Outlet<ToDetector>
   dispatch: Outlet<ToDispatch>
   /** Dials a TCP connection to a literal address; `stream-connected` or `stream-closed` mail follows. `stream` is ours. */

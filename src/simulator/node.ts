@@ -1,7 +1,7 @@
 /** One simulated member: the three real actors, their post, their place in the network, and a host. It can be killed and started again. */
 import type { Actor, Envelope } from '../actors/contract.ts'
 import type { FoundPlace, GossipCommand, ToDetector, ToDispatch, ToGossip } from '../actors/mail.ts'
-import type { SeededRandom } from '../actors/random.ts'
+import { fillFrom, type SeededRandom } from '../actors/random.ts'
 import { Detector } from '../detector/detector.ts'
 import { Dispatch } from '../dispatch/dispatch.ts'
 import { Gossip } from '../gossip/gossip.ts'
@@ -126,9 +126,12 @@ export class SimulatedNode implements Station {
     const { random, network } = this.#parts
     const reply = (id: number, envelope: Envelope<unknown>) => this.#reply(id, envelope)
     const log = () => undefined
+    // What is drawn for nonces shares a generator, so that pools without keys draw as they always did.
+    const [chance, gossipChance] = [random.fork(), random.fork()]
     detector.seat(
       new Detector(this.settings, {
-        random: random.fork(),
+        random: chance,
+        fillRandom: fillFrom(chance),
         gossip: gossip.outlet,
         send: (packet, ip, port) => network.send(this, ip, port, packet),
         dialPing: (seqNo, ip, port, request) => this.#dialPing(detector, seqNo, ip, port, request),
@@ -138,7 +141,8 @@ export class SimulatedNode implements Station {
       }),
     )
     const actor = new Gossip(this.settings, {
-      random: random.fork(),
+      random: gossipChance,
+      fillRandom: fillFrom(gossipChance),
       detector: detector.outlet,
       dispatch: dispatch.outlet,
       dial: (stream, ip, port) => this.#dial(gossip, stream, ip, port),

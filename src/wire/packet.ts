@@ -154,6 +154,12 @@ interface Layer {
   depth: number
 }
 
+/** The label that a packet comes with; empty when there is none, or none that is whole. */
+export function labelOf(packet: Uint8Array): Uint8Array {
+  const end = packet[0] === MESSAGE.label && packet.length >= 2 ? LABEL_OVERHEAD + packet[1] : 0
+  return packet.subarray(Math.min(LABEL_OVERHEAD, end), end)
+}
+
 /** Takes the coats off packets and hands on what is inside. Junk is counted in `drops` by reason; nothing is thrown. */
 export class PacketOpener {
   readonly #coats: Coats

@@ -2,7 +2,7 @@
 import { Counters } from '../../src/actors/counters.ts'
 import type { DetectorCommand, ToDetector, ToGossip } from '../../src/actors/mail.ts'
 import { Pack } from '../../src/actors/packed.ts'
-import { SeededRandom } from '../../src/actors/random.ts'
+import { fillFrom, SeededRandom } from '../../src/actors/random.ts'
 import { packRosterEntry, type RosterStanding } from '../../src/actors/roster.ts'
 import { Detector } from '../../src/detector/detector.ts'
 import { type ClusterOptions, settle } from '../../src/options.ts'
@@ -45,6 +45,7 @@ export class LoneDetector {
     )
     this.detector = new Detector(settings, {
       random: new SeededRandom(7),
+      fillRandom: fillFrom(new SeededRandom(8)),
       gossip: { tell: (mail) => this.toGossip.push(mail), waiting: () => this.waiting },
       send: (packet, ip, port, seqNo) =>
         this.packets.push({ packet: packet.slice(), to: `${ip}:${port}`, seqNo }),

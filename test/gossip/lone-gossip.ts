@@ -4,7 +4,7 @@ import { Counters } from '../../src/actors/counters.ts'
 import { FACT, FactReader, STATUS } from '../../src/actors/facts.ts'
 import type { GossipCommand, ToDetector, ToDispatch, ToGossip } from '../../src/actors/mail.ts'
 import { eachDelivery, eachTrayItem, Pack, packOverheard } from '../../src/actors/packed.ts'
-import { SeededRandom } from '../../src/actors/random.ts'
+import { fillFrom, SeededRandom } from '../../src/actors/random.ts'
 import { eachRosterEntry } from '../../src/actors/roster.ts'
 import { Gossip } from '../../src/gossip/gossip.ts'
 import { type ClusterOptions, settle } from '../../src/options.ts'
@@ -93,6 +93,7 @@ export class LoneGossip {
     const settings = settle({ nodeName: 'self', bind: '127.0.0.1:7946', ...options }, 'self')
     this.gossip = new Gossip(settings, {
       random: new SeededRandom(1),
+      fillRandom: fillFrom(new SeededRandom(2)),
       detector: { tell: (mail) => this.#tellDetector(mail), waiting: () => 0 },
       dispatch: { tell: (mail) => this.toDispatch.push(mail), waiting: () => 0 },
       dial: (stream, ip, port) => this.dialled.push({ stream, ip, port }),

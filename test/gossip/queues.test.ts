@@ -34,8 +34,7 @@ function packet(queues: Queues): string[] {
   const opener = new PacketOpener(COATS, new Counters(), (_type, bytes, start, end) => {
     found.push(`${String.fromCharCode(bytes[start])}${end - start + 1}`)
   })
-  const bytes = queues.packet()
-  if (bytes !== undefined) opener.open(bytes)
+  for (const bytes of queues.packets()) opener.open(bytes)
   return found
 }
 
