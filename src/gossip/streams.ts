@@ -13,7 +13,7 @@ import type { Counters } from '../actors/counters.ts'
 import type { ToGossip } from '../actors/mail.ts'
 import { Strangers } from '../actors/strangers.ts'
 import type { Coats } from '../wire/packet.ts'
-import { readPing, writeAck, writeError } from '../wire/probe.ts'
+import { readError, readPing, writeAck, writeError } from '../wire/probe.ts'
 import { StreamSealer, sealStream } from '../wire/seal-stream.ts'
 import { LARGE_STREAM, StreamAssembler, type StreamSide, type StreamStep } from '../wire/stream.ts'
 import type { OldEvents, PushPull, Reason, RemoteState } from './push-pull.ts'
@@ -56,6 +56,8 @@ interface Stream {
 const MOST_PUSH_PULLS = 128
 /** Bytes that all unfinished streams together may hold; the one that brings them above it is dropped. */
 const MOST_UNFINISHED = 256 * 1024 * 1024
+/** Characters of a peer's reason that we repeat. */
+const LONGEST_REASON = 200
 /** Why a stream is refused when its keys are not ours. */
 const KEY_REASONS = new Set(['decrypt', 'encrypted', 'unencrypted'])
 
@@ -293,11 +295,13 @@ export class Streams {
     world.destroy(stream.id)
     this.#open.delete(stream.id)
     if (step.kind === 'push-pull') tasks.add(this.#take(exchange, step))
-    else if (step.kind === 'err') exchange.done('the peer refused the exchange')
+    else if (step.kind === 'err') exchange.done(`the peer refused the exchange: ${errorText(step)}`)
     else {
       counters.add('drop.stream-answer')
       exchange.done(
-        step.kind === 'refused' ? `the answer was unusable: ${step.reason}` : `answered with ${step.kind}`,
+        step.kind === 'refused'
+          ? `the answer was unusable: ${step.reply === '' ? step.reason : step.reply}`
+          : `answered with ${step.kind}`,
       )
     }
   }
@@ -328,6 +332,12 @@ export class Streams {
   #finish(stream: Stream): void {
     this.#parts.world.end(stream.id)
   }
+}
+
+/** What a peer said, for people: quoted and cut, for it may say anything. */
+function errorText({ bytes, start, end }: { bytes: Uint8Array; start: number; end: number }): string {
+  const text = readError(bytes, start, end)
+  return text === undefined ? 'no readable reason' : JSON.stringify(text.slice(0, LONGEST_REASON))
 }
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {

@@ -112,6 +112,8 @@ export interface AgentOptions {
   /** `ip:port` to give to others instead of its own, such as a relay's. */
   advertise?: string
   bind?: string
+  /** A key in base64; without one the agent speaks plain. */
+  encrypt?: string
   /** In the form of the agent's `-event-handler` flag. */
   eventHandlers?: string[]
 }
@@ -234,7 +236,15 @@ export class SerfAgent {
 }
 
 function flags(options: AgentOptions, bind: string, rpc: string): string[] {
-  const { name, tags = {}, profile = 'local', compression = 'on', eventHandlers = [], advertise } = options
+  const {
+    name,
+    tags = {},
+    profile = 'local',
+    compression = 'on',
+    eventHandlers = [],
+    advertise,
+    encrypt,
+  } = options
   return [
     'agent',
     `-node=${name}`,
@@ -243,6 +253,7 @@ function flags(options: AgentOptions, bind: string, rpc: string): string[] {
     `-profile=${profile}`,
     '-log-level=debug',
     ...(advertise === undefined ? [] : [`-advertise=${advertise}`]),
+    ...(encrypt === undefined ? [] : [`-encrypt=${encrypt}`]),
     ...(compression === 'off' ? ['-disable-compression'] : []),
     ...Object.entries(tags).map(([key, value]) => `-tag=${key}=${value}`),
     ...eventHandlers.map((handler) => `-event-handler=${handler}`),
