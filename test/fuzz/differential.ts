@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { formatIp } from '../../src/wire/address.ts'
 import type { Body, Value } from '../../src/wire/body.ts'
 import { Claim, readAlive, readSuspect } from '../../src/wire/claim.ts'
-import { decodePacket, decodeSerf, decodeStream } from '../../src/wire/decode.ts'
+import { type DecodeOptions, decodePacket, decodeSerf, decodeStream } from '../../src/wire/decode.ts'
 import { readAck, readIndirectPing, readNack, readPing } from '../../src/wire/probe.ts'
 import {
   AnswerCursor,
@@ -174,9 +174,14 @@ function intentFields(bytes: Uint8Array, kind: 'join' | 'leave'): Read {
 }
 
 /** The opener's leaves against the tree's, and each leaf's fields. */
-export function comparePacket(tally: Tally, bytes: Uint8Array, leaves: readonly Leaf[]): void {
+export function comparePacket(
+  tally: Tally,
+  bytes: Uint8Array,
+  leaves: readonly Leaf[],
+  options: DecodeOptions,
+): void {
   tally.add('decodePacket')
-  const found = leavesOf(decodePacket(bytes, { payloads: 'bytes' }))
+  const found = leavesOf(decodePacket(bytes, options))
   const handed = leaves.filter(({ type }) => type in PACKET || type === MESSAGE.user)
   assert.deepEqual(
     handed.map(({ type, body }) => (type === MESSAGE.user ? `user ${hex(body)}` : PACKET[type][0])),
@@ -250,7 +255,8 @@ const SKIMMED = new Set(['query', 'pushPull', 'relay'])
  */
 function isStricter(name: string, fields: Body | null, bytes: Uint8Array): boolean {
   if (fields === null) return name === 'indirectPing'
-  if ('LTime' in fields && bytes.includes(0xcf)) return true
+  if (['LTime', 'EventLTime', 'QueryLTime'].some((time) => time in fields) && bytes.includes(0xcf))
+    return true
   if (name === 'join' && (bytes[1] > 0x92 || Buffer.from(bytes).includes('Prune'))) return true
   if (name === 'indirectPing' && isNothing(fields.Target)) return true
   for (const field of ['SourceAddr', 'Target']) {
@@ -288,12 +294,15 @@ function shown(name: string, field: string, value: Value | undefined): unknown {
 }
 
 /** A stream's last step against its tree: they must agree on whether more is wanted, on the kind, and on what is refused. */
-export function compareStream(tally: Tally, bytes: Uint8Array, step: StreamStep): void {
+export function compareStream(
+  tally: Tally,
+  bytes: Uint8Array,
+  step: StreamStep,
+  options: DecodeOptions,
+): void {
   tally.add('decodeStream')
-  const tree = decodeStream(bytes, { payloads: 'bytes' })
-  const labelled = tree.type === 'label'
-  if (labelled || bytes[0] === MESSAGE.label) return
-  const inner = tree.type === 'compress' ? tree.inner : tree
+  let inner = decodeStream(bytes, options)
+  while ('inner' in inner) inner = inner.inner
   const layer = inner.type === 'malformed' ? inner.layer : inner.type === 'message' ? inner.name : inner.type
   if (step.kind === 'push-pull')
     return assert.ok(layer === 'pushPull', `${layer} against a push/pull: ${hex(bytes)}`)

@@ -5,12 +5,14 @@
 import assert from 'node:assert/strict'
 import { Counters } from '../../src/actors/counters.ts'
 import { Claim, readAlive, readPushPullNode, readSuspect } from '../../src/wire/claim.ts'
-import { decodePacket, decodeSerf, decodeStream } from '../../src/wire/decode.ts'
+import { readCoordinate } from '../../src/wire/coordinate.ts'
+import { type DecodeOptions, decodePacket, decodeSerf, decodeStream } from '../../src/wire/decode.ts'
 import { encodeSerf, encodeTree } from '../../src/wire/encode.ts'
 import { readFilters } from '../../src/wire/filter.ts'
+import { Keyring } from '../../src/wire/keyring.ts'
 import { expand } from '../../src/wire/lzw.ts'
 import { Malformed, Reader } from '../../src/wire/msgpack.ts'
-import { PacketOpener } from '../../src/wire/packet.ts'
+import { type Coats, type Encryption, PacketOpener } from '../../src/wire/packet.ts'
 import { readAck, readError, readIndirectPing, readNack, readPing } from '../../src/wire/probe.ts'
 import {
   AnswerCursor,
@@ -28,12 +30,38 @@ import {
   readUserEvent,
   UserEventCursor,
 } from '../../src/wire/serf.ts'
-import { StreamAssembler, type StreamStep } from '../../src/wire/stream.ts'
+import { StreamAssembler, type StreamSide, type StreamStep } from '../../src/wire/stream.ts'
 import { decodeTags } from '../../src/wire/tags.ts'
 import { stopsIn } from '../../src/wire/tree.ts'
 import { endOfValue, unfold } from './naive.ts'
 
-export const COATS = { compression: true, label: new Uint8Array(0) }
+/** How a member is configured: its coats, and the same for the plain-object codec. */
+export interface Climate {
+  coats: Coats
+  options: DecodeOptions
+  side: StreamSide
+}
+
+/** A member with or without the label and the keys of the recordings. */
+export function climate(
+  label: string,
+  keys: readonly Uint8Array[],
+  incoming: 'any' | 'verified',
+  side: StreamSide,
+): Climate {
+  const encryption: Encryption = {
+    keyring: new Keyring(keys, () => undefined),
+    version: 1,
+    incoming,
+    outgoing: 'sealed',
+  }
+  return {
+    coats: { compression: true, label: Buffer.from(label), ...(keys.length > 0 ? { encryption } : {}) },
+    options: { keys, label, payloads: 'bytes' },
+    side,
+  }
+}
+
 const MOST_EXPANDED = 65_536
 
 const claim = new Claim()
@@ -107,6 +135,12 @@ const BODIES: Readonly<Record<string, Decoder>> = {
   readFilters: (bytes, start, end) => {
     readFilters(bytes.subarray(start, end))
   },
+  readCoordinate: (bytes, start, end) => {
+    const coordinate = readCoordinate(bytes.subarray(start, end), 8)
+    if (typeof coordinate === 'string') return
+    const { vector, error, adjustment, height } = coordinate
+    assert.ok([...vector, error, adjustment, height].every(Number.isFinite), 'a coordinate that is no place')
+  },
   decodeTags: (bytes, start, end) => {
     assert.equal(Object.getPrototypeOf(decodeTags(bytes.subarray(start, end))), null)
   },
@@ -165,7 +199,7 @@ export class PacketTarget {
   readonly #opener: PacketOpener
   #leaves: Leaf[] = []
 
-  constructor(coats = COATS) {
+  constructor(coats: Coats) {
     this.#opener = new PacketOpener(coats, this.drops, (type, bytes, start, end) => {
       this.#leaves.push({ type, body: bytes.subarray(start, end) })
     })
@@ -186,11 +220,11 @@ export class PacketTarget {
 export function assemble(
   tally: Tally,
   bytes: Uint8Array,
-  cuts: readonly number[] = [],
-  coats = COATS,
+  cuts: readonly number[],
+  { coats, side }: Climate,
 ): StreamStep {
   tally.add('StreamAssembler')
-  const assembler = new StreamAssembler(coats)
+  const assembler = new StreamAssembler(coats, side)
   let from = 0
   let step: StreamStep = { kind: 'more' }
   for (const cut of [...cuts, bytes.length]) {
