@@ -1,5 +1,5 @@
 /** What a host says to a Cluster and hears from it: the shapes of events and options. */
-import type { Lagged, MemberEvent, UserEvent } from './events.ts'
+import type { Lagged, MemberEvent, QueryEvent, UserEvent } from './events.ts'
 import type { MemberStatus } from './member.ts'
 
 /** Events of a Cluster and what their listeners get. */
@@ -10,6 +10,7 @@ export interface ClusterEvents {
   'member-update': [MemberEvent]
   'member-reap': [MemberEvent]
   'user-event': [UserEvent]
+  query: [QueryEvent]
   lagged: [Lagged]
   /** An actor ended unasked: a bug of ours. The cluster is closed, its peers will see a failure. */
   fatal: [Error]

@@ -40,6 +40,7 @@ import {
   type NetworkCoordinate,
 } from './nearness.ts'
 import { type ClusterOptions, type Logger, type Settings, settle, settleTags } from './options.ts'
+import { OwnQueries, type QueryHandle, type QueryOptions, refuseOldProtocol, wishOf } from './queries.ts'
 import { isBytes, isForced, isJoined, isNothing, isSent, isTold } from './replies.ts'
 
 /** Seeds of one join: each may cost a look-up and a connection. */
@@ -57,6 +58,7 @@ export class Cluster extends EventEmitter<ClusterEvents> {
   readonly #mirror = new Mirror()
   readonly #listeners: Listeners
   readonly #calls = new Calls()
+  readonly #queries = new OwnQueries()
   readonly #ask: Ask = {
     detector: async (call, command, isValue) =>
       this.#answer(call, this.#open(call).detector(command), isValue),
@@ -86,6 +88,7 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     })
     const turns = {
       now: () => performance.now(),
+      date: () => Date.now(),
       later: (serve: () => void) => {
         setImmediate(serve)
       },
@@ -95,7 +98,12 @@ export class Cluster extends EventEmitter<ClusterEvents> {
         })
       },
     }
-    this.#listeners = new Listeners(this, turns, (number) => this.#placed?.taken(number))
+    this.#listeners = new Listeners(this, turns, logger, {
+      taken: (number) => this.#placed?.taken(number),
+      respond: async (command) => {
+        await this.#answer('respond', this.#open('respond').dispatch(command), isNothing)
+      },
+    })
   }
 
   /**
@@ -182,6 +190,20 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     const { coalesce = false } = options
     const reply = placed.gossip({ type: 'user-event', name, payload: bytes, coalesce })
     return this.#answer('userEvent', reply, isSent)
+  }
+
+  /**
+   * Asks all members, or those that the options choose, ourselves included; answers stream in. Throws InvalidArgument, ClusterLeft, and
+   * FeatureNotSupported where `protocolVersion` is below 4; what is wrong with the query itself is said by the handle.
+   */
+  query(name: string, payload?: Uint8Array | string, options: QueryOptions = {}): QueryHandle {
+    const wish = wishOf(name, payload, options)
+    options.signal?.throwIfAborted()
+    const placed = this.#present('query')
+    refuseOldProtocol(this.#settings.protocolVersion)
+    return this.#queries.start(wish, options.signal, (command) =>
+      this.#answer('query', placed.dispatch(command), isNothing),
+    )
   }
 
   /**
@@ -290,6 +312,7 @@ export class Cluster extends EventEmitter<ClusterEvents> {
   async #start(): Promise<void> {
     const host: Host = {
       news: (news) => this.#news(news),
+      query: (mail) => this.#queries.take(mail),
       log: (actor, level, message) => this.#logger?.[level](`${actor}: ${message}`),
       exited: (actor, error) => this.#died(actor, error),
     }
@@ -318,6 +341,7 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     this.#listeners.silence()
     this.#mirror.close()
     this.#calls.end()
+    this.#queries.end(() => this.#closed('query'))
     this.#listeners.close()
   }
 

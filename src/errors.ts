@@ -137,6 +137,64 @@ export class QueryTooLarge extends FolkmootError {
   }
 }
 
+/** An answer to a query is too long when encoded. It was sent to nobody; a shorter one still can be. */
+export class ResponseTooLarge extends FolkmootError {
+  readonly bytes: number
+  readonly limit: number
+
+  constructor(bytes: number, limit: number) {
+    super(
+      'ERR_RESPONSE_TOO_LARGE',
+      `response of ${bytes} bytes when encoded exceeds the limit of ${limit} bytes`,
+    )
+    this.bytes = bytes
+    this.limit = limit
+  }
+}
+
+/** An answer to a query was sent to its origin, but not over other members: wrapped for them it is too long. */
+export class RelayTooLarge extends FolkmootError {
+  readonly bytes: number
+  readonly limit: number
+
+  constructor(bytes: number, limit: number) {
+    super('ERR_RELAY_TOO_LARGE', `relayed response of ${bytes} bytes exceeds the limit of ${limit} bytes`)
+    this.bytes = bytes
+    this.limit = limit
+  }
+}
+
+/** A query was answered before. This answer was not sent. */
+export class QueryAnswered extends FolkmootError {
+  constructor() {
+    super('ERR_QUERY_ANSWERED', 'respond: a response was sent already')
+  }
+}
+
+/** The deadline of a query has passed. The answer was not sent, since nobody waits for it. */
+export class QueryExpired extends FolkmootError {
+  constructor() {
+    super('ERR_QUERY_EXPIRED', 'respond: the deadline of the query has passed')
+  }
+}
+
+/** As many queries of ours as may be under way are under way. This one was not sent. */
+export class TooManyQueries extends FolkmootError {
+  readonly limit: number
+
+  constructor(limit: number) {
+    super('ERR_TOO_MANY_QUERIES', `query: ${limit} queries are under way already`)
+    this.limit = limit
+  }
+}
+
+/** The protocol version that this member speaks does not have this. The call did nothing. */
+export class FeatureNotSupported extends FolkmootError {
+  constructor(message: string) {
+    super('ERR_FEATURE_NOT_SUPPORTED', message)
+  }
+}
+
 /** Tags are too long when encoded. The old ones stay. */
 export class TagsTooLarge extends FolkmootError {
   readonly bytes: number
@@ -225,6 +283,12 @@ const CLASSES: Record<string, (details: Record<string, unknown>, message: string
   ERR_JOIN_FAILED: ({ outcomes }) => new JoinFailed(Array.isArray(outcomes) ? outcomes : []),
   ERR_EVENT_TOO_LARGE: ({ bytes, limit }) => new EventTooLarge(Number(bytes), Number(limit)),
   ERR_QUERY_TOO_LARGE: ({ bytes, limit }) => new QueryTooLarge(Number(bytes), Number(limit)),
+  ERR_RESPONSE_TOO_LARGE: ({ bytes, limit }) => new ResponseTooLarge(Number(bytes), Number(limit)),
+  ERR_RELAY_TOO_LARGE: ({ bytes, limit }) => new RelayTooLarge(Number(bytes), Number(limit)),
+  ERR_QUERY_ANSWERED: () => new QueryAnswered(),
+  ERR_QUERY_EXPIRED: () => new QueryExpired(),
+  ERR_TOO_MANY_QUERIES: ({ limit }) => new TooManyQueries(Number(limit)),
+  ERR_FEATURE_NOT_SUPPORTED: (_, message) => new FeatureNotSupported(message),
   ERR_TAGS_TOO_LARGE: ({ bytes, limit }) => new TagsTooLarge(Number(bytes), Number(limit)),
   ERR_UNKNOWN_MEMBER: ({ member }) => new UnknownMember(String(member)),
   ERR_TOO_MANY_PRUNES: ({ limit }) => new TooManyPrunes(Number(limit)),

@@ -4,6 +4,7 @@
  */
 import { FACT, FactReader } from './actors/facts.ts'
 import type { News } from './actors/mail.ts'
+import { queryOf } from './actors/query-facts.ts'
 import { InvalidArgument } from './errors.ts'
 import { type Member, memberOf, textOf } from './member.ts'
 
@@ -31,13 +32,31 @@ export interface UserEvent {
   readonly coalesce: boolean
 }
 
-/** The host was too slow: so many user events are lost to it. Member events are folded, never lost. */
+/** A query of any member, ourselves included; each at most once. What is not answered expires. */
+export interface QueryEvent {
+  readonly type: 'query'
+  readonly name: string
+  /** The host's own: it may be kept and changed. */
+  readonly payload: Uint8Array
+  readonly lamportTime: number
+  /** Name of the member that asks. */
+  readonly source: string
+  /** Until when it waits for answers, in milliseconds of `Date.now()`. */
+  readonly deadline: number
+  /**
+   * Answers, once. Rejects with QueryAnswered at the second time, QueryExpired after the deadline, ResponseTooLarge (a shorter answer
+   * may still be sent) and RelayTooLarge (the answer was sent, but not over others). In a listener that is async these are only logged.
+   */
+  respond(payload: Uint8Array | string): Promise<void>
+}
+
+/** The host was too slow: so many user events and queries are lost to it. Member events are folded, never lost. */
 export interface Lagged {
   readonly type: 'lagged'
   readonly count: number
 }
 
-export type ClusterEvent = MemberEvent | UserEvent | Lagged
+export type ClusterEvent = MemberEvent | UserEvent | QueryEvent | Lagged
 export type ClusterEventType = ClusterEvent['type']
 
 /** Who wants events, and takes them. */
@@ -46,12 +65,16 @@ export interface Audience {
   readonly isThere: boolean
   wants(type: ClusterEventType): boolean
   hear(event: ClusterEvent): void
+  /** Answers the query that is known by these two. */
+  respond(lamportTime: number, queryId: number, payload: Uint8Array): Promise<void>
 }
 
 /** The host's event loop, as far as it matters here. */
 export interface HostTurns {
   /** Milliseconds of a monotonic clock. */
   now(): number
+  /** Milliseconds of the wall clock. */
+  date(): number
   /** Runs something in a later turn of the loop. */
   later(run: () => void): void
 }
@@ -156,20 +179,46 @@ export class Stage {
   }
 
   #tell(record: FactReader): void {
-    const type = record.isMember ? TYPES[record.kind] : 'user-event'
+    const type = typeOf(record)
     if (!this.#audience.wants(type)) {
       this.#members = []
       return
     }
-    if (type === 'user-event') {
-      this.#audience.hear(userEventOf(record))
-      return
-    }
+    if (type === 'user-event') this.#audience.hear(userEventOf(record))
+    else if (type === 'query') this.#audience.hear(queryEventOf(record, this.#turns.date(), this.#audience))
+    else this.#tellMember(type, record)
+  }
+
+  #tellMember(type: MemberEventType, record: FactReader): void {
     this.#members.push(memberOf(record))
     if (record.goesOn) return
     const members = this.#members
     this.#members = []
     this.#audience.hear({ type, members })
+  }
+}
+
+function typeOf(record: FactReader): MemberEventType | 'user-event' | 'query' {
+  if (record.isMember) return TYPES[record.kind]
+  return record.kind === FACT.query ? 'query' : 'user-event'
+}
+
+function queryEventOf(record: FactReader, now: number, audience: Audience): QueryEvent {
+  const { lamportTime, id, timeout, name, source, payload } = queryOf(record)
+  return {
+    type: 'query',
+    name: textOf(name),
+    payload,
+    lamportTime,
+    source: textOf(source),
+    deadline: now + timeout,
+    respond: async (answer) => {
+      const bytes = typeof answer === 'string' ? new TextEncoder().encode(answer) : answer
+      if (!(bytes instanceof Uint8Array)) {
+        throw new InvalidArgument('respond: the payload must be a text or a Uint8Array')
+      }
+      await audience.respond(lamportTime, id, bytes)
+    },
   }
 }
 
@@ -184,7 +233,7 @@ function userEventOf(record: FactReader): UserEvent {
 }
 
 export interface EventsOptions {
-  /** Only these; default all. Who reads user events is always told what it missed of them, with `lagged`. */
+  /** Only these; default all. Who reads user events or queries is always told what it missed of them, with `lagged`. */
   types?: readonly ClusterEventType[]
   /** Ends the iteration. */
   signal?: AbortSignal
@@ -196,6 +245,7 @@ const DEFAULT_BUFFER = 4_096
 const ALL_TYPES: ReadonlySet<string> = new Set<ClusterEventType>([
   ...Object.values(TYPES),
   'user-event',
+  'query',
   'lagged',
 ])
 
@@ -230,7 +280,7 @@ export class EventIterator implements AsyncIterableIterator<ClusterEvent> {
   wants(type: ClusterEventType): boolean {
     if (this.#isDone) return false
     if (this.#types === undefined || this.#types.has(type)) return true
-    return type === 'lagged' && this.#types.has('user-event')
+    return type === 'lagged' && (this.#types.has('user-event') || this.#types.has('query'))
   }
 
   push(event: ClusterEvent): void {

@@ -1,5 +1,5 @@
 /** What a host imports. */
-export type { Joined, SeedOutcome } from './actors/mail.ts'
+export type { Joined, QueryAnswer, SeedOutcome } from './actors/mail.ts'
 export { Cluster } from './cluster.ts'
 export type {
   ClusterEvents,
@@ -17,15 +17,21 @@ export {
   ClusterLeft,
   CoordinatesDisabled,
   EventTooLarge,
+  FeatureNotSupported,
   FolkmootError,
   InvalidArgument,
   InvalidOption,
   isFolkmootError,
   JoinFailed,
   NoResponse,
+  QueryAnswered,
+  QueryExpired,
   QueryTooLarge,
+  RelayTooLarge,
+  ResponseTooLarge,
   TagsTooLarge,
   TooManyPrunes,
+  TooManyQueries,
   UnknownMember,
 } from './errors.ts'
 export type {
@@ -35,6 +41,7 @@ export type {
   Lagged,
   MemberEvent,
   MemberEventType,
+  QueryEvent,
   UserEvent,
 } from './events.ts'
 export type { ForcedStatus } from './gossip/force-leave.ts'
@@ -44,3 +51,4 @@ export type { Member, MemberStatus, VersionRange } from './member.ts'
 export type { HistogramValue, Metric, MetricLabels, MetricType, MetricValue } from './metrics.ts'
 export type { MemberPath, Near, NearestOptions, NetworkCoordinate } from './nearness.ts'
 export type { ClusterOptions, Logger, Numbers, Profile, Threads } from './options.ts'
+export type { QueryHandle, QueryOptions, QueryResult } from './queries.ts'

@@ -1,5 +1,5 @@
 /** Who listens to a cluster: listeners of its emitter and async iterators, fed from one stage with what each wants. */
-import type { News } from './actors/mail.ts'
+import type { DispatchCommand, News } from './actors/mail.ts'
 import type { ClusterEvents } from './cluster-types.ts'
 import {
   type ClusterEvent,
@@ -9,6 +9,8 @@ import {
   type HostTurns,
   Stage,
 } from './events.ts'
+import type { Logger } from './options.ts'
+import { logLateAnswers } from './queries.ts'
 
 /** The emitter, as far as it is asked here. */
 export interface Emitter {
@@ -22,15 +24,29 @@ export interface ListenerTurns extends HostTurns {
   raise(error: unknown): void
 }
 
+/** What listeners give back. */
+export interface ListenerReplies {
+  /** Credit for news. */
+  taken(number: number): void
+  /** An answer to a query. */
+  respond(command: Extract<DispatchCommand, { type: 'respond' }>): Promise<void>
+}
+
 export class Listeners {
   readonly #emitter: Emitter
   readonly #turns: ListenerTurns
+  readonly #logger: Pick<Logger, 'warn'> | undefined
   readonly #stage: Stage
   readonly #iterators = new Set<EventIterator>()
 
-  /** `taken` gives credit back for news. */
-  constructor(emitter: Emitter, turns: ListenerTurns, taken: (number: number) => void) {
+  constructor(
+    emitter: Emitter,
+    turns: ListenerTurns,
+    logger: Pick<Logger, 'warn'> | undefined,
+    replies: ListenerReplies,
+  ) {
     this.#emitter = emitter
+    this.#logger = logger
     this.#turns = turns
     const isThere = () => this.#iterators.size > 0 || emitter.eventNames().some((name) => name !== 'fatal')
     const audience = {
@@ -39,8 +55,10 @@ export class Listeners {
       },
       wants: (type: ClusterEventType) => this.#wants(type),
       hear: (event: ClusterEvent) => this.hear(event),
+      respond: (lamportTime: number, queryId: number, payload: Uint8Array) =>
+        replies.respond({ type: 'respond', lamportTime, queryId, payload }),
     }
-    this.#stage = new Stage(audience, turns, taken)
+    this.#stage = new Stage(audience, turns, (number) => replies.taken(number))
   }
 
   /** Lets events out; before it they wait. */
@@ -69,7 +87,7 @@ export class Listeners {
     for (const listener of this.#emitter.rawListeners(type)) {
       if (typeof listener !== 'function') continue
       try {
-        Reflect.apply(listener, this.#emitter, [event])
+        logLateAnswers(Reflect.apply(listener, this.#emitter, [event]), this.#logger)
       } catch (error) {
         this.#turns.raise(error)
       }

@@ -37,6 +37,11 @@ export class Pictures {
     return this.#held
   }
 
+  /** Rows are below this. */
+  get rows(): number {
+    return this.#buffer.length
+  }
+
   has(row: number): boolean {
     return this.#buffer[row] > 0
   }

@@ -1,7 +1,8 @@
 /** All three bodies in one thread, with queues between them: the placements `one` and `none`. */
-import type { ActorName, News, Self, ToDetector, ToDispatch, ToGossip } from '../src/actors/mail.ts'
+import type { ActorName, Self, ToDetector, ToDispatch, ToGossip } from '../src/actors/mail.ts'
 import type { Settings } from '../src/options.ts'
 import { DetectorBody, DispatchBody, GossipBody, type Place } from './bodies.ts'
+import type { Host } from './host.ts'
 import { LocalOutlet } from './mailbox.ts'
 
 export class Assembly {
@@ -12,10 +13,10 @@ export class Assembly {
   readonly #toGossip = new LocalOutlet<ToGossip>()
   readonly #toDispatch = new LocalOutlet<ToDispatch>()
 
-  constructor(settings: Settings, news: (news: News) => void, place: (actor: ActorName) => Place) {
+  constructor(settings: Settings, host: Pick<Host, 'news' | 'query'>, place: (actor: ActorName) => Place) {
     this.detector = new DetectorBody(settings, this.#toGossip, place('detector'))
     this.gossip = new GossipBody(settings, this.#toDetector, this.#toDispatch, place('gossip'))
-    this.dispatch = new DispatchBody(settings, this.#toGossip, news, place('dispatch'))
+    this.dispatch = new DispatchBody(settings, this.#toGossip, host, place('dispatch'))
     this.#toDetector.deliverTo((mail) => this.detector.receive(mail))
     this.#toGossip.deliverTo((mail) => this.gossip.receive(mail))
     this.#toDispatch.deliverTo((mail) => this.dispatch.receive(mail))

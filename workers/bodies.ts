@@ -8,6 +8,7 @@ import type {
   DispatchCommand,
   GossipCommand,
   News,
+  QueryMail,
   Self,
   ToDetector,
   ToDispatch,
@@ -200,11 +201,17 @@ export class DispatchBody {
   readonly #replies = new Replies()
   readonly #turn: Turn<ToDispatch>
 
-  constructor(settings: Settings, gossip: Outlet<ToGossip>, news: (news: News) => void, place: Place) {
+  constructor(
+    settings: Settings,
+    gossip: Outlet<ToGossip>,
+    host: { news(news: News): void; query(mail: QueryMail): void },
+    place: Place,
+  ) {
     const actor: Actor<ToDispatch> = new Dispatch(settings, {
       random: seededByTheSystem(),
       gossip,
-      news,
+      news: (news) => host.news(news),
+      query: (mail) => host.query(mail),
       reply: (id, envelope) => this.#replies.reply(id, envelope),
       log: place.log,
     })

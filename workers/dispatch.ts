@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { DispatchCommand, ToDispatch, ToGossip } from '../src/actors/mail.ts'
 import { DispatchBody } from './bodies.ts'
 import { PortOutlet, readPort } from './mailbox.ts'
-import { placeOf, serve, type ThreadData, tellNews } from './thread.ts'
+import { placeOf, serve, type ThreadData, tellHost } from './thread.ts'
 
 const data: ThreadData = workerData
 if (data.gossip === undefined) throw new Error('dispatch has no wall to gossip')
@@ -11,7 +11,7 @@ const { port, outward, inward } = data.gossip
 const body = new DispatchBody(
   data.settings,
   new PortOutlet<ToGossip>(port, outward),
-  tellNews,
+  { news: tellHost, query: tellHost },
   placeOf('dispatch'),
 )
 readPort<ToDispatch>(port, inward, (mail) => body.receive(mail))

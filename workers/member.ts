@@ -2,10 +2,10 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { DetectorCommand, DispatchCommand, GossipCommand, Self, ToDispatch } from '../src/actors/mail.ts'
 import { Assembly } from './assembly.ts'
-import { placeOf, serve, type ThreadData, tellNews } from './thread.ts'
+import { placeOf, serve, type ThreadData, tellHost } from './thread.ts'
 
 const data: ThreadData = workerData
-const assembly = new Assembly(data.settings, tellNews, placeOf)
+const assembly = new Assembly(data.settings, { news: tellHost, query: tellHost }, placeOf)
 parentPort?.on('message', (mail: ToDispatch) => assembly.dispatch.receive(mail))
 
 /** What the facade's side may ask of this thread. */

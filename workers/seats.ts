@@ -49,6 +49,7 @@ function wall(): [Wall, Wall] {
 function hearThread(worker: Worker, host: Host): void {
   worker.on('message', (mail: ToHost) => {
     if (mail.type === 'news') host.news(mail)
+    else if (mail.type !== 'log') host.query(mail)
     else host.log(mail.actor, mail.level, mail.message)
   })
 }
@@ -194,7 +195,10 @@ export class InlineSeats implements Seats {
     const died = once(host)
     this.#assembly = new Assembly(
       settings,
-      (news) => setImmediate(() => host.news(news)),
+      {
+        news: (news) => setImmediate(() => host.news(news)),
+        query: (mail) => setImmediate(() => host.query(mail)),
+      },
       (actor) => ({
         log: (level, message) => setImmediate(() => host.log(actor, level, message)),
         crashed: died(actor),

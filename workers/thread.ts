@@ -2,7 +2,7 @@
 import { type MessagePort, parentPort } from 'node:worker_threads'
 import { expose } from 'comlink'
 import type { LogLevel } from '../src/actors/contract.ts'
-import type { ActorName, News, ToHost } from '../src/actors/mail.ts'
+import type { ActorName, ToHost } from '../src/actors/mail.ts'
 import type { Settings } from '../src/options.ts'
 import type { Place } from './bodies.ts'
 import { endpointOf } from './endpoint.ts'
@@ -29,10 +29,6 @@ const MOST_LINES = 50
 
 export function tellHost(mail: ToHost): void {
   parentPort?.postMessage(mail, mail.type === 'news' ? transfersOf(mail) : [])
-}
-
-export function tellNews(news: News): void {
-  tellHost(news)
 }
 
 /** The place of an actor in a thread of its own: what it throws ends the thread, which the host's side hears of. */

@@ -54,6 +54,30 @@ export type ToGossip =
   | { type: 'keyring-set'; number: number }
   | { type: 'command'; id: number; command: GossipCommand }
 
+/** A query as its asker wishes it. */
+export interface QueryWish {
+  name: string
+  payload: Uint8Array | null
+  /** Names of the members that are meant; empty for all. */
+  nodes: readonly string[]
+  /** Patterns by tag; all must be found. */
+  tags: Readonly<Record<string, string>>
+  requestAck: boolean
+  relayFactor: number
+  /** Milliseconds; 0 for the default. */
+  timeout: number
+}
+
+/** One member's answer to a query. */
+export interface QueryAnswer {
+  readonly from: string
+  /** The asker's own: it may be kept and changed. */
+  readonly payload: Uint8Array
+}
+
+/** Why a query is over: everyone expected has answered or is known to be gone, or time was up. */
+export type QueryEnding = 'answered' | 'deadline'
+
 /** A query of our own, before gossip gives it its place in time. */
 export interface Question {
   name: string
@@ -86,8 +110,13 @@ export type ToDispatch =
   | { type: 'taken'; number: number }
   | { type: 'command'; id: number; command: DispatchCommand }
 
+/** What becomes of a query of the host, by the number it gave it. */
+export type QueryMail =
+  | { type: 'query-heard'; query: number; answers: readonly QueryAnswer[]; acks: readonly string[] }
+  | { type: 'query-ended'; query: number; silent: readonly string[]; how: QueryEnding }
+
 /** Mail to the facade. */
-export type ToHost = News | { type: 'log'; actor: ActorName; level: LogLevel; message: string }
+export type ToHost = News | QueryMail | { type: 'log'; actor: ActorName; level: LogLevel; message: string }
 
 /**
  * A delivery to the host. `buffers` hold packed facts. Members in the first `fresh` buffers are mirror changes and are
@@ -157,7 +186,14 @@ export type GossipCommand =
 
 export type DispatchCommand =
   /** The members as dispatch knows them, as msgpackr records: the mirror's first filling. */
-  { type: 'members' } | { type: 'stats' } | { type: 'metrics' }
+  | { type: 'members' }
+  /** Starts a query; the host's number for it comes back with what becomes of it. */
+  | { type: 'query'; query: number; wish: QueryWish }
+  | { type: 'query-close'; query: number }
+  /** The host's answer to a query, which is known by both numbers. */
+  | { type: 'respond'; lamportTime: number; queryId: number; payload: Uint8Array }
+  | { type: 'stats' }
+  | { type: 'metrics' }
 
 /** What became of one seed of a join. */
 export interface SeedOutcome {

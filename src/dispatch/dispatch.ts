@@ -2,71 +2,131 @@
  * The dispatch actor: what happened, on its way to the host. It keeps its own view of the members and delivers with credit, so that a
  * slow host holds up nobody but itself.
  *
- * Here is the place of what later issues bring to the Serf layer: coalescing in front of the delivery; queries and their filters;
- * keys; name conflicts; the snapshot, which has a feed of its own and never loses anything.
+ * Queries are answered and asked here, since patterns and slow hosts must hold up nobody. Here is the place of what later issues bring to
+ * the Serf layer: coalescing in front of the delivery; keys; name conflicts; the snapshot, which has a feed of its own and never loses
+ * anything.
  */
 import { Packr } from 'msgpackr'
 import type { Actor } from '../actors/contract.ts'
 import { Counters, flatten, type Report } from '../actors/counters.ts'
-import { FACT, FactReader } from '../actors/facts.ts'
 import type { DispatchCommand, ToDispatch } from '../actors/mail.ts'
-import { strikeOut } from '../actors/query-facts.ts'
+import { toPlain } from '../errors.ts'
 import { memberOf } from '../member.ts'
 import type { Settings } from '../options.ts'
 import { Gate } from './gate.ts'
+import { HostQueries } from './host-queries.ts'
+import { answerFromView, InternalQueries } from './internal-queries.ts'
+import { Patterns } from './patterns.ts'
+import { Queries } from './queries.ts'
+import { Questions } from './questions.ts'
+import { Replies } from './replies.ts'
 import { MemberView } from './view.ts'
 import type { DispatchWorld } from './world.ts'
 
+type Facts = Extract<ToDispatch, { type: 'facts' }>
+
 export class Dispatch implements Actor<ToDispatch> {
   readonly #world: DispatchWorld
-  readonly #view = new MemberView()
+  readonly #view: MemberView
   readonly #gate: Gate
   readonly #counters = new Counters()
+  readonly #questions: Questions
+  readonly #queries: Queries
+  readonly #hostQueries: HostQueries
+  wakeAt = Number.POSITIVE_INFINITY
 
   constructor(settings: Settings, world: DispatchWorld) {
     this.#world = world
+    const { gossip, random } = world
+    const counters = this.#counters
+    const ownName = new TextEncoder().encode(settings.nodeName)
+    const view = new MemberView(ownName)
+    const patterns = new Patterns()
+    const { queryResponseSizeLimit: sizeLimit } = settings
+    const internal = new InternalQueries(counters)
+    answerFromView(internal, ownName, view)
+    const replies = new Replies(ownName, sizeLimit, { gossip, view, random, counters })
+    this.#view = view
     this.#gate = new Gate(settings, (news) => world.news(news))
-  }
-
-  get wakeAt(): number {
-    return this.#gate.wakeAt
+    this.#queries = new Queries({
+      view,
+      patterns,
+      replies,
+      internal,
+      counters,
+      ownName: settings.nodeName,
+      sizeLimit,
+    })
+    const questions = new Questions(settings, { gossip, view, patterns, counters })
+    this.#questions = questions
+    this.#hostQueries = new HostQueries({
+      questions,
+      reply: (id, envelope) => world.reply(id, envelope),
+      tell: (mail) => world.query(mail),
+    })
   }
 
   receive(mail: ToDispatch, now: number): void {
     switch (mail.type) {
       case 'facts':
-        this.#counters.add('facts', mail.weight)
-        this.#view.apply(mail.bytes)
-        strikeOutQueries(mail.bytes)
-        return this.#gate.facts(mail.bytes, mail.through, now)
+        this.#facts(mail, now)
+        break
       case 'asked':
+        this.#questions.asked(mail, now)
+        break
       case 'answers':
+        this.#questions.answers(mail.bytes)
+        break
       case 'keyring-set':
-        // Nothing asks yet.
-        return
+        // Nobody changes keys yet.
+        break
       case 'taken':
-        return this.#gate.taken(mail.number, now)
+        this.#gate.taken(mail.number, now)
+        break
       case 'command':
-        return this.#command(mail.id, mail.command)
+        this.#command(mail.id, mail.command, now)
+        break
     }
+    this.#plan()
   }
 
   wake(now: number): void {
     this.#gate.wake(now)
+    this.#questions.wake(now)
+    this.#queries.wake(now)
+    this.#plan()
   }
 
-  #command(id: number, command: DispatchCommand): void {
-    this.#world.reply(id, { ok: true, value: this.#answer(command), after: 0 })
+  #plan(): void {
+    this.wakeAt = Math.min(this.#gate.wakeAt, this.#questions.wakeAt, this.#queries.wakeAt)
   }
 
-  #answer(command: DispatchCommand): unknown {
+  #facts({ weight, bytes, through }: Facts, now: number): void {
+    this.#counters.add('facts', weight)
+    this.#view.apply(bytes)
+    this.#questions.facts(bytes)
+    this.#queries.sift(bytes, now)
+    this.#gate.facts(bytes, through, now)
+  }
+
+  #command(id: number, command: DispatchCommand, now: number): void {
     switch (command.type) {
+      case 'query':
+        return this.#hostQueries.start(id, command.query, command.wish)
+      case 'query-close':
+        return this.#hostQueries.close(id, command.query)
+      case 'respond': {
+        const { lamportTime, queryId, payload } = command
+        const refusal = this.#queries.respond(lamportTime, queryId, payload, now)
+        if (refusal !== undefined) return this.#world.reply(id, { ok: false, error: toPlain(refusal) })
+        return this.#world.reply(id, { ok: true, value: null, after: 0 })
+      }
       case 'members':
-        return this.#members()
+        return this.#world.reply(id, { ok: true, value: this.#members(), after: 0 })
       case 'stats':
-        return flatten(this.#report())
+        return this.#world.reply(id, { ok: true, value: flatten(this.#report()), after: 0 })
       case 'metrics':
-        return this.#report()
+        return this.#world.reply(id, { ok: true, value: this.#report(), after: 0 })
     }
   }
 
@@ -86,13 +146,8 @@ export class Dispatch implements Actor<ToDispatch> {
       untaken: this.#gate.delivery.untaken,
       waiting: this.#gate.delivery.waiting,
       ...this.#gate.gauges,
+      open_queries: this.#questions.open,
+      unanswered_queries: this.#queries.open,
     })
-  }
-}
-
-/** No query reaches the host so far. */
-function strikeOutQueries(facts: Uint8Array): void {
-  for (const reader = new FactReader(facts); !reader.atEnd; reader.next()) {
-    if (reader.kind === FACT.query) strikeOut(reader)
   }
 }

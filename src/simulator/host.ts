@@ -4,6 +4,7 @@
  */
 import { FACT, FactReader } from '../actors/facts.ts'
 import type { News } from '../actors/mail.ts'
+import { type QueryRecord, queryOf } from '../actors/query-facts.ts'
 import { type Member, memberOf, textOf } from '../member.ts'
 
 /** Something that a host heard or saw change. */
@@ -11,12 +12,12 @@ export interface Transition {
   at: number
   /** Who saw it. */
   observer: string
-  kind: 'join' | 'leave' | 'failed' | 'update' | 'reap' | 'change' | 'user'
-  /** The member, or the name of the user event. */
+  kind: 'join' | 'leave' | 'failed' | 'update' | 'reap' | 'change' | 'user' | 'query'
+  /** The member, or the name of the user event or query. */
   name: string
-  /** The member after it; undefined for user events. */
+  /** The member after it; undefined for user events and queries. */
   member: Member | undefined
-  /** Lamport time and payload of a user event; empty for members. */
+  /** Lamport time and payload of a user event or query; empty for members. */
   detail: string
 }
 
@@ -28,6 +29,7 @@ const KINDS: Record<number, Transition['kind']> = {
   [FACT.memberReap]: 'reap',
   [FACT.memberChange]: 'change',
   [FACT.userEvent]: 'user',
+  [FACT.query]: 'query',
 }
 
 export class SimulatedHost {
@@ -35,9 +37,12 @@ export class SimulatedHost {
   readonly #hear: (transition: Transition) => void
   readonly #members = new Map<string, Member>()
 
-  constructor(name: string, hear: (transition: Transition) => void) {
+  readonly #query: (query: QueryRecord) => void
+
+  constructor(name: string, hear: (transition: Transition) => void, query: (query: QueryRecord) => void) {
     this.#name = name
     this.#hear = hear
+    this.#query = query
   }
 
   get members(): ReadonlyMap<string, Member> {
@@ -66,6 +71,8 @@ export class SimulatedHost {
   }
 
   #tell(reader: FactReader, kind: Transition['kind'], at: number): void {
+    if (reader.kind === FACT.struckOut) return
+    if (reader.kind === FACT.query) this.#query(queryOf(reader))
     const observer = this.#name
     if (reader.isMember) {
       const member = memberOf(reader)

@@ -9,6 +9,7 @@ import type { Settings } from '../options.ts'
 import { SimulatedHost, type Transition } from './host.ts'
 import type { Network, Pipe, PipeEnd, Station } from './network.ts'
 import { type Handling, Seat, type Weighed } from './post.ts'
+import { HostQuestions } from './questions.ts'
 import type { Schedule } from './schedule.ts'
 
 export interface NodeParts {
@@ -44,6 +45,11 @@ export class SimulatedNode implements Station {
   readonly #pipes = new Map<number, Pipe>()
   readonly #pingPipes = new Map<number, Pipe>()
   #accepted = 0
+  /** The host's queries, and how it answers those of others. */
+  readonly questions = new HostQuestions((command) => {
+    this.#commands += 1
+    this.#dispatch?.receive({ type: 'command', id: this.#commands, command })
+  })
   readonly #replies = new Map<number, Reply>()
   #commands = 0
   isUp = false
@@ -53,7 +59,7 @@ export class SimulatedNode implements Station {
     this.ip = ip
     this.settings = settings
     this.#parts = parts
-    this.#host = new SimulatedHost(name, parts.hear)
+    this.#host = this.#newHost()
   }
 
   /** What its host sees: members by name. */
@@ -67,11 +73,15 @@ export class SimulatedNode implements Station {
     return members.map(({ name }) => name).sort()
   }
 
+  #newHost(): SimulatedHost {
+    return new SimulatedHost(this.name, this.#parts.hear, (query) => this.questions.heard(query))
+  }
+
   /** Starts it, as a new process: nothing is left of a life before. */
   start(): void {
     const { schedule, random, handling } = this.#parts
     const seat = <Mail extends Weighed>() => new Seat<Mail>(schedule, random.fork(), handling)
-    this.#host = new SimulatedHost(this.name, this.#parts.hear)
+    this.#host = this.#newHost()
     this.#detector = seat<ToDetector>()
     this.#gossip = seat<ToGossip>()
     this.#dispatch = seat<ToDispatch>()
@@ -163,6 +173,7 @@ export class SimulatedNode implements Station {
         random: random.fork(),
         gossip: gossip.outlet,
         news: (news) => this.#news(dispatch, news),
+        query: (mail) => this.questions.take(mail),
         reply,
         log,
       }),

@@ -4,6 +4,7 @@
  */
 import { key, Malformed, Reader, type Writer } from './msgpack.ts'
 import { Fields, shape } from './record.ts'
+import { decodeTags } from './tags.ts'
 import { SERF } from './types.ts'
 
 const EMPTY = new Uint8Array(0)
@@ -314,6 +315,65 @@ export function writeRelay(
   writer.key(DEST_NAME)
   writer.raw(relay.name)
   writer.append(relay.inner)
+}
+
+/** A member as the answer to a conflict query shows it. */
+export interface MemberWords {
+  address: Uint8Array
+  port: number
+  name: Uint8Array
+  status: number
+  /** Minimum, maximum and current of memberlist's protocol, then of Serf's. */
+  versions: Uint8Array
+  meta: Uint8Array
+}
+
+const CONFLICT = [
+  'Addr',
+  'DelegateCur',
+  'DelegateMax',
+  'DelegateMin',
+  'Name',
+  'Port',
+  'ProtocolCur',
+  'ProtocolMax',
+  'ProtocolMin',
+  'Status',
+  'Tags',
+].map(key)
+
+/** Writes a conflict response, Serf's type byte in front; nil stands for a member that we do not know. */
+export function writeConflict(writer: Writer, member: MemberWords | undefined): void {
+  writer.byte(SERF.conflictResponse)
+  if (member === undefined) {
+    writer.nil()
+    return
+  }
+  const { versions } = member
+  writer.map(CONFLICT.length)
+  const number = (at: number, value: number) => {
+    writer.key(CONFLICT[at])
+    writer.uint(value)
+  }
+  writer.key(CONFLICT[0])
+  writer.raw(member.address)
+  number(1, versions[5])
+  number(2, versions[4])
+  number(3, versions[3])
+  writer.key(CONFLICT[4])
+  writer.raw(member.name)
+  number(5, member.port)
+  number(6, versions[2])
+  number(7, versions[1])
+  number(8, versions[0])
+  number(9, member.status)
+  const tags = Object.entries(decodeTags(member.meta))
+  writer.key(CONFLICT[10])
+  writer.map(tags.length)
+  for (const [name, value] of tags) {
+    writer.text(name)
+    writer.text(value)
+  }
 }
 
 function raw(reader: Reader): void {

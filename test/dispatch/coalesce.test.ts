@@ -47,9 +47,15 @@ class Pool {
   #through = 0
 
   constructor(rules: CoalesceRules) {
-    const audience = { isThere: true, wants: () => true, hear: (event: ClusterEvent) => this.#hear(event) }
+    const respond = () => Promise.reject(new Error('no queries here'))
+    const hear = (event: ClusterEvent) => this.#hear(event)
+    const audience = { isThere: true, wants: () => true, hear, respond }
     // Each in a turn of its own, as in a host: what is later is now.
-    this.#stage = new Stage(audience, { now: () => 0, later: (serve) => serve() }, () => undefined)
+    this.#stage = new Stage(
+      audience,
+      { now: () => 0, date: () => 0, later: (serve) => serve() },
+      () => undefined,
+    )
     this.#stage.open()
     this.gate = new Gate(rules, (news) => this.#take(news))
   }
