@@ -12,7 +12,7 @@ import ts from 'typescript'
 const root = join(import.meta.dirname, '..', '..')
 
 /** Everything `src/` may import that is not `src/` itself. Each is a pure function of its arguments. */
-const PURE_PACKAGES = ['msgpackr', 'node:zlib', 'node:util']
+const PURE_PACKAGES = ['msgpackr', 're2js', 'node:zlib', 'node:util']
 /** Functions of node:crypto that depend on their arguments alone; the codec seals and opens with them. Chance is not among them. */
 const PURE_CRYPTO = new Set(['createCipheriv', 'createDecipheriv', 'createSecretKey'])
 /** What the facade may use besides: it lives on the host's thread, next to the threads it starts. */
