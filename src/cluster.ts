@@ -282,8 +282,8 @@ export class Cluster extends EventEmitter<ClusterEvents> {
   }
 
   /**
-   * Leaves the pool gracefully: peers see `left`, never `failed`. Resolves when the news is spread, with how many alive peers there were to
-   * hear it; the member goes on answering until `shutdown()`. A second call gives the same promise.
+   * Leaves the pool gracefully: peers see `left`, never `failed`. Resolves when the news is spread, with how many peers acknowledged a packet
+   * that carried it (of the first 1,024; gossip may have told more); the member goes on answering until `shutdown()`. A second call gives the same promise.
    */
   leave(): Promise<{ told: number }> {
     if (this.#leave === undefined) {

@@ -20,6 +20,8 @@ export type ToDetector =
   | { type: 'deliver'; bytes: Uint8Array }
   /** Broadcasts that may ride on pings and acks; packed by `packed.ts`. Replaces the tray before it. */
   | { type: 'tray'; number: number; bytes: Uint8Array }
+  /** We leave: this message goes straight to the peers, and `told` says how many acknowledged it. */
+  | { type: 'farewell'; bytes: Uint8Array }
   /** We had to refute: our health goes down. */
   | { type: 'accused' }
   /** Who we are, known once the sockets are bound. Probing starts with it. */
@@ -34,6 +36,8 @@ export type ToGossip =
   | { type: 'overheard'; lane: Lane; weight: number; bytes: Uint8Array }
   /** A probe found no sign of life: verdict about what was probed, so that a late one is recognised. */
   | { type: 'silent'; row: number; instance: number; incarnation: number }
+  /** So many peers have acknowledged a packet that carried our leave. */
+  | { type: 'told'; count: number }
   /** How many sends of tray `number` were not used, one count per item. */
   | { type: 'piggybacked'; number: number; unused: Uint8Array }
   | { type: 'stream-accepted'; stream: number; ip: string; port: number }

@@ -8,6 +8,7 @@
  *                           ack, nack     probe.ts     the probe's life is drawn there
  *                                         relay.ts
  *                           the rest      overheard.ts gathered, to gossip
+ *                                         farewell.ts  who got our leave
  *     deliver ------------> outgoing.ts   sealed and sent; broadcasts of the tray ride on pings and acks
  *
  * The path from ping to ack waits for nothing: no mailbox, no timer, no file, no regular expression.
@@ -28,6 +29,7 @@ import { readAck, readIndirectPing, readNack, readPing, writeAck } from '../wire
 import { MESSAGE } from '../wire/types.ts'
 import { Coordinates } from './coordinates.ts'
 import { Enquiries } from './enquiries.ts'
+import { Farewell } from './farewell.ts'
 import { Health } from './health.ts'
 import { Identity } from './identity.ts'
 import { Outgoing } from './outgoing.ts'
@@ -58,6 +60,7 @@ export class Detector implements Actor<ToDetector> {
   readonly #paths = new Paths()
   readonly #coordinates: Coordinates | undefined
   readonly #enquiries: Enquiries
+  readonly #farewell: Farewell
   readonly #opener: PacketOpener
   readonly #keyring: Keyring
   readonly #strangers: Strangers
@@ -100,6 +103,7 @@ export class Detector implements Actor<ToDetector> {
     this.#pings = new Pings(settings.probeTimeout, (id, envelope) => world.reply(id, envelope))
     this.#enquiries = new Enquiries({ ...parts, relays: this.#relays, pings: this.#pings })
     this.#overheard = new Overheard(world.gossip, settings.handoffQueueDepth, counters)
+    this.#farewell = new Farewell({ ...parts, gossip: world.gossip })
     this.#keyring = coats.encryption.keyring
     this.#strangers = new Strangers(world.log, coats.label)
     this.#opener = new PacketOpener(coats, counters, this.#message, this.#refused)
@@ -123,6 +127,9 @@ export class Detector implements Actor<ToDetector> {
         return eachDelivery(mail.bytes, this.#deliver)
       case 'tray':
         return this.#layOut(mail.number, mail.bytes)
+      case 'farewell':
+        if (this.#identity !== undefined) this.#farewell.start(mail.bytes, this.#identity, now)
+        return
       case 'accused':
         return this.#health.change(1)
       case 'begin':
@@ -138,7 +145,13 @@ export class Detector implements Actor<ToDetector> {
   }
 
   get wakeAt(): number {
-    return Math.min(this.#prober.wakeAt, this.#relays.wakeAt, this.#overheard.wakeAt, this.#pings.wakeAt)
+    return Math.min(
+      this.#prober.wakeAt,
+      this.#relays.wakeAt,
+      this.#overheard.wakeAt,
+      this.#pings.wakeAt,
+      this.#farewell.wakeAt,
+    )
   }
 
   wake(now: number): void {
@@ -148,6 +161,7 @@ export class Detector implements Actor<ToDetector> {
     this.#relays.wake(now)
     this.#pings.wake(now)
     this.#overheard.wake(now)
+    this.#farewell.wake(now)
   }
 
   #begin(self: Self, now: number): void {
@@ -227,7 +241,8 @@ export class Detector implements Actor<ToDetector> {
     const isKnown =
       this.#prober.acked(ack, this.#ip, this.#port, this.#now) ||
       this.#relays.acked(ack.seqNo) ||
-      this.#pings.acked(ack.seqNo, this.#now)
+      this.#pings.acked(ack.seqNo, this.#now) ||
+      this.#farewell.acked(ack.seqNo)
     if (!isKnown) this.#counters.add('ack.stray')
   }
 

@@ -11,9 +11,10 @@ export interface DepartureRules {
 export interface DepartureParts {
   /** Others that are alive: with nobody to tell, no step waits. */
   othersAlive(): number
+  /** Queues the intent and gives it to the detector, which tells the peers straight. */
   announceLeave(now: number, finished: () => void): void
   bury(now: number, finished: () => void): void
-  /** All is done: the number of peers that were there to be told. */
+  /** All is done: the number of peers that acknowledged a packet with our leave. */
   left(told: number): void
 }
 
@@ -23,6 +24,7 @@ export class Departure {
   readonly #rules: DepartureRules
   readonly #parts: DepartureParts
   #phase: Phase = 'staying'
+  #hasPeers = false
   #told = 0
   /** When the phase ends at the latest; past as soon as its broadcast is done. */
   #endsAt = Number.POSITIVE_INFINITY
@@ -41,9 +43,14 @@ export class Departure {
   }
 
   start(now: number): void {
-    this.#told = this.#parts.othersAlive()
+    this.#hasPeers = this.#parts.othersAlive() > 0
     this.#enter('telling', now)
     this.#parts.announceLeave(now, () => this.#hurry('telling'))
+  }
+
+  /** So many peers have acknowledged it by now. */
+  told(count: number): void {
+    this.#told = count
   }
 
   wake(now: number): void {
@@ -55,7 +62,7 @@ export class Departure {
       } else if (this.#phase === 'dying') {
         this.#phase = 'lingering'
         // Nobody was there to be told: nobody needs time to hear it.
-        this.#endsAt = this.#told === 0 ? now : now + this.#rules.leavePropagateDelay
+        this.#endsAt = this.#hasPeers ? now + this.#rules.leavePropagateDelay : now
       } else {
         this.#phase = 'left'
         this.#endsAt = Number.POSITIVE_INFINITY
@@ -66,7 +73,7 @@ export class Departure {
 
   #enter(phase: Phase, now: number): void {
     this.#phase = phase
-    this.#endsAt = this.#told === 0 ? now : now + this.#rules.broadcastTimeout
+    this.#endsAt = this.#hasPeers ? now + this.#rules.broadcastTimeout : now
   }
 
   #hurry(phase: Phase): void {

@@ -2,8 +2,9 @@
  * How membership ends and how it comes back, in one place for the switchboard: our own leave, leaves that we force on others, members
  * that are forgotten, and attempts to reach the failed again. Each is a machine of its own; here they get to know the tables and the time.
  */
-import type { Envelope, Random } from '../actors/contract.ts'
+import type { Envelope, Outlet, Random } from '../actors/contract.ts'
 import type { Counters } from '../actors/counters.ts'
+import type { ToDetector } from '../actors/mail.ts'
 import type { Settings } from '../options.ts'
 import type { Claims } from './claims.ts'
 import { Departure } from './departure.ts'
@@ -19,6 +20,7 @@ export interface EndingParts {
   claims: Claims
   random: Random
   counters: Counters
+  detector: Outlet<ToDetector>
   exchange(ip: string, port: number, exchange: Exchange): void
   reply(id: number, envelope: Envelope<unknown>): void
   through(): number
@@ -37,7 +39,10 @@ export class Endings {
     this.#parts = parts
     this.#departure = new Departure(settings, {
       othersAlive,
-      announceLeave: (now, finished) => standing.announceLeave(now, finished),
+      announceLeave: (now, finished) => {
+        const message = standing.announceLeave(now, finished)
+        parts.detector.tell({ type: 'farewell', bytes: message.slice() })
+      },
       bury: (now, finished) => claims.leave(now, finished),
       left: (told) => this.#left(told),
     })
@@ -81,6 +86,11 @@ export class Endings {
     this.#leaveCommands.push(id)
     this.#reconnect.stop()
     if (this.#departure.phase === 'staying') this.#departure.start(now)
+  }
+
+  /** So many peers have acknowledged a packet with our leave. */
+  told(count: number): void {
+    this.#departure.told(count)
   }
 
   forceLeave(id: number, name: string, afterwards: Afterwards, now: number): void {

@@ -130,7 +130,7 @@ export class Gossip implements Actor<ToGossip> {
       cancel: (id) => streams.cancel(id),
       resolve: (lookup, host) => world.resolve(lookup, host),
     })
-    const endings = { table, standing, claims, random, counters, exchange, reply, through }
+    const endings = { table, standing, claims, random, counters, detector, exchange, reply, through }
     this.#endings = new Endings(settings, endings)
     this.#ownTags = this.#ownTagsOf(standing, claims)
   }
@@ -152,6 +152,9 @@ export class Gossip implements Actor<ToGossip> {
         break
       case 'silent':
         this.#claims.silent(mail.row, mail.instance, mail.incarnation, now)
+        break
+      case 'told':
+        this.#endings.told(mail.count)
         break
       case 'piggybacked':
         this.#spread.piggybacked(mail.number, mail.unused)

@@ -178,14 +178,14 @@ export class Standing implements MemberListener {
     queues.add('intents', this.#writer.copy())
   }
 
-  /** Takes back that we stay, and tells it; `finished` when the broadcast is done. */
-  announceLeave(now: number, finished: () => void): void {
+  /** Takes back that we stay, and tells it; `finished` when the broadcast is done. Returns the message. */
+  announceLeave(now: number, finished: () => void): Uint8Array {
     this.#isStaying = false
-    this.forceLeave(this.selfRow, 'keep', now, finished)
+    return this.forceLeave(this.selfRow, 'keep', now, finished)
   }
 
-  /** Tells everybody that a member left, whoever it is; `finished` when the broadcast is done. */
-  forceLeave(row: number, afterwards: Afterwards, now: number, finished: () => void): void {
+  /** Tells everybody that a member left, whoever it is; `finished` when the broadcast is done. Returns the message. */
+  forceLeave(row: number, afterwards: Afterwards, now: number, finished: () => void): Uint8Array {
     const { clock, queues, table } = this.#parts
     const name = table.name(row).slice()
     const lamportTime = clock.time
@@ -194,7 +194,9 @@ export class Standing implements MemberListener {
     this.#writer.reset().byte(MESSAGE.user)
     writeLeave(this.#writer, { lamportTime, name, prune: afterwards === 'prune' })
     const rank = row === this.selfRow ? 'first' : 'in turn'
-    queues.add('intents', this.#writer.copy(), -1, finished, rank)
+    const message = this.#writer.copy()
+    queues.add('intents', message, -1, finished, rank)
+    return message
   }
 
   /** Forgets intents that nobody claimed since `instant`. */

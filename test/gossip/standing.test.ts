@@ -129,6 +129,10 @@ test('a lone member leaves at once; with others it tells them, dies by its own w
   const leave = lone.command({ type: 'leave' })
   lone.advance(999)
   assert.equal(lone.replies.has(leave), false)
+  // The detector gives it to the peers itself, and says who acknowledged it.
+  const farewell = lone.toDetector.find((mail) => mail.type === 'farewell')
+  assert.deepEqual(farewell, { type: 'farewell', bytes: leaveIntent('self', 1) })
+  lone.gossip.receive({ type: 'told', count: 1 }, lone.now)
   lone.advance(5_000)
   const envelope = lone.replies.get(leave)
   assert.deepEqual(envelope?.ok && envelope.value, { told: 1 })

@@ -1,0 +1,61 @@
+/**
+ * Leaving and pruning in large pools: of 200 members 99% see a leave, and nobody a failure, when the process ends two seconds after it began to
+ * leave; and a hundred prunes in a pool of 500 come to rest within a minute.
+ */
+import assert from 'node:assert/strict'
+import { type SimulatedNode, World } from '../../src/simulator/index.ts'
+
+const MINUTE = 60_000
+const LEAVERS = 10
+
+export function prove(seed: number): Promise<unknown> {
+  return Promise.resolve({ leaves: leaves(seed), prunes: prunes(seed) })
+}
+
+function formed(seed: number, count: number): { world: World; nodes: SimulatedNode[] } {
+  const world = new World({ seed, handling: 'share', options: { reconnectInterval: 0 } })
+  const nodes = world.pool(count)
+  assert.ok(world.runUntil(() => world.isOneView(), 5 * MINUTE) < 5 * MINUTE, 'the pool formed')
+  return { world, nodes }
+}
+
+function leaves(seed: number) {
+  const { world, nodes } = formed(seed, 200)
+  const informed: number[] = []
+  for (let i = 0; i < LEAVERS; i++) {
+    const leaver = nodes[3 + i * 7]
+    const others = nodes.filter((node) => node.isUp && node !== leaver)
+    leaver.command({ type: 'leave' })
+    world.run(2_000)
+    leaver.kill()
+    world.run(10_000)
+    informed.push(others.filter((node) => node.inStatus('left').includes(leaver.name)).length / others.length)
+  }
+  const failed = world.transitions.filter(({ kind }) => kind === 'failed').length
+  assert.equal(failed, 0, 'nobody saw a failure')
+  assert.ok(Math.min(...informed) >= 0.99, `${informed}`)
+  return { members: 200, leavers: LEAVERS, leastInformed: Math.min(...informed), failed }
+}
+
+function prunes(seed: number) {
+  const { world, nodes } = formed(seed + 1, 500)
+  const gone = nodes.slice(400)
+  const stay = nodes.slice(0, 400)
+  for (const node of gone) node.kill()
+  const isSeen = () => stay.every((node) => node.inStatus('failed').length === gone.length)
+  assert.ok(world.runUntil(isSeen, 20 * MINUTE) < 20 * MINUTE, 'all are failed')
+  world.run(MINUTE)
+  const before = traffic(world, MINUTE)
+  for (const { name } of gone) stay[0].command({ type: 'force-leave', name, prune: true })
+  const during = traffic(world, MINUTE)
+  const after = traffic(world, MINUTE)
+  for (const node of stay) assert.equal(node.members.size, stay.length, node.name)
+  assert.ok(after < before * 1.1, `${after} bytes a minute afterwards, ${before} before`)
+  return { members: 500, pruned: gone.length, bytesAMinute: { before, during, after } }
+}
+
+function traffic(world: World, time: number): number {
+  const before = world.network.counters.get('bytes')
+  world.run(time)
+  return world.network.counters.get('bytes') - before
+}
