@@ -12,8 +12,11 @@ export interface TcpEvents {
   closed(stream: number, error: string): void
 }
 
-/** Inbound connections open at once; beyond it new ones are dropped at the door. */
-const MOST_INBOUND = 512
+/**
+ * Inbound connections open at once; beyond it new ones are dropped at the door. The actor keeps fewer (src/gossip/inbound.ts) and drops the
+ * idle ones for newcomers; this bounds only what comes in before it has had its turn.
+ */
+const MOST_INBOUND = 1024
 
 export class Tcp {
   readonly #events: TcpEvents

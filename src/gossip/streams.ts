@@ -16,6 +16,7 @@ import type { Coats } from '../wire/packet.ts'
 import { readError, readPing, writeAck, writeError } from '../wire/probe.ts'
 import { StreamSealer, sealStream } from '../wire/seal-stream.ts'
 import { LARGE_STREAM, StreamAssembler, type StreamSide, type StreamStep } from '../wire/stream.ts'
+import { type Inbound, overfull } from './inbound.ts'
 import type { OldEvents, PushPull, Reason, RemoteState } from './push-pull.ts'
 import type { Tasks } from './tasks.ts'
 import type { GossipWorld } from './world.ts'
@@ -39,10 +40,9 @@ export interface StreamParts {
 
 export type StreamMail = Extract<ToGossip, { type: `stream-${string}` }>
 
-interface Stream {
+interface Stream extends Inbound {
   readonly id: number
-  /** Of the peer. */
-  readonly ip: string
+  received: number
   /** Gone once the message is complete: its bytes should not wait for the deadline. */
   assembler: StreamAssembler | undefined
   /** Undefined on streams that peers opened. */
@@ -109,6 +109,7 @@ export class Streams {
     switch (mail.type) {
       case 'stream-accepted':
         this.#parts.counters.add('memberlist.tcp.accept')
+        this.#makeRoom(mail.ip)
         return this.#add(mail.stream, undefined, mail.ip, now)
       case 'stream-connected':
         return this.#connected(mail.stream, now)
@@ -129,6 +130,7 @@ export class Streams {
     const stream = this.#open.get(id)
     if (stream?.assembler === undefined || stream.isSettled) return
     stream.assembler.push(bytes)
+    stream.received = stream.assembler.received
     if (this.#unfinishedBytes() <= MOST_UNFINISHED) this.#advance(stream, stream.assembler)
     else this.#giveUp(stream, 'drop.stream-memory', 'too many bytes are on their way')
   }
@@ -138,6 +140,16 @@ export class Streams {
     let bytes = 0
     for (const { assembler } of this.#open.values()) bytes += assembler?.received ?? 0
     return bytes
+  }
+
+  /** Peers' streams are bounded, in all and by source. */
+  #makeRoom(ip: string): void {
+    const full = overfull(this.#inbound(), ip)
+    if (full !== undefined) this.#giveUp(full.stream, full.counter, '')
+  }
+
+  *#inbound(): Iterable<Stream> {
+    for (const stream of this.#open.values()) if (stream.exchange === undefined) yield stream
   }
 
   #giveUp(stream: Stream, counter: string, error: string): void {
@@ -182,7 +194,8 @@ export class Streams {
 
   #add(id: number, exchange: Exchange | undefined, ip: string, now: number): void {
     const assembler = new StreamAssembler(this.#parts.coats, exchange === undefined ? 'opener' : 'reply')
-    this.#open.set(id, { id, assembler, exchange, ip, deadlineAt: now + this.#timeout, isSettled: false })
+    const deadlineAt = now + this.#timeout
+    this.#open.set(id, { id, assembler, exchange, ip, received: 0, deadlineAt, isSettled: false })
   }
 
   #advance(stream: Stream, assembler: StreamAssembler): void {

@@ -265,7 +265,7 @@ function isStricter(name: string, fields: Body | null, bytes: Uint8Array): boole
     const text = Buffer.from(bytes)
     if (text.indexOf(field) !== text.lastIndexOf(field)) return true
   }
-  if (name === 'relay') return !isNothing(fields.DestAddr)
+  if (name === 'relay') return true
   return holdsList(bytes.subarray(name in SERF ? 2 : 1))
 }
 
