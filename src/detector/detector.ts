@@ -28,6 +28,7 @@ import { labelOf, PacketOpener, type PacketRefusal } from '../wire/packet.ts'
 import { readAck, readIndirectPing, readNack, readPing, writeAck } from '../wire/probe.ts'
 import { MESSAGE } from '../wire/types.ts'
 import { Coordinates } from './coordinates.ts'
+import { Elsewhere } from './elsewhere.ts'
 import { Enquiries } from './enquiries.ts'
 import { Farewell } from './farewell.ts'
 import { Health } from './health.ts'
@@ -62,6 +63,7 @@ export class Detector implements Actor<ToDetector> {
   readonly #enquiries: Enquiries
   readonly #farewell: Farewell
   readonly #opener: PacketOpener
+  readonly #elsewhere = new Elsewhere()
   readonly #keyring: Keyring
   readonly #strangers: Strangers
   #identity: Identity | undefined
@@ -224,9 +226,11 @@ export class Detector implements Actor<ToDetector> {
     if (ping === undefined) return this.#counters.add('drop.ping')
     if (!this.#identity?.answersTo(ping.node)) return this.#counters.add('drop.ping-for-another')
     const ack = writeAck(ping.seqNo, this.#coordinates?.payload ?? null)
-    if (ping.sourceIp !== '' && ping.sourcePort > 0) {
-      this.#outgoing.ride(ack, ping.sourceIp, ping.sourcePort, 0)
-    } else this.#outgoing.ride(ack, this.#ip, this.#port, 0)
+    const { sourceIp, sourcePort } = ping
+    if (sourceIp === '' || sourcePort === 0) this.#outgoing.ride(ack, this.#ip, this.#port, 0)
+    else if (sourceIp === this.#ip) this.#outgoing.ride(ack, sourceIp, sourcePort, 0)
+    else if (this.#elsewhere.permits(this.#now)) this.#outgoing.send(ack, sourceIp, sourcePort, 0, 'plain')
+    else this.#counters.add('drop.reflection')
   }
 
   #indirectPing(bytes: Uint8Array, start: number, end: number): void {
