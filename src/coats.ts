@@ -3,8 +3,11 @@
  * wrong with one is told by its place and size.
  */
 import { InvalidOption } from './errors.ts'
-import { type FillRandom, isKeySize, Keyring, MOST_KEYS } from './wire/keyring.ts'
-import type { Coats } from './wire/packet.ts'
+import { META_LIMIT } from './gossip/own-tags.ts'
+import { writeAlive } from './wire/claim.ts'
+import { type FillRandom, isKeySize, Keyring, MOST_KEYS, SEAL_OVERHEAD } from './wire/keyring.ts'
+import { Writer } from './wire/msgpack.ts'
+import { COMPOUND, type Coats, CRC_BYTES, labelBytes } from './wire/packet.ts'
 
 /** The part of the settings that the coats are made of. */
 export interface CoatSettings {
@@ -18,6 +21,8 @@ export interface CoatSettings {
 }
 
 const LONGEST_LABEL = 255
+/** Bytes that probes between members of the longest names may have. */
+const LEAST_ROOM = 400
 
 /** The coats of a member. Each actor has its own keyring; both are changed by the same mail. */
 export function coatsOf(settings: CoatSettings, fill: FillRandom): Required<Coats> {
@@ -33,6 +38,50 @@ export function coatsOf(settings: CoatSettings, fill: FillRandom): Required<Coat
       outgoing: settings.verifyOutgoing ? 'sealed' : 'plain',
     },
   }
+}
+
+/** What sizes of packets depend on. */
+export interface PacketSettings {
+  udpBufferSize: number
+  label: string
+  nodeName: string
+}
+
+/**
+ * Bytes of the longest message for one address that a packet of ours holds. Encryption is always counted in: keys may come at run time.
+ */
+export function directRoom({ udpBufferSize, label }: PacketSettings): number {
+  const coats = { compression: false, label: new TextEncoder().encode(label) }
+  return udpBufferSize - labelBytes(coats) - SEAL_OVERHEAD[1] - CRC_BYTES
+}
+
+/** Most bytes of our own encoded tags: memberlist's limit, or less where our news would not fit into a packet with more. */
+export function metaRoom(settings: PacketSettings): number {
+  return Math.min(META_LIMIT, newsRoom(settings))
+}
+
+/** Refuses packets that are too small for probes, or for our own news with so many bytes of tags. */
+export function fitPackets(settings: PacketSettings, meta: number): void {
+  const missing = Math.max(LEAST_ROOM - directRoom(settings), meta - newsRoom(settings))
+  if (missing <= 0) return
+  const { udpBufferSize } = settings
+  const bound = `at least ${udpBufferSize + missing}: probes and the news of our name and tags must fit in, label and encryption counted`
+  throw new InvalidOption('udpBufferSize', udpBufferSize, bound)
+}
+
+/** Bytes that an alive message of ours has left for tags. */
+function newsRoom(settings: PacketSettings): number {
+  const writer = new Writer()
+  writeAlive(writer, {
+    incarnation: 2 ** 32 - 1,
+    name: new TextEncoder().encode(settings.nodeName),
+    address: new Uint8Array(16),
+    port: 65_535,
+    meta: new Uint8Array(META_LIMIT),
+    versions: new Uint8Array(6),
+  })
+  const alone = writer.view().length - META_LIMIT
+  return directRoom(settings) - COMPOUND.overhead - COMPOUND.perPart - alone
 }
 
 /** Checks keys given as an option or in a call, in base64 or as bytes. `option` is the name to complain about. */

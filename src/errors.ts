@@ -137,6 +137,23 @@ export class QueryTooLarge extends FolkmootError {
   }
 }
 
+/**
+ * A message for one member does not fit into a packet, all coats counted in. It was sent to nobody: cutting it up is the host's matter, since
+ * a packet above `udpBufferSize` would be cut on the way, and lost as a whole with any of its pieces.
+ */
+export class PacketTooLarge extends FolkmootError {
+  /** Size of the message with its encoding. */
+  readonly bytes: number
+  /** What a packet holds beside label, encryption and checksum. */
+  readonly limit: number
+
+  constructor(bytes: number, limit: number) {
+    super('ERR_PACKET_TOO_LARGE', `message of ${bytes} bytes exceeds the ${limit} bytes that a packet holds`)
+    this.bytes = bytes
+    this.limit = limit
+  }
+}
+
 /** An answer to a query is too long when encoded. It was sent to nobody; a shorter one still can be. */
 export class ResponseTooLarge extends FolkmootError {
   readonly bytes: number
@@ -289,6 +306,7 @@ const CLASSES: Record<string, (details: Record<string, unknown>, message: string
   ERR_QUERY_EXPIRED: () => new QueryExpired(),
   ERR_TOO_MANY_QUERIES: ({ limit }) => new TooManyQueries(Number(limit)),
   ERR_FEATURE_NOT_SUPPORTED: (_, message) => new FeatureNotSupported(message),
+  ERR_PACKET_TOO_LARGE: ({ bytes, limit }) => new PacketTooLarge(Number(bytes), Number(limit)),
   ERR_TAGS_TOO_LARGE: ({ bytes, limit }) => new TagsTooLarge(Number(bytes), Number(limit)),
   ERR_UNKNOWN_MEMBER: ({ member }) => new UnknownMember(String(member)),
   ERR_TOO_MANY_PRUNES: ({ limit }) => new TooManyPrunes(Number(limit)),

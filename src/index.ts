@@ -24,6 +24,7 @@ export {
   isFolkmootError,
   JoinFailed,
   NoResponse,
+  PacketTooLarge,
   QueryAnswered,
   QueryExpired,
   QueryTooLarge,

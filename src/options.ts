@@ -2,7 +2,7 @@
  * Options: what a host may say, what each number is for and how far it may go, the profiles, and how options become the settings
  * that the actors are told. Pure: the host name is passed in.
  */
-import { type CoatSettings, settleKeys, settleLabel } from './coats.ts'
+import { type CoatSettings, fitPackets, settleKeys, settleLabel } from './coats.ts'
 import { InvalidArgument, InvalidOption } from './errors.ts'
 import { META_LIMIT } from './gossip/own-tags.ts'
 import { type ReapRule, settleReapRules } from './gossip/reap-rules.ts'
@@ -145,17 +145,22 @@ export function settle(options: ClusterOptions, hostName: string): Settings {
   const bind = place('bind', options.bind ?? `0.0.0.0:${DEFAULT_PORT}`, DEFAULT_PORT)
   const advertise =
     options.advertise === undefined ? { ip: '', port: 0 } : place('advertise', options.advertise, 0)
+  const nodeName = settleName(options.nodeName ?? hostName)
+  const tags = fitTags(settleTags(options.tags ?? {}), numbers.protocolVersion)
+  const coats = settleCoats(options)
+  const { length } = encodeTags(tags, numbers.protocolVersion)
+  fitPackets({ udpBufferSize: numbers.udpBufferSize, label: coats.label, nodeName }, length)
   return {
     ...numbers,
-    nodeName: settleName(options.nodeName ?? hostName),
+    ...coats,
+    nodeName,
     bindIp: bind.ip,
     bindPort: bind.port,
     advertiseIp: advertise.ip,
     advertisePort: advertise.port,
-    tags: fitTags(settleTags(options.tags ?? {}), numbers.protocolVersion),
+    tags,
     dnsServers: settleServers(options.dnsServers ?? []),
     reapRules: settleReapRules(options.reapRules ?? []),
-    ...settleCoats(options),
     tcpFallbackPings: flag('tcpFallbackPings', options.tcpFallbackPings ?? true),
     threads: oneOf('threads', options.threads ?? 'per-actor', ['per-actor', 'one', 'none']),
     buddy: flag('buddy', options.buddy ?? true),

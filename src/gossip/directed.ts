@@ -10,6 +10,7 @@ import type { Counters } from '../actors/counters.ts'
 import type { Self, ToDetector } from '../actors/mail.ts'
 import { Pack, packDelivery } from '../actors/packed.ts'
 import { isUnicast } from '../detector/destination.ts'
+import { PacketTooLarge } from '../errors.ts'
 import { formatIp } from '../wire/address.ts'
 import { RelayCursor, readRelay } from '../wire/query.ts'
 import { MESSAGE, SERF } from '../wire/types.ts'
@@ -21,6 +22,8 @@ const SECOND = 1_000
 export interface DirectedParts {
   detector: Outlet<ToDetector>
   counters: Counters
+  /** Bytes of the longest message that a packet holds. */
+  room: number
   /** Takes a message that is for ourselves, memberlist's type byte in front. */
   home(bytes: Uint8Array): void
 }
@@ -41,13 +44,22 @@ export class Directed {
     this.#self = self
   }
 
-  /** Sends a message whose first byte is memberlist's type. */
-  send(ip: string, port: number, bytes: Uint8Array): void {
-    this.#parts.counters.add('serf.msgs.sent')
-    if (ip === this.#self?.ip && port === this.#self.port) return this.#parts.home(bytes)
+  /** Sends a message whose first byte is memberlist's type. One that no packet of ours holds is refused and goes nowhere. */
+  send(ip: string, port: number, bytes: Uint8Array): PacketTooLarge | undefined {
+    const { room, counters } = this.#parts
+    if (bytes.length > room) {
+      counters.add('drop.direct-too-large')
+      return new PacketTooLarge(bytes.length, room)
+    }
+    counters.add('serf.msgs.sent')
+    if (ip === this.#self?.ip && port === this.#self.port) {
+      this.#parts.home(bytes)
+      return undefined
+    }
     // Without a checksum, which any version reads: the receiver may be no member that we know.
     packDelivery(this.#pack, bytes, ip, port, 'plain')
     this.#parts.detector.tell({ type: 'deliver', bytes: this.#pack.take() })
+    return undefined
   }
 
   /** Passes on what a relay holds: memberlist's type byte at `start`, Serf's behind it. */

@@ -7,7 +7,7 @@ import type { Actor, Envelope } from '../actors/contract.ts'
 import { Counters, flatten, type Report } from '../actors/counters.ts'
 import type { GossipCommand, Self, ToGossip } from '../actors/mail.ts'
 import { eachOverheard } from '../actors/packed.ts'
-import { coatsOf } from '../coats.ts'
+import { coatsOf, directRoom, metaRoom } from '../coats.ts'
 import type { Settings } from '../options.ts'
 import { parseIp } from '../wire/address.ts'
 import { encodeTags } from '../wire/serf.ts'
@@ -116,7 +116,7 @@ export class Gossip implements Actor<ToGossip> {
       dispatch,
     })
     const home = (bytes: Uint8Array) => this.#hearing.userMessage(bytes, 0, bytes.length, this.#now)
-    this.#directed = new Directed({ detector, counters, home })
+    this.#directed = new Directed({ detector, counters, home, room: directRoom(settings) })
     const listeners = { claims, standing, events, queries: this.#queries, directed: this.#directed }
     this.#hearing = new Hearing({ ...listeners, queues, counters })
     this.#streams = streams
@@ -137,6 +137,7 @@ export class Gossip implements Actor<ToGossip> {
 
   #ownTagsOf(standing: Standing, claims: Claims): OwnTags {
     return new OwnTags(this.#settings, {
+      limit: metaRoom(this.#settings),
       othersAlive: () => standing.census().othersAlive,
       update: (meta, finished) => claims.update(meta, finished),
       reply: (id, envelope) => this.#world.reply(id, envelope),

@@ -10,6 +10,8 @@ import { encodeTags } from '../wire/serf.ts'
 export const META_LIMIT = 512
 
 export interface OwnTagsParts {
+  /** Most bytes of encoded tags. */
+  limit: number
   othersAlive(): number
   /** Puts new meta under the next incarnation. */
   update(meta: Uint8Array, finished: () => void): void
@@ -45,8 +47,9 @@ export class OwnTags {
 
   set(id: number, tags: Record<string, string>, now: number): void {
     const meta = encodeTags(tags, this.#rules.protocolVersion)
-    if (meta.length > META_LIMIT) {
-      this.#parts.reply(id, { ok: false, error: toPlain(new TagsTooLarge(meta.length, META_LIMIT)) })
+    const { limit } = this.#parts
+    if (meta.length > limit) {
+      this.#parts.reply(id, { ok: false, error: toPlain(new TagsTooLarge(meta.length, limit)) })
       return
     }
     // The fact of the update is the next one, so the mirror is right when the reply is acted upon.

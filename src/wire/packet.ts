@@ -48,7 +48,8 @@ export function unsealing({ encryption }: Coats): Encryption | undefined {
 /** What a compound costs, and how many parts it may have: the packaged Serf misreads 128 or more. */
 export const COMPOUND = { overhead: 2, perPart: 2, maxParts: 127 } as const
 
-const CRC_BYTES = 5
+/** Type byte and checksum. */
+export const CRC_BYTES = 5
 const LABEL_OVERHEAD = 2
 /** Coats inside one another that are followed. */
 const DEEPEST = 8

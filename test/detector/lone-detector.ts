@@ -33,6 +33,7 @@ export class LoneDetector {
   readonly packets: { packet: Uint8Array; to: string; seqNo: number }[] = []
   readonly dialled: { seqNo: number; to: string }[] = []
   readonly closed: number[] = []
+  readonly logged: string[] = []
   readonly detector: Detector
   waiting = 0
   now = 0
@@ -57,7 +58,7 @@ export class LoneDetector {
             Object.entries(envelope.value ?? {}).map(([name, value]) => [name, Number(value)]),
           )
       },
-      log: () => undefined,
+      log: (_, message) => this.logged.push(message),
     })
     if (state === 'unbegun') return
     this.mail({ type: 'begin', self: { name: 'self', ip: '10.0.0.99', port: 7946, bindPort: 7946 } })

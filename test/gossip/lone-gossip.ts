@@ -82,6 +82,7 @@ export class LoneGossip {
   readonly dialled: { stream: number; ip: string; port: number }[] = []
   readonly written = new Map<number, Uint8Array[]>()
   readonly closedStreams: number[] = []
+  readonly logged: string[] = []
   readonly lookups: { lookup: number; host: string }[] = []
   readonly gossip: Gossip
   now = 0
@@ -102,7 +103,7 @@ export class LoneGossip {
       destroy: (stream) => this.closedStreams.push(stream),
       resolve: (lookup, host) => this.lookups.push({ lookup, host }),
       reply: (id, envelope) => this.replies.set(id, envelope),
-      log: () => undefined,
+      log: (_, message) => this.logged.push(message),
     })
     const self = { name: 'self', ip: '127.0.0.1', port: 7946, bindPort: 7946 }
     this.gossip.receive({ type: 'begin', self }, 0)
