@@ -13,15 +13,15 @@ export class RpcMalformed extends Error {
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: false })
 
 export class RpcReader {
-  readonly #limit: number
+  /** The most bytes one value may have; a longer one is refused as soon as so much of it has come. */
+  limit: number
   readonly #scanner = new ValueScanner()
   #bytes = new Uint8Array(0)
   #start = 0
   #end = 0
 
-  /** `limit` is the most bytes one value may have; a longer one is refused as soon as so much of it has come. */
   constructor(limit: number) {
-    this.#limit = limit
+    this.limit = limit
   }
 
   push(chunk: Uint8Array): void {
@@ -35,7 +35,7 @@ export class RpcReader {
     const found = this.#scan()
     if (found === 'malformed') throw new RpcMalformed('not msgpack, or nested too deeply')
     const length = (found === 'complete' ? this.#scanner.at : this.#end) - this.#start
-    if (length > this.#limit) throw new RpcMalformed(`a value of more than ${this.#limit} bytes`)
+    if (length > this.limit) throw new RpcMalformed(`a value of more than ${this.limit} bytes`)
     if (found === 'incomplete') return undefined
     const value = decoded(this.#bytes.slice(this.#start, this.#scanner.at))
     this.#start = this.#scanner.at
