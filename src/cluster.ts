@@ -41,7 +41,7 @@ import {
 } from './nearness.ts'
 import { type ClusterOptions, type Logger, type Settings, settle, settleTags } from './options.ts'
 import { OwnQueries, type QueryHandle, type QueryOptions, refuseOldProtocol, wishOf } from './queries.ts'
-import { isBytes, isForced, isJoined, isNothing, isSent, isTold } from './replies.ts'
+import { isBytes, isForced, isJoined, isNothing, isQueryReply, isSent, isTold } from './replies.ts'
 
 /** Seeds of one join: each may cost a look-up and a connection. */
 const MOST_SEEDS = 1_024
@@ -202,7 +202,7 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     const placed = this.#present('query')
     refuseOldProtocol(this.#settings.protocolVersion)
     return this.#queries.start(wish, options.signal, (command) =>
-      this.#answer('query', placed.dispatch(command), isNothing),
+      this.#answer('query', placed.dispatch(command), isQueryReply),
     )
   }
 

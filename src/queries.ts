@@ -74,6 +74,8 @@ class Stream<Item> {
  * pattern, ClusterClosed, ActorExited.
  */
 export interface QueryHandle {
+  /** Resolves when the query is on its way, with how long it waits for answers, in milliseconds. Rejects as `finished` does. */
+  readonly started: Promise<{ lasts: number }>
   /** Resolves when everyone expected has answered or is known to be gone, at the deadline, or after `close()`. */
   readonly finished: Promise<QueryResult>
   /** Answers as they come; each call begins with the first. */
@@ -85,12 +87,15 @@ export interface QueryHandle {
 }
 
 class PendingQuery implements QueryHandle {
+  readonly started: Promise<{ lasts: number }>
   readonly finished: Promise<QueryResult>
   readonly #answers = new Stream<QueryAnswer>()
   readonly #acks = new Stream<string>()
   readonly #forget: (isOver: 'over' | 'given-up') => void
   readonly #signal: AbortSignal | undefined
   readonly #onAbort = () => this.#giveUp(this.#signal?.reason)
+  #begun: (start: { lasts: number }) => void = () => undefined
+  #notBegun: (error: unknown) => void = () => undefined
   #resolve: (result: QueryResult) => void = () => undefined
   #reject: (error: unknown) => void = () => undefined
   #isOver = false
@@ -105,6 +110,11 @@ class PendingQuery implements QueryHandle {
     })
     // Who only iterates hears of a failure there.
     this.finished.catch(() => undefined)
+    this.started = new Promise((resolve, reject) => {
+      this.#begun = resolve
+      this.#notBegun = reject
+    })
+    this.started.catch(() => undefined)
     signal?.addEventListener('abort', this.#onAbort, { once: true })
   }
 
@@ -120,6 +130,11 @@ class PendingQuery implements QueryHandle {
     if (this.#isOver) return
     this.#end('given-up')
     this.#resolve(this.#result('closed', []))
+  }
+
+  /** It is on its way. */
+  begin(lasts: number): void {
+    this.#begun({ lasts })
   }
 
   /** What the actors say of it. */
@@ -143,12 +158,16 @@ class PendingQuery implements QueryHandle {
 
   #giveUp(reason: unknown): void {
     if (this.#isOver) return
+    this.#notBegun(reason)
     this.#end('given-up')
     this.#reject(reason)
   }
 
   #end(isOver: 'over' | 'given-up', error?: unknown): void {
     this.#isOver = true
+    // Nothing happens to a promise that was settled before.
+    if (error === undefined) this.#begun({ lasts: 0 })
+    else this.#notBegun(error)
     this.#signal?.removeEventListener('abort', this.#onAbort)
     this.#answers.end(error)
     this.#acks.end(error)
@@ -169,7 +188,7 @@ export class OwnQueries {
   start(
     wish: QueryWish,
     signal: AbortSignal | undefined,
-    send: (command: DispatchCommand) => Promise<unknown>,
+    send: (command: DispatchCommand) => Promise<{ lasts: number } | null>,
   ): QueryHandle {
     this.#last += 1
     const query = this.#last
@@ -179,7 +198,10 @@ export class OwnQueries {
       if (isOver === 'given-up') send({ type: 'query-close', query }).catch(() => undefined)
     })
     this.#open.set(query, pending)
-    send({ type: 'query', query, wish }).catch((error) => pending.fail(error))
+    send({ type: 'query', query, wish }).then(
+      (reply) => pending.begin(reply?.lasts ?? 0),
+      (error) => pending.fail(error),
+    )
     return pending
   }
 

@@ -23,6 +23,11 @@ export function isTold(value: unknown): value is { told: number } {
   return has(value, 'told') && typeof value.told === 'number'
 }
 
+/** How long a query lasts that was started, in milliseconds; null for one that was closed. */
+export function isQueryReply(value: unknown): value is { lasts: number } | null {
+  return value === null || (has(value, 'lasts') && typeof value.lasts === 'number')
+}
+
 export function isForced(value: unknown): value is { status: ForcedStatus } {
   return has(value, 'status') && typeof value.status === 'string'
 }

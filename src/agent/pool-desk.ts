@@ -2,14 +2,22 @@
  * The desk over a real member of a pool: what RPC clients ask for becomes calls of the `Cluster`, and its answers and errors become the
  * records and the words of the original (protocol page 3, sections 1.5 and 1.11).
  */
-import type { Cluster } from '../cluster.ts'
+
 import type { Joined } from '../actors/mail.ts'
+import type { Cluster } from '../cluster.ts'
+import type { Patterns } from '../dispatch/patterns.ts'
 import { isFolkmootError } from '../errors.ts'
 import type { Member } from '../member.ts'
 import { parseIp } from '../wire/address.ts'
-import type { MemberPatterns } from './patterns.ts'
+import { BadPattern } from './desk.ts'
 import type { QueryRecord, QueryRequest, RpcCoordinate, RpcMember, Stats } from './rpc/records.ts'
-import type { EventRequest, ForceLeaveRequest, JoinRequest, MembersFilter, TagsRequest } from './rpc/requests.ts'
+import type {
+  EventRequest,
+  ForceLeaveRequest,
+  JoinRequest,
+  MembersFilter,
+  TagsRequest,
+} from './rpc/requests.ts'
 
 const MS = 1_000_000n
 
@@ -31,7 +39,8 @@ export function rpcMember(member: Member): RpcMember {
 
 /** An error whose message is what the original's clients are told. */
 function inGoWords(error: unknown, words: Readonly<Record<string, string>>): Error {
-  if (isFolkmootError(error) && Object.hasOwn(words, error.code)) return new Error(words[error.code], { cause: error })
+  if (isFolkmootError(error) && Object.hasOwn(words, error.code))
+    return new Error(words[error.code], { cause: error })
   return error instanceof Error ? error : new Error(String(error))
 }
 
@@ -82,7 +91,10 @@ export async function setTags(cluster: Cluster, tags: Record<string, string>): P
 }
 
 /** How many addresses answered, and the original's text about those that did not, where none did. */
-export async function join(cluster: Cluster, request: JoinRequest): Promise<{ joined: number; error: string }> {
+export async function join(
+  cluster: Cluster,
+  request: JoinRequest,
+): Promise<{ joined: number; error: string }> {
   if (request.existing.length === 0) return { joined: 0, error: '' }
   try {
     const { reached } = await cluster.join(request.existing, { ignoreOldEvents: !request.replay })
@@ -100,7 +112,9 @@ export async function join(cluster: Cluster, request: JoinRequest): Promise<{ jo
 }
 
 function isOutcomes(value: unknown): value is Joined['outcomes'] {
-  return Array.isArray(value) && value.every((item) => typeof item === 'object' && item !== null && 'seed' in item)
+  return (
+    Array.isArray(value) && value.every((item) => typeof item === 'object' && item !== null && 'seed' in item)
+  )
 }
 
 const GO_REASONS: readonly (readonly [RegExp, string])[] = [
@@ -119,11 +133,18 @@ function failedJoin({ seed, addresses, error }: Joined['outcomes'][number]): str
 }
 
 /** Members that match, as the original matches: each expression stands between «^» and «$», without a group around it. */
-export function filtered(members: readonly Member[], filter: MembersFilter, patterns: MemberPatterns): RpcMember[] {
-  const whole = (expression: string) => patterns.compile(`^${expression}$`)
+export function filtered(members: readonly Member[], filter: MembersFilter, patterns: Patterns): RpcMember[] {
+  const whole = (expression: string) => {
+    const pattern = `^${expression}$`
+    if (!patterns.isValid(pattern)) throw new BadPattern(`error parsing regexp: \`${pattern}\``)
+    return (text: string) => patterns.isIn(pattern, text)
+  }
   const status = filter.status === '' ? undefined : whole(filter.status)
   const name = filter.name === '' ? undefined : whole(filter.name)
-  const tags = Object.entries(filter.tags ?? {}).map(([tag, expression]) => ({ tag, matches: whole(expression) }))
+  const tags = Object.entries(filter.tags ?? {}).map(([tag, expression]) => ({
+    tag,
+    matches: whole(expression),
+  }))
   const isWanted = (member: Member) =>
     (status === undefined || status(member.status)) &&
     (name === undefined || name(member.name)) &&
@@ -135,8 +156,8 @@ export function filtered(members: readonly Member[], filter: MembersFilter, patt
 export async function coordinateOf(cluster: Cluster, node: string): Promise<RpcCoordinate | undefined> {
   const coordinate = await cluster.coordinate(node)
   if (coordinate === undefined) return undefined
-  const { vec, error, adjustment, height } = coordinate
-  return { vec: [...vec], error, adjustment, height }
+  const { vector, error, adjustment, height } = coordinate
+  return { vec: [...vector], error, adjustment, height }
 }
 
 /**
@@ -169,7 +190,9 @@ export async function ask(
       record({ type: 'done', from: '', payload: null })
     })
     void tell(query.acks(), (from) => record({ type: 'ack', from, payload: null }))
-    void tell(query.responses(), (answer) => record({ type: 'response', from: answer.from, payload: answer.payload }))
+    void tell(query.responses(), (answer) =>
+      record({ type: 'response', from: answer.from, payload: answer.payload }),
+    )
     return () => {
       done()
       query.close()
@@ -211,8 +234,8 @@ export async function statsOf(
   runtime: Readonly<Record<string, string>>,
   handlers: Readonly<Record<string, string>>,
 ): Promise<Stats> {
-  const { serf } = await cluster.stats()
-  const texts = Object.entries(serf).map(([name, value]): [string, string] => [name, String(value)])
+  const { gossip } = await cluster.stats()
+  const texts = Object.entries(gossip).map(([name, value]): [string, string] => [name, String(value)])
   return {
     agent: { name: cluster.localMember().name },
     runtime: { ...runtime },

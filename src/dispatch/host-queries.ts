@@ -24,10 +24,15 @@ export class HostQueries {
     const { questions, reply, tell } = this.#parts
     let isOver = false
     const number = questions.ask(wish, {
-      started: (refusal) => {
-        isOver = refusal !== undefined
+      started: (outcome) => {
+        isOver = typeof outcome !== 'number'
         if (isOver) this.#numbers.delete(query)
-        reply(id, refusal === undefined ? DONE : { ok: false, error: toPlain(refusal) })
+        reply(
+          id,
+          typeof outcome === 'number'
+            ? { ok: true, value: { lasts: outcome }, after: 0 }
+            : { ok: false, error: toPlain(outcome) },
+        )
       },
       heard: (answers, acks) => tell({ type: 'query-heard', query, answers, acks }),
       ended: (silent, how) => {

@@ -31,8 +31,8 @@ export interface QuestionParts {
 
 /** Who asks: the host, or one of dispatch's own machines. */
 export interface Asker {
-  /** The query is on its way, or why not; in that case nothing follows. */
-  started(refusal: FolkmootError | undefined): void
+  /** The query is on its way and lasts so many milliseconds; or why it is not, and then nothing follows. */
+  started(outcome: FolkmootError | number): void
   /** What came in one turn: each member answers once at most, and acks once. */
   heard(answers: readonly QueryAnswer[], acks: readonly string[]): void
   /** It is over: who was expected and did not answer. */
@@ -141,7 +141,7 @@ export class Questions {
     this.#expect(open)
     open.most = this.#parts.view.size + STRANGERS
     this.#open.set(outcome.value.lamportTime, open)
-    open.asker.started(undefined)
+    open.asker.started(open.timeout)
     if (open.missing.size === 0) this.#end(outcome.value.lamportTime, open, 'answered')
   }
 

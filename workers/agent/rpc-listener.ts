@@ -9,16 +9,21 @@ const MOST_CONNECTIONS = 1_024
 const HANDSHAKE_TIMEOUT = 10_000
 
 export class RpcListener {
-  readonly #desk: Desk
   readonly #server: Server
   readonly #sessions = new Map<Socket, Session>()
+  /** Clients that came before the agent was there. */
+  #early: Socket[] = []
+  #desk: Desk | undefined
 
-  constructor(desk: Desk) {
-    this.#desk = desk
+  constructor(log: (text: string) => void) {
     this.#server = createServer((socket) => this.#accept(socket))
-    this.#server.on('error', (error) =>
-      desk.log('ERR', `agent.ipc: Failed to accept client: ${error.message}`),
-    )
+    this.#server.on('error', (error) => log(`agent.ipc: Failed to accept client: ${error.message}`))
+  }
+
+  /** Serves from now on; who connected before is served first. */
+  open(desk: Desk): void {
+    this.#desk = desk
+    for (const socket of this.#early.splice(0)) this.#serve(socket, desk)
   }
 
   /** Resolves when clients can connect; rejects with the system's error. */
@@ -40,6 +45,7 @@ export class RpcListener {
   /** Closes the listener and all connections. What was written goes out first. */
   close(): Promise<void> {
     for (const session of [...this.#sessions.values()]) session.close()
+    for (const socket of this.#early.splice(0)) socket.destroy()
     return new Promise((resolve) => this.#server.close(() => resolve()))
   }
 
@@ -48,8 +54,14 @@ export class RpcListener {
       socket.destroy()
       return
     }
+    socket.on('error', () => undefined)
+    if (this.#desk === undefined) this.#early.push(socket)
+    else this.#serve(socket, this.#desk)
+  }
+
+  #serve(socket: Socket, desk: Desk): void {
     socket.setNoDelay(true)
-    const session = new Session(this.#desk, {
+    const session = new Session(desk, {
       peer: `${socket.remoteAddress}:${socket.remotePort}`,
       write: (bytes) => {
         socket.write(bytes)
@@ -70,7 +82,6 @@ export class RpcListener {
     patience.unref()
     socket.on('data', (bytes) => session.data(bytes))
     socket.on('drain', () => session.drained())
-    socket.on('error', () => undefined)
     socket.on('close', () => {
       clearTimeout(patience)
       session.closed()
@@ -79,7 +90,7 @@ export class RpcListener {
   }
 
   #hasRoom(): boolean {
-    if (this.#sessions.size < MOST_CONNECTIONS) return true
+    if (this.#sessions.size + this.#early.length < MOST_CONNECTIONS) return true
     for (const [socket, session] of this.#sessions) {
       if (session.hasShakenHands) continue
       socket.destroy()

@@ -2,7 +2,8 @@
 /** The `folkmoot` command: the process around the command line. */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { CliWorld } from '../../src/cli/command.ts'
+import { agentFlags } from '../../src/agent/settings-table.ts'
+import type { CliWorld, Command } from '../../src/cli/command.ts'
 import { allCommands } from '../../src/cli/commands.ts'
 import { runCli } from '../../src/cli/main.ts'
 import { dialAgent } from './dial.ts'
@@ -49,8 +50,17 @@ process.stdout.on('error', (error) => {
   throw error
 })
 
+/** Loaded when it is asked for: the other commands need none of it. */
+const agent: Command = {
+  summary: 'Runs a Serf agent',
+  usage: 'agent [options]',
+  about: 'Starts an agent, a member of the pool, and runs until an interrupt is received.',
+  flags: agentFlags(),
+  run: async (flags) => (await import('../agent/main.js')).runAgent(flags),
+}
+
 const manifest: { version: string } = JSON.parse(
   readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
 )
 // The status is set rather than the process ended: what is written to a pipe must be out before.
-process.exitCode = await runCli(allCommands(manifest.version), process.argv.slice(2), world)
+process.exitCode = await runCli({ ...allCommands(manifest.version), agent }, process.argv.slice(2), world)
