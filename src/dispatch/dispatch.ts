@@ -10,6 +10,7 @@ import { Packr } from 'msgpackr'
 import type { Actor } from '../actors/contract.ts'
 import { Counters, flatten, type Report } from '../actors/counters.ts'
 import type { DispatchCommand, ToDispatch } from '../actors/mail.ts'
+import { directRoom } from '../coats.ts'
 import { toPlain } from '../errors.ts'
 import { memberOf } from '../member.ts'
 import type { Settings } from '../options.ts'
@@ -45,7 +46,14 @@ export class Dispatch implements Actor<ToDispatch> {
     const { queryResponseSizeLimit: sizeLimit } = settings
     const internal = new InternalQueries(counters)
     answerFromView(internal, ownName, view)
-    const replies = new Replies(ownName, sizeLimit, { gossip, view, random, counters })
+    // Within the limit of answers, and of a packet: what no packet holds would be cut on its way. Memberlist's type byte is one more.
+    const packetRoom = directRoom(settings)
+    const replies = new Replies(ownName, Math.min(sizeLimit, packetRoom - 1), {
+      gossip,
+      view,
+      random,
+      counters,
+    })
     this.#view = view
     this.#gate = new Gate(settings, (news) => world.news(news))
     this.#queries = new Queries({
@@ -56,6 +64,7 @@ export class Dispatch implements Actor<ToDispatch> {
       counters,
       ownName: settings.nodeName,
       sizeLimit,
+      packetRoom,
     })
     const questions = new Questions(settings, { gossip, view, patterns, counters })
     this.#questions = questions

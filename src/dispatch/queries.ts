@@ -10,6 +10,7 @@ import { FACT, FactReader } from '../actors/facts.ts'
 import { type QueryRecord, queryOf, strikeOut } from '../actors/query-facts.ts'
 import {
   type FolkmootError,
+  PacketTooLarge,
   QueryAnswered,
   QueryExpired,
   RelayTooLarge,
@@ -33,6 +34,8 @@ export interface ReceivedParts {
   ownName: string
   /** Bytes that an answer may have when encoded. */
   sizeLimit: number
+  /** Bytes of the longest message that a packet holds. */
+  packetRoom: number
 }
 
 /** Queries that may wait for an answer of ours; beyond it those that came first are forgotten and counted. */
@@ -85,8 +88,11 @@ export class Queries {
     if (open === undefined || now > open.deadline) return new QueryExpired()
     if (open.isAnswered) return new QueryAnswered()
     const replied = this.#parts.replies.answer(open.to, payload)
-    const { sizeLimit } = this.#parts
-    if (replied.how === 'too-large') return new ResponseTooLarge(replied.bytes, sizeLimit)
+    const { sizeLimit, packetRoom } = this.#parts
+    if (replied.how === 'too-large') {
+      if (replied.bytes > sizeLimit) return new ResponseTooLarge(replied.bytes, sizeLimit)
+      return new PacketTooLarge(replied.bytes + 1, packetRoom)
+    }
     open.isAnswered = true
     this.#parts.counters.add('folkmoot.query.answered')
     return replied.how === 'sent' ? undefined : new RelayTooLarge(replied.bytes, sizeLimit)
