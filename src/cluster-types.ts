@@ -1,5 +1,5 @@
 /** What a host says to a Cluster and hears from it: the shapes of events and options. */
-import type { Lagged, MemberEvent, QueryEvent, UserEvent } from './events.ts'
+import type { Lagged, MemberEvent, MemberRefused, NameConflict, QueryEvent, UserEvent } from './events.ts'
 import type { MemberStatus } from './member.ts'
 
 /** Events of a Cluster and what their listeners get. */
@@ -12,6 +12,10 @@ export interface ClusterEvents {
   'user-event': [UserEvent]
   query: [QueryEvent]
   lagged: [Lagged]
+  /** Two members claim one name, and both answer; perhaps our own. */
+  'name-conflict': [NameConflict]
+  /** A member was not let in by `cidrsAllowed`, `validateNodeNames` or `admit`. */
+  'member-refused': [MemberRefused]
   /** An actor ended unasked: a bug of ours. The cluster is closed, its peers will see a failure. */
   fatal: [Error]
 }

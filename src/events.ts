@@ -4,6 +4,7 @@
  */
 import { FACT, FactReader } from './actors/facts.ts'
 import type { News } from './actors/mail.ts'
+import type { Notice } from './actors/notices.ts'
 import { queryOf } from './actors/query-facts.ts'
 import { InvalidArgument } from './errors.ts'
 import { type Member, memberOf, textOf } from './member.ts'
@@ -57,7 +58,9 @@ export interface Lagged {
   readonly count: number
 }
 
-export type ClusterEvent = MemberEvent | UserEvent | QueryEvent | Lagged
+export type { MemberRefused, NameConflict } from './actors/notices.ts'
+
+export type ClusterEvent = MemberEvent | UserEvent | QueryEvent | Lagged | Notice
 export type ClusterEventType = ClusterEvent['type']
 
 /** Who wants events, and takes them. */
@@ -161,6 +164,7 @@ export class Stage {
   }
 
   #sayLagged(news: News): void {
+    for (const notice of news.notices) this.#audience.hear(notice)
     if (news.lagged > 0) this.#audience.hear({ type: 'lagged', count: news.lagged })
   }
 
@@ -248,6 +252,8 @@ const ALL_TYPES: ReadonlySet<string> = new Set<ClusterEventType>([
   'user-event',
   'query',
   'lagged',
+  'name-conflict',
+  'member-refused',
 ])
 
 /** Events as an async iterator with a bounded buffer. */

@@ -42,9 +42,12 @@ export type {
   Lagged,
   MemberEvent,
   MemberEventType,
+  MemberRefused,
+  NameConflict,
   QueryEvent,
   UserEvent,
 } from './events.ts'
+export type { AdmitRules, Candidate, Vetoes } from './gossip/admission.ts'
 export type { ForcedStatus } from './gossip/force-leave.ts'
 export type { ReapRule } from './gossip/reap-rules.ts'
 export type { Stats } from './insight.ts'

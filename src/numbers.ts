@@ -41,7 +41,10 @@ export interface Numbers {
    * and drains them one by one; here they are gathered for 5 ms, and a burst of 200,000 a second for so long must fit.
    */
   handoffQueueDepth: number
-  /** After how long a dead member's name may be taken at another address; 0: never (it must leave). */
+  /**
+   * After how long a dead member's name may be taken at another address, whatever its owner says; before that, and while it is not known to be
+   * dead, its owner is asked, and the name is free if it does not answer. 0: never (it must leave), as in the original.
+   */
   deadNodeReclaimTime: number
   /** How long news of our own (tags, leave) may take until it has been sent as often as it will be. */
   broadcastTimeout: number
@@ -111,7 +114,7 @@ export const LAN: Numbers = {
   tcpTimeout: 10 * SECOND,
   udpBufferSize: 1_400,
   handoffQueueDepth: 16_384,
-  deadNodeReclaimTime: 0,
+  deadNodeReclaimTime: 30 * SECOND,
   broadcastTimeout: 5 * SECOND,
   leavePropagateDelay: SECOND,
   userEventSizeLimit: 512,

@@ -2,6 +2,7 @@
  * Options: what a host may say, what each number is for and how far it may go, the profiles, and how options become the settings
  * that the actors are told. Pure: the host name is passed in.
  */
+import { type AdmissionOptions, type AdmissionSettings, settleAdmission } from './admission-options.ts'
 import { type CoatSettings, fitPackets, settleKeys, settleLabel } from './coats.ts'
 import { InvalidArgument, InvalidOption } from './errors.ts'
 import { META_LIMIT } from './gossip/own-tags.ts'
@@ -24,7 +25,7 @@ export interface Logger {
 }
 
 /** What the actors are told: every number decided, nothing optional. Survives structured clone. Durations in milliseconds. */
-export interface Settings extends Numbers, CoatSettings {
+export interface Settings extends Numbers, CoatSettings, AdmissionSettings {
   nodeName: string
   /** Literal IP to bind. */
   bindIp: string
@@ -50,7 +51,7 @@ export interface Settings extends Numbers, CoatSettings {
 }
 
 /** What a host may say. Everything has a default; durations in milliseconds. */
-export interface ClusterOptions extends Partial<Numbers> {
+export interface ClusterOptions extends Partial<Numbers>, AdmissionOptions {
   /** Name of this member, unique in the pool: 1 to 128 bytes. Default: the host name. */
   nodeName?: string
   /** `ip`, `ip:port`, `[ipv6]:port`, for UDP and TCP. Default `0.0.0.0:7946`. Port 0: the system picks. */
@@ -111,6 +112,10 @@ const OTHERS = [
   'advertise',
   'tags',
   'reapRules',
+  'cidrsAllowed',
+  'validateNodeNames',
+  'requireNodeNames',
+  'admit',
   'profile',
   'compression',
   'encryptionKeys',
@@ -153,6 +158,7 @@ export function settle(options: ClusterOptions, hostName: string): Settings {
   return {
     ...numbers,
     ...coats,
+    ...settleAdmission(options, nodeName),
     nodeName,
     bindIp: bind.ip,
     bindPort: bind.port,

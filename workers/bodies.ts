@@ -16,6 +16,7 @@ import type {
 } from '../src/actors/mail.ts'
 import { Detector } from '../src/detector/detector.ts'
 import { Dispatch } from '../src/dispatch/dispatch.ts'
+import type { AdmitRules, Vetoes } from '../src/gossip/admission.ts'
 import { Gossip } from '../src/gossip/gossip.ts'
 import type { Settings } from '../src/options.ts'
 import { fillByTheSystem, seededByTheSystem } from './chance.ts'
@@ -24,6 +25,7 @@ import { PingStreams } from './streams-of-pings.ts'
 import { Tcp } from './tcp.ts'
 import { Turn } from './turn.ts'
 import { Udp } from './udp.ts'
+import { loadVetoes } from './vetoes.ts'
 
 /** What every body needs from its place. */
 export interface Place {
@@ -64,6 +66,9 @@ async function bound(bind: () => Promise<number>): Promise<Bound> {
     return { ok: false, code, message: error instanceof Error ? error.message : String(error) }
   }
 }
+
+/** Code of a `Bound` that was never tried: the module that is to judge members could not be loaded. */
+export const BAD_MODULE = 'BAD_MODULE'
 
 export class DetectorBody {
   readonly #replies = new Replies()
@@ -124,6 +129,8 @@ export class GossipBody {
   readonly #replies = new Replies()
   readonly #turn: Turn<ToGossip>
   readonly #tcp: Tcp
+  readonly #admit: AdmitRules
+  #vetoes: Vetoes | undefined
   readonly #names: Names
   /** Connections that came before we began: they are heard of then. */
   #early: ToGossip[] | undefined = []
@@ -139,9 +146,11 @@ export class GossipBody {
       end: (stream) => this.#tcp.end(stream),
       destroy: (stream) => this.#tcp.destroy(stream),
       resolve: (number, host) => this.#resolve(number, host),
+      vetoes: () => this.#vetoes,
       reply: (id, envelope) => this.#replies.reply(id, envelope),
       log: place.log,
     })
+    this.#admit = settings.admit
     this.#turn = new Turn(actor, place.crashed)
     this.#names = new Names(settings.dnsServers)
     this.#tcp = new Tcp({
@@ -156,7 +165,13 @@ export class GossipBody {
     this.#turn.receive(mail)
   }
 
-  listen(ip: string, port: number): Promise<Bound> {
+  /** Loads the host's module first: nothing is taken in before it can judge. */
+  async listen(ip: string, port: number): Promise<Bound> {
+    try {
+      this.#vetoes ??= await loadVetoes(this.#admit)
+    } catch (error) {
+      return { ok: false, code: BAD_MODULE, message: error instanceof Error ? error.message : String(error) }
+    }
     return bound(() => this.#tcp.listen(ip, port))
   }
 

@@ -4,10 +4,11 @@
  */
 import type { Envelope } from '../src/actors/contract.ts'
 import type { DetectorCommand, DispatchCommand, GossipCommand, Self } from '../src/actors/mail.ts'
-import { BindFailed } from '../src/errors.ts'
+import { refuseForeignSelf } from '../src/admission-options.ts'
+import { BindFailed, InvalidOption } from '../src/errors.ts'
 import type { Settings } from '../src/options.ts'
 import { advertised } from './addresses.ts'
-import type { Bound } from './bodies.ts'
+import { BAD_MODULE, type Bound } from './bodies.ts'
 import type { Host } from './host.ts'
 import { InlineSeats, OneThreadSeats, type Seats, ThreeThreadSeats } from './seats.ts'
 
@@ -34,6 +35,7 @@ export async function place(settings: Settings, host: Host): Promise<Placed> {
     const port = await bindBoth(seats, settings)
     const { ip, reason } = advertised(settings)
     if (reason !== '') host.log('gossip', 'info', `advertising ${ip}: ${reason}`)
+    refuseForeignSelf(settings.cidrsAllowed, ip)
     const self: Self = { name: settings.nodeName, ip, port: settings.advertisePort || port, bindPort: port }
     await seats.begin(self)
     return new PlacedMember(self, seats)
@@ -63,8 +65,10 @@ async function bindBoth(seats: Seats, settings: Settings): Promise<number> {
   }
 }
 
-function bound(outcome: Bound, { bindIp, bindPort }: Settings): number {
+function bound(outcome: Bound, { bindIp, bindPort, admit }: Settings): number {
   if (outcome.ok) return outcome.port
+  if (outcome.code === BAD_MODULE)
+    throw new InvalidOption('admit.module', admit.module, `a module that can be loaded: ${outcome.message}`)
   const cause = Object.assign(new Error(outcome.message), { code: outcome.code })
   throw new BindFailed(bindIp.includes(':') ? `[${bindIp}]:${bindPort}` : `${bindIp}:${bindPort}`, cause)
 }

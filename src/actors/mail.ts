@@ -5,6 +5,7 @@
  *     wire  <->  detector  <->  gossip  <->  dispatch  <->  Cluster (main thread)
  */
 import type { Envelope, Lane, LogLevel } from './contract.ts'
+import type { MemberRefused, NameConflict, Notice } from './notices.ts'
 
 /** Mail to the detector: the wire's, gossip's, and the facade's. */
 export type ToDetector =
@@ -110,6 +111,10 @@ export type ToDispatch =
   | { type: 'answers'; weight: number; bytes: Uint8Array }
   /** Gossip and the detector both have the keys of this number. */
   | { type: 'keyring-set'; number: number }
+  /** Two members claim one name, and both answer. */
+  | { type: 'conflict'; conflict: NameConflict }
+  /** A member was not let in. */
+  | { type: 'refused'; refusal: MemberRefused }
   /** The facade has handled news up to this number: credit. */
   | { type: 'taken'; number: number }
   | { type: 'command'; id: number; command: DispatchCommand }
@@ -137,6 +142,8 @@ export interface News {
   runs: number[]
   /** User events dropped since the last delivery because the host was too slow. */
   lagged: number
+  /** What the host should know although nothing changed for it. */
+  notices: Notice[]
 }
 
 export type ActorName = 'detector' | 'gossip' | 'dispatch'

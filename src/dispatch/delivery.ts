@@ -8,6 +8,7 @@
  */
 import { FACT, FactReader, STATUS } from '../actors/facts.ts'
 import type { News } from '../actors/mail.ts'
+import type { Notice } from '../actors/notices.ts'
 import { Pack } from '../actors/packed.ts'
 import { after, folded, type Known } from './fold.ts'
 
@@ -15,6 +16,8 @@ import { after, folded, type Known } from './fold.ts'
 const MOST_UNTAKEN = 8
 /** User events that wait for a slow host; beyond it the oldest are dropped and counted. */
 const MOST_EVENTS = 65_536
+/** Notices that wait for a slow host; beyond it the oldest are dropped. They are limited where they arise. */
+const MOST_NOTICES = 256
 const MOST_EVENT_BYTES = 16 * 1024 * 1024
 
 interface WaitingMember {
@@ -47,6 +50,7 @@ export class Delivery {
   #droppedEvents = 0
   #eventBytes = 0
   #lagged = 0
+  #notices: Notice[] = []
   #order = 0
   #sent = 0
   #taken = 0
@@ -100,10 +104,19 @@ export class Delivery {
     }
   }
 
+  /** Something for the host to know. It goes with the next news, which is now if the host has taken enough. */
+  notice(notice: Notice): void {
+    this.#notices.push(notice)
+    if (this.#notices.length > MOST_NOTICES) this.#notices.shift()
+    if (this.isFlowing) this.#send([new Uint8Array(0)], [])
+  }
+
   /** The host has handled news up to this number. */
   taken(number: number): void {
     this.#taken = Math.max(this.#taken, Math.min(number, this.#sent))
-    if (this.waiting > 0 && this.untaken < MOST_UNTAKEN) this.#release()
+    if (this.untaken >= MOST_UNTAKEN) return
+    if (this.waiting > 0) this.#release()
+    else if (this.#notices.length > 0) this.#send([new Uint8Array(0)], [])
   }
 
   #passOn(bytes: Uint8Array): void {
@@ -221,7 +234,10 @@ export class Delivery {
     this.#sent += 1
     const lagged = this.#lagged
     this.#lagged = 0
-    this.#news({ type: 'news', number: this.#sent, through: this.#through, buffers, fresh, runs, lagged })
+    const notices = this.#notices
+    this.#notices = []
+    const [number, through] = [this.#sent, this.#through]
+    this.#news({ type: 'news', number, through, buffers, fresh, runs, lagged, notices })
   }
 }
 

@@ -89,6 +89,12 @@ export class Dispatch implements Actor<ToDispatch> {
       case 'keyring-set':
         // Nobody changes keys yet.
         break
+      case 'conflict':
+        this.#gate.delivery.notice(mail.conflict)
+        break
+      case 'refused':
+        this.#gate.delivery.notice(mail.refusal)
+        break
       case 'taken':
         this.#gate.taken(mail.number, now)
         break

@@ -8,7 +8,9 @@ import { toLatin } from '../actors/latin.ts'
 import type { Self, ToDetector } from '../actors/mail.ts'
 import type { Claim } from '../wire/claim.ts'
 import { MESSAGE } from '../wire/types.ts'
+import type { Admission } from './admission.ts'
 import { type Corrections, DEATH, SUSPICION } from './corrections.ts'
+import type { Disputes, Proof } from './disputes.ts'
 import { addressStart, isSameVersions, unfit } from './fitness.ts'
 import type { MemberListener } from './listener.ts'
 import type { MemberTable } from './members.ts'
@@ -31,7 +33,6 @@ export interface ClaimRules {
   suspicionMult: number
   suspicionMaxTimeoutMult: number
   gossipToTheDeadTime: number
-  deadNodeReclaimTime: number
 }
 
 /** Whether a message is passed on. */
@@ -46,6 +47,8 @@ export interface ClaimParts {
   listener: MemberListener
   voice: Voice
   corrections: Corrections
+  disputes: Disputes
+  admission: Admission
 }
 
 export class Claims {
@@ -66,31 +69,21 @@ export class Claims {
     return this.#selfRow
   }
 
-  /** How many members are held how, and what is pending about them. */
-  gauges(): Record<string, number> {
-    const { table, corrections } = this.#parts
-    return {
-      listed: table.listed,
-      rows: table.rowCount,
-      active: table.active,
-      suspicions: this.suspicions.size,
-      'accusations-unknown': corrections.waiting,
-      'memberlist.node.instances{node_state=alive}': table.instances(HELD.alive),
-      'memberlist.node.instances{node_state=suspect}': table.instances(HELD.suspect),
-      'memberlist.node.instances{node_state=dead}': table.instances(HELD.dead),
-      'memberlist.node.instances{node_state=left}': table.instances(HELD.left),
-    }
+  /** Accusations about members that nobody here knows, yet. */
+  get unknownAccused(): number {
+    return this.#parts.corrections.waiting
   }
 
   /** Puts ourselves in the table, alive at incarnation 1. */
   begin(self: Self, address: Uint8Array, meta: Uint8Array, versions: Uint8Array, now: number): void {
-    const { table, outbox, listener, voice } = this.#parts
+    const { table, outbox, listener, voice, disputes } = this.#parts
     const name = new TextEncoder().encode(self.name)
     const row = table.add(name, 0, name.length, now)
     this.#self = self
     this.#selfRow = row
     outbox.selfRow = row
     voice.selfRow = row
+    disputes.selfRow = row
     table.setFacts(row, address, meta)
     table.setVersions(row, versions, 0)
     table.port[row] = self.port
@@ -120,7 +113,7 @@ export class Claims {
   }
 
   /** Hears that a member is alive; `echo` says whether news of it is passed on. */
-  alive(claim: Claim, now: number, echo: Echo = 'rebroadcast'): void {
+  alive(claim: Claim, now: number, echo: Echo = 'rebroadcast', proof: Proof = 'none'): void {
     const { table, counters } = this.#parts
     const refusal = unfit(claim)
     if (refusal !== '') {
@@ -128,11 +121,12 @@ export class Claims {
       return
     }
     const row = table.find(claim.bytes, claim.nodeStart, claim.nodeEnd)
-    if (row < 0 || table.held[row] === HELD.unlisted) this.#introduce(row, claim, now, echo)
-    else if (!this.#isSameAddress(row, claim)) this.#aliveElsewhere(row, claim, now)
+    if (row < 0 || table.held[row] === HELD.unlisted) this.#introduce(row, claim, now, echo, proof)
+    else if (!this.#isSameAddress(row, claim)) this.#aliveElsewhere(row, claim, now, proof)
     else if (row === this.#selfRow) this.#aliveAboutUs(claim)
-    else if (aliveOverrules(claim.incarnation, table.incarnation[row])) this.#accept(row, claim, now)
-    else this.#parts.corrections.staleAlive(row, now)
+    else if (aliveOverrules(claim.incarnation, table.incarnation[row])) {
+      if (this.#parts.admission.admits(claim, now)) this.#accept(row, claim, now)
+    } else this.#parts.corrections.staleAlive(row, now)
   }
 
   /** Hears that a member is suspected. The accuser's name stands in the claim. */
@@ -210,8 +204,8 @@ export class Claims {
 
   /** Takes those off memberlist's list who are gone for so long that nobody gossips to them any more. */
   sweep(now: number): void {
-    const { table, outbox, listener, corrections } = this.#parts
-    corrections.sweep(now)
+    const { table, outbox, listener, corrections, disputes, admission } = this.#parts
+    for (const one of [corrections, disputes, admission]) one.sweep(now)
     for (let row = 0; row < table.rowCount; row++) {
       const held = table.held[row]
       if (!table.isUsed(row) || row === this.#selfRow || isActive(held) || held === HELD.unlisted) continue
@@ -241,15 +235,28 @@ export class Claims {
     return -1
   }
 
-  #introduce(knownRow: number, claim: Claim, now: number, echo: Echo): void {
-    const { counters } = this.#parts
+  #introduce(knownRow: number, claim: Claim, now: number, echo: Echo, proof: Proof): void {
+    const { counters, admission, disputes, corrections } = this.#parts
     // An incarnation of 0 would leave a hidden dead record in the original; nobody honest has it.
     if (claim.incarnation === 0) {
       counters.add('drop.incarnation')
       return
     }
+    if (!admission.admits(claim, now)) return
+    if (proof !== 'present' && this.#wasSeenDead(knownRow, claim)) {
+      disputes.revived(claim, this.#portOf(claim), now)
+      return
+    }
     const row = knownRow >= 0 ? knownRow : this.#newRow(claim, now)
-    if (this.#accept(row, claim, now, echo) === 'accepted') this.#parts.corrections.introduced(row)
+    if (this.#accept(row, claim, now, echo) === 'accepted') corrections.introduced(row)
+  }
+
+  /** Whether its death was seen or heard of, at this incarnation or a newer one: then somebody's old state may speak, and not itself. */
+  #wasSeenDead(row: number, claim: Claim): boolean {
+    const { table, corrections } = this.#parts
+    const { incarnation, bytes, nodeStart, nodeEnd } = claim
+    if (row < 0) return corrections.isSaidDead(bytes, nodeStart, nodeEnd, incarnation)
+    return incarnation <= table.incarnation[row] && this.#isSameAddress(row, claim)
   }
 
   #newRow(claim: Claim, now: number): number {
@@ -268,17 +275,12 @@ export class Claims {
     return row
   }
 
-  /** The name is known at another address: a move if its owner is gone, else two claim one name. */
-  #aliveElsewhere(row: number, claim: Claim, now: number): void {
-    const { table, counters } = this.#parts
-    const reclaim = this.#rules.deadNodeReclaimTime
-    const isDeadLongEnough =
-      table.held[row] === HELD.dead && reclaim > 0 && now - table.changedAt[row] > reclaim
-    if (row !== this.#selfRow && (table.held[row] === HELD.left || isDeadLongEnough)) {
-      this.#accept(row, claim, now)
-      return
-    }
-    counters.add('memberlist.conflict')
+  /** The name is known at another address: a move if it is free, else two claim one name. */
+  #aliveElsewhere(row: number, claim: Claim, now: number, proof: Proof): void {
+    const { disputes, admission } = this.#parts
+    if (!admission.admits(claim, now) || !disputes.isFree(row, claim, this.#portOf(claim), proof, now)) return
+    disputes.moving(row, now)
+    this.#accept(row, claim, now)
   }
 
   #aliveAboutUs(claim: Claim): void {

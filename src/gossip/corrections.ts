@@ -90,6 +90,15 @@ export class Corrections {
     this.#unknown.set(key, { type, incarnation, from: from.slice(), heardAt: now })
   }
 
+  /** Whether somebody said that a member unknown here is dead, at this incarnation or a newer one. */
+  isSaidDead(bytes: Uint8Array, nameStart: number, nameEnd: number, incarnation: number): boolean {
+    if (this.#unknown.size === 0) return false
+    const accusation = this.#unknown.get(toLatin(bytes, nameStart, nameEnd))
+    return (
+      accusation !== undefined && accusation.type === MESSAGE.dead && accusation.incarnation >= incarnation
+    )
+  }
+
   /** A member is new here: does anybody accuse it of what it has not refuted? */
   introduced(row: number): void {
     if (this.#unknown.size === 0) return

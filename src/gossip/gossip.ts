@@ -11,14 +11,15 @@ import { coatsOf, directRoom, metaRoom } from '../coats.ts'
 import type { Settings } from '../options.ts'
 import { parseIp } from '../wire/address.ts'
 import { encodeTags } from '../wire/serf.ts'
-import { Claims } from './claims.ts'
-import { Corrections } from './corrections.ts'
+import type { Claims } from './claims.ts'
 import { Directed } from './directed.ts'
 import { Endings } from './endings.ts'
 import { UserEvents } from './events.ts'
+import { memberGauges } from './gauges.ts'
 import { Hearing } from './hearing.ts'
 import { type JoinCommand, type JoinCommandParts, joinRequest } from './join-command.ts'
 import { Joins } from './joins.ts'
+import { judgesOf } from './judges.ts'
 import { Keyholder } from './keyholder.ts'
 import { LamportClock } from './lamport.ts'
 import { MemberTable } from './members.ts'
@@ -32,7 +33,6 @@ import { Standing } from './standing.ts'
 import { type Exchange, Streams } from './streams.ts'
 import { Sync } from './sync.ts'
 import { Tasks } from './tasks.ts'
-import { Voice } from './voice.ts'
 import type { GossipWorld } from './world.ts'
 
 /** How often forgotten members and intents are looked for. */
@@ -45,6 +45,7 @@ export class Gossip implements Actor<ToGossip> {
   readonly #world: GossipWorld
   readonly #counters = new Counters()
   readonly #tasks = new Tasks()
+  readonly #table: MemberTable
   readonly #queues: Queues
   readonly #outbox: Outbox
   readonly #standing: Standing
@@ -80,10 +81,11 @@ export class Gossip implements Actor<ToGossip> {
     const memberClock = this.#memberClock
     const eventClock = this.#eventClock
     const standing = new Standing(settings, { table, outbox, queues, counters, clock: memberClock })
-    const voice = new Voice({ table, queues, detector })
-    const corrections = new Corrections({ table, voice, counters })
-    const told = { outbox, counters, detector, listener: standing }
-    const claims = new Claims(settings, { table, queues, voice, corrections, ...told })
+    const { claims, admission } = judgesOf(settings, {
+      ...{ world, table, queues, outbox, counters, listener: standing },
+      now: () => this.#now,
+      ping: (ip, port, name, timeout, done) => this.#streams.ping(ip, port, name, timeout, done, this.#now),
+    })
     const events = new UserEvents(settings.userEventSizeLimit, settings.eventBuffer, {
       queues,
       outbox,
@@ -91,7 +93,7 @@ export class Gossip implements Actor<ToGossip> {
       clock: eventClock,
     })
     const clocks = { memberClock, eventClock, queryClock: this.#queryClock }
-    const pushPull = new PushPull({ table, claims, standing, events, counters, tasks, ...clocks })
+    const pushPull = new PushPull({ table, claims, admission, standing, events, counters, tasks, ...clocks })
     const streams = new Streams(settings.tcpTimeout, {
       world,
       pushPull,
@@ -102,19 +104,14 @@ export class Gossip implements Actor<ToGossip> {
     })
     const { keyring } = coats.encryption
     this.#keyholder = new Keyholder({ keyring, queues, detector, dispatch, log: world.log })
+    this.#table = table
     this.#queues = queues
     this.#outbox = outbox
     this.#standing = standing
     this.#claims = claims
     this.#events = events
-    this.#queries = new Queries(settings, {
-      queues,
-      outbox,
-      counters,
-      clock: this.#queryClock,
-      random,
-      dispatch,
-    })
+    const clock = this.#queryClock
+    this.#queries = new Queries(settings, { queues, outbox, counters, clock, random, dispatch })
     const home = (bytes: Uint8Array) => this.#hearing.userMessage(bytes, 0, bytes.length, this.#now)
     this.#directed = new Directed({ detector, counters, home, room: directRoom(settings) })
     const listeners = { claims, standing, events, queries: this.#queries, directed: this.#directed }
@@ -125,11 +122,13 @@ export class Gossip implements Actor<ToGossip> {
     const reply = (id: number, envelope: Envelope<unknown>) => world.reply(id, envelope)
     const through = () => outbox.through
     this.#sync = new Sync(settings.pushPullInterval, { table, random, exchange })
-    this.#joins = new Joins(settings.bindIp, settings.tcpTimeout, {
+    const dials = {
       exchange,
-      cancel: (id) => streams.cancel(id),
-      resolve: (lookup, host) => world.resolve(lookup, host),
-    })
+      cancel: (id: number) => streams.cancel(id),
+      resolve: (lookup: number, host: string) => world.resolve(lookup, host),
+    }
+    const seeds = settings.requireNodeNames ? 'named' : 'any'
+    this.#joins = new Joins(settings.bindIp, settings.tcpTimeout, dials, seeds)
     const endings = { table, standing, claims, random, counters, detector, exchange, reply, through }
     this.#endings = new Endings(settings, endings)
     this.#ownTags = this.#ownTagsOf(standing, claims)
@@ -311,7 +310,9 @@ export class Gossip implements Actor<ToGossip> {
       members: known,
       failed,
       left,
-      ...this.#claims.gauges(),
+      ...memberGauges(this.#table),
+      suspicions: this.#claims.suspicions.size,
+      'accusations-unknown': this.#claims.unknownAccused,
       streams: this.#streams.size,
       member_time: this.#memberClock.time,
       event_time: this.#eventClock.time,

@@ -74,11 +74,13 @@ export class Joins {
   readonly #joins = new Set<Join>()
   #self: Self = { name: '', ip: '', port: 0, bindPort: 0 }
   readonly #isBoundToAll: boolean
+  readonly #mustBeNamed: boolean
   #now = 0
 
-  /** `bindIp` says which family our packets can be of; `timeout` in milliseconds bounds a look-up. */
-  constructor(bindIp: string, timeout: number, parts: JoinParts) {
+  /** `bindIp` says which family our packets can be of; `timeout` in milliseconds bounds a look-up; `seeds` says whether they need names. */
+  constructor(bindIp: string, timeout: number, parts: JoinParts, seeds: 'any' | 'named' = 'any') {
     this.#parts = parts
+    this.#mustBeNamed = seeds === 'named'
     this.#lookups = new Lookups(timeout, (lookup, host) => parts.resolve(lookup, host))
     this.#families = bindIp === '::' ? 'both' : bindIp.includes(':') ? 'IPv6' : 'IPv4'
     this.#isBoundToAll = bindIp === '::' || bindIp === '0.0.0.0'
@@ -157,6 +159,10 @@ export class Joins {
     const place = parsePlace(outcome.seed)
     if (place === undefined || place.port === 0) {
       note(join, outcome, 'not an address: expected [name/]host[:port]')
+      return
+    }
+    if (this.#mustBeNamed && place.nodeName === '') {
+      note(join, outcome, 'requireNodeNames is on: expected name/host[:port]')
       return
     }
     const port = place.port ?? this.#self.bindPort

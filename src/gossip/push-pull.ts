@@ -9,6 +9,7 @@ import { Claim, readPushPullNode, writePushPullHeader, writePushPullNode } from 
 import { Malformed, Reader, Writer } from '../wire/msgpack.ts'
 import { eachSlotEvent, indexPushPullState, type StateIndex, writePushPullState } from '../wire/serf.ts'
 import { SERF, STATE } from '../wire/types.ts'
+import { type Admission, type Candidate, candidate } from './admission.ts'
 import type { Claims, Echo } from './claims.ts'
 import type { UserEvents } from './events.ts'
 import { LAMPORT_LIMIT, type LamportClock } from './lamport.ts'
@@ -22,6 +23,7 @@ import { VersionRange } from './versions.ts'
 export interface PushPullParts {
   table: MemberTable
   claims: Claims
+  admission: Admission
   standing: Standing
   events: UserEvents
   counters: Counters
@@ -83,9 +85,9 @@ export class PushPull {
     return message
   }
 
-  /** Merges a peer's state, all of it or nothing; why nothing, or an empty text. */
-  *merge(state: RemoteState, oldEvents: OldEvents): Generator<void, string> {
-    const complaint = yield* this.#check(state)
+  /** Merges a peer's state, all of it or nothing; why nothing, or an empty text. A join asks the host's rules first. */
+  *merge(state: RemoteState, oldEvents: OldEvents, reason: Reason): Generator<void, string> {
+    const complaint = (yield* this.#check(state)) || (reason === 'join' ? yield* this.#judge(state) : '')
     if (complaint !== '') return complaint
     const { claims, counters, tasks } = this.#parts
     const echo = this.#echoOf(state)
@@ -180,6 +182,26 @@ export class PushPull {
       range.speaks(versions[2], versions[5], 'a member known here')
     })
     return range.complaint()
+  }
+
+  /** What the host has against joining these, by its rules about each or its module's word about all; empty for nothing. */
+  *#judge(state: RemoteState): Generator<void, string> {
+    const { admission, claims, table } = this.#parts
+    if (!admission.judgesPools) return ''
+    const claim = this.#claim
+    const reader = new Reader().reset(state.bytes, state.nodesStart)
+    const members: Candidate[] = []
+    for (let i = 0; i < state.nodes; i++) {
+      if (i % SLICE === SLICE - 1) yield
+      readPushPullNode(claim, reader)
+      const isSelf = table.find(claim.bytes, claim.nodeStart, claim.nodeEnd) === claims.selfRow
+      if (claim.state !== STATE.alive || isSelf) continue
+      const complaint = admission.complaint(claim)
+      if (complaint !== '') return `refused by a rule: ${complaint}`
+      members.push(candidate(claim))
+    }
+    const veto = admission.poolVeto(members)
+    return veto === '' ? '' : `refused: ${veto}`
   }
 
   #mergeNode(claims: Claims, now: number, echo: Echo): void {

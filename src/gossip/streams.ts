@@ -13,7 +13,7 @@ import type { Counters } from '../actors/counters.ts'
 import type { ToGossip } from '../actors/mail.ts'
 import { Strangers } from '../actors/strangers.ts'
 import type { Coats } from '../wire/packet.ts'
-import { readError, readPing, writeAck, writeError } from '../wire/probe.ts'
+import { readAck, readError, readPing, writeAck, writeError, writePing } from '../wire/probe.ts'
 import { StreamSealer, sealStream } from '../wire/seal-stream.ts'
 import { LARGE_STREAM, StreamAssembler, type StreamSide, type StreamStep } from '../wire/stream.ts'
 import { type Inbound, overfull } from './inbound.ts'
@@ -25,6 +25,14 @@ import type { GossipWorld } from './world.ts'
 export interface Exchange {
   reason: Reason
   oldEvents: OldEvents
+  done(error: string): void
+}
+
+/** A ping of ours over TCP. `done` hears an empty text when a member of that name answered, or why not. */
+export interface StreamPing {
+  reason: 'ping'
+  seqNo: number
+  name: Uint8Array
   done(error: string): void
 }
 
@@ -46,7 +54,7 @@ interface Stream extends Inbound {
   /** Gone once the message is complete: its bytes should not wait for the deadline. */
   assembler: StreamAssembler | undefined
   /** Undefined on streams that peers opened. */
-  readonly exchange: Exchange | undefined
+  readonly exchange: Exchange | StreamPing | undefined
   deadlineAt: number
   /** Its message is complete and being answered or merged: more bytes mean nothing. */
   isSettled: boolean
@@ -100,6 +108,23 @@ export class Streams {
     return this.#dialled
   }
 
+  /** Asks whether a member of this name is at an address, and waits for `timeout` milliseconds at most. */
+  ping(
+    ip: string,
+    port: number,
+    name: Uint8Array,
+    timeout: number,
+    done: StreamPing['done'],
+    now: number,
+  ): void {
+    this.#dialled -= 1
+    const seqNo = -this.#dialled
+    this.#add(this.#dialled, { reason: 'ping', seqNo, name, done }, ip, now)
+    const stream = this.#open.get(this.#dialled)
+    if (stream !== undefined) stream.deadlineAt = Math.min(stream.deadlineAt, now + timeout)
+    this.#parts.world.dial(this.#dialled, ip, port)
+  }
+
   /** Drops a push/pull of ours; its `done` is not called. What was already received and is being merged is not undone. */
   cancel(id: number): void {
     if (this.#open.delete(id)) this.#parts.world.destroy(id)
@@ -123,7 +148,8 @@ export class Streams {
   #connected(id: number, now: number): void {
     const stream = this.#open.get(id)
     if (stream?.exchange === undefined) return
-    this.#parts.tasks.add(this.#ask(stream, stream.exchange, now))
+    if (stream.exchange.reason === 'ping') this.#ping(stream, stream.exchange)
+    else this.#parts.tasks.add(this.#ask(stream, stream.exchange, now))
   }
 
   #received(id: number, bytes: Uint8Array): void {
@@ -192,7 +218,7 @@ export class Streams {
     this.#open.clear()
   }
 
-  #add(id: number, exchange: Exchange | undefined, ip: string, now: number): void {
+  #add(id: number, exchange: Stream['exchange'], ip: string, now: number): void {
     const assembler = new StreamAssembler(this.#parts.coats, exchange === undefined ? 'opener' : 'reply')
     const deadlineAt = now + this.#timeout
     this.#open.set(id, { id, assembler, exchange, ip, received: 0, deadlineAt, isSettled: false })
@@ -283,7 +309,7 @@ export class Streams {
     stream.deadlineAt = tasks.now + this.#timeout
     this.#write(stream, sealed)
     this.#finish(stream)
-    const complaint = yield* pushPull.merge(state, 'deliver')
+    const complaint = yield* pushPull.merge(state, 'deliver', state.join ? 'join' : 'sync')
     if (complaint !== '') this.#complain(complaint, counters)
     this.#pushPulls -= 1
   }
@@ -302,12 +328,20 @@ export class Streams {
     if (KEY_REASONS.has(reason)) this.#strangers.unreadable('stream', ip, tasks.now)
   }
 
-  /** The answer to a push/pull of ours. */
-  #conclude(stream: Stream, exchange: Exchange, step: StreamStep): void {
+  #ping(stream: Stream, { seqNo, name }: StreamPing): void {
+    const source = { sourceAddress: null, sourcePort: 0, sourceNode: this.#ownName }
+    this.#write(stream, sealStream(writePing({ seqNo, node: name, ...source }), this.#parts.coats, 'opener'))
+  }
+
+  /** The answer to a push/pull or a ping of ours. */
+  #conclude(stream: Stream, exchange: Exchange | StreamPing, step: StreamStep): void {
     const { world, tasks, counters } = this.#parts
     world.destroy(stream.id)
     this.#open.delete(stream.id)
-    if (step.kind === 'push-pull') tasks.add(this.#take(exchange, step))
+    if (exchange.reason === 'ping') {
+      const ack = step.kind === 'ack' ? readAck(step.bytes, step.start, step.end) : undefined
+      exchange.done(ack?.seqNo === exchange.seqNo ? '' : 'answered with something else')
+    } else if (step.kind === 'push-pull') tasks.add(this.#take(exchange, step))
     else if (step.kind === 'err') exchange.done(`the peer refused the exchange: ${errorText(step)}`)
     else {
       counters.add('drop.stream-answer')
@@ -320,7 +354,7 @@ export class Streams {
   }
 
   *#take(exchange: Exchange, state: RemoteState): Generator<void, void> {
-    const complaint = yield* this.#parts.pushPull.merge(state, exchange.oldEvents)
+    const complaint = yield* this.#parts.pushPull.merge(state, exchange.oldEvents, exchange.reason)
     if (complaint !== '') this.#complain(complaint, this.#parts.counters)
     exchange.done(complaint)
   }

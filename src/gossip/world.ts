@@ -1,6 +1,7 @@
 /** What gossip can do to the world. Every method only enqueues. */
 import type { Envelope, Log, Outlet, Random } from '../actors/contract.ts'
 import type { ToDetector, ToDispatch } from '../actors/mail.ts'
+import type { Vetoes } from './admission.ts'
 
 export interface GossipWorld {
   random: Random
@@ -19,4 +20,6 @@ export interface GossipWorld {
   resolve(lookup: number, host: string): void
   reply(id: number, envelope: Envelope<unknown>): void
   log: Log
+  /** What the host's module has to say about who is let in; undefined where there is none. */
+  vetoes?(): Vetoes | undefined
 }

@@ -91,15 +91,6 @@ test('a dead member comes back only with a higher incarnation', () => {
   assert.deepEqual(lone.newFacts(), ['join peer alive'])
 })
 
-test('once nobody gossips to the dead any more it is forgotten and may come back at any incarnation', () => {
-  const lone = withPeer()
-  lone.hear(dead('peer', 5, 'third'))
-  lone.newFacts()
-  lone.advance(36_000)
-  lone.hear(alive({ incarnation: 1, name: 'peer' }))
-  assert.deepEqual(lone.newFacts(), ['join peer alive'])
-})
-
 test('a member that says itself that it is dead has left, and its name is free', () => {
   const lone = withPeer()
   lone.hear(dead('peer', 5, 'peer'))
@@ -110,24 +101,6 @@ test('a member that says itself that it is dead has left, and its name is free',
     ['join peer alive'],
     'a left name is free at once, at another address with any incarnation',
   )
-})
-
-test('a name at another address is a conflict while its owner lives, and changes nothing', () => {
-  const lone = withPeer()
-  lone.hear(alive({ incarnation: 9, name: 'peer', port: 7000 }))
-  assert.deepEqual(lone.facts, [])
-  assert.equal(lone.stats()['memberlist.conflict'], 1)
-})
-
-test('a dead name may be taken over at another address only after the reclaim time', () => {
-  const lone = new LoneGossip({ deadNodeReclaimTime: 5_000 })
-  lone.hear(alive({ incarnation: 5, name: 'peer' }), dead('peer', 5, 'third'))
-  lone.newFacts()
-  lone.hear(alive({ incarnation: 1, name: 'peer', port: 7000 }))
-  assert.deepEqual(lone.newFacts(), [])
-  lone.advance(5_001)
-  lone.hear(alive({ incarnation: 1, name: 'peer', port: 7000 }))
-  assert.deepEqual(lone.newFacts(), ['join peer alive'])
 })
 
 test('an IPv4 address in 16 bytes is the same address as in 4', () => {

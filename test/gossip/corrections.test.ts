@@ -75,6 +75,12 @@ test('an accusation about somebody unknown waits for it: when it is introduced i
   lone.hear(dead('late', 100, 'third'), suspect('later', 5, 'third'))
   lone.toDetector.length = 0
   lone.hear(alive({ incarnation: 1, name: 'late', port: 7_777 }))
+  assert.deepEqual(
+    lone.sentTo(7_777),
+    [],
+    'somebody said that it is dead: it is asked first whether it is there',
+  )
+  lone.answerPings(7_777)
   assert.ok(lone.sentTo(7_777).includes(hex(dead('late', 100, 'third'))))
   lone.hear(alive({ incarnation: 6, name: 'later', port: 7_778 }))
   lone.advance(0)

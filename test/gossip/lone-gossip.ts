@@ -6,12 +6,16 @@ import type { GossipCommand, ToDetector, ToDispatch, ToGossip } from '../../src/
 import { eachDelivery, eachTrayItem, Pack, packOverheard } from '../../src/actors/packed.ts'
 import { fillFrom, SeededRandom } from '../../src/actors/random.ts'
 import { eachRosterEntry } from '../../src/actors/roster.ts'
+import type { Vetoes } from '../../src/gossip/admission.ts'
 import { Gossip } from '../../src/gossip/gossip.ts'
 import { type ClusterOptions, settle } from '../../src/options.ts'
 import { writeAlive, writeSuspect } from '../../src/wire/claim.ts'
 import { Writer } from '../../src/wire/msgpack.ts'
 import { PacketOpener } from '../../src/wire/packet.ts'
+import { readPing, writeAck } from '../../src/wire/probe.ts'
+import { sealStream } from '../../src/wire/seal-stream.ts'
 import { writeJoin, writeLeave, writeUserEvent } from '../../src/wire/serf.ts'
+import { StreamAssembler } from '../../src/wire/stream.ts'
 import { MESSAGE } from '../../src/wire/types.ts'
 
 export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -90,7 +94,7 @@ export class LoneGossip {
   #tray: { number: number; items: number[] } = { number: 0, items: [] }
   readonly #unused: ToGossip[] = []
 
-  constructor(options: ClusterOptions = {}) {
+  constructor(options: ClusterOptions = {}, vetoes?: Vetoes) {
     const settings = settle({ nodeName: 'self', bind: '127.0.0.1:7946', ...options }, 'self')
     this.gossip = new Gossip(settings, {
       random: new SeededRandom(1),
@@ -104,6 +108,7 @@ export class LoneGossip {
       resolve: (lookup, host) => this.lookups.push({ lookup, host }),
       reply: (id, envelope) => this.replies.set(id, envelope),
       log: (_, message) => this.logged.push(message),
+      vetoes: () => vetoes,
     })
     const self = { name: 'self', ip: '127.0.0.1', port: 7946, bindPort: 7946 }
     this.gossip.receive({ type: 'begin', self }, 0)
@@ -119,6 +124,42 @@ export class LoneGossip {
     this.#tray = { number: mail.number, items: [] }
     eachTrayItem(mail.bytes, (_message, allowance) => {
       this.#tray.items.push(allowance)
+    })
+  }
+
+  /**
+   * Peers answer what was dialled since the last call: at the ports given somebody of the name asked for answers pings, at all others the
+   * connection is refused. Returns the ports that were dialled.
+   */
+  answerPings(...ports: number[]): number[] {
+    const dialled = this.dialled.splice(0)
+    for (const { stream, port } of dialled) {
+      if (!ports.includes(port)) {
+        this.gossip.receive({ type: 'stream-closed', stream, error: 'connect ECONNREFUSED' }, this.now)
+        continue
+      }
+      this.gossip.receive({ type: 'stream-connected', stream }, this.now)
+      const coats = { compression: false, label: new Uint8Array(0) }
+      const assembler = new StreamAssembler(coats, 'opener')
+      for (const bytes of this.written.get(stream) ?? []) assembler.push(bytes)
+      let step = assembler.step()
+      while (step.kind === 'working') step = assembler.step()
+      const ping = step.kind === 'ping' ? readPing(step.bytes, step.start, step.end) : undefined
+      if (ping === undefined) throw new Error(`not a ping but ${step.kind}`)
+      const bytes = sealStream(writeAck(ping.seqNo, null), coats, 'reply')
+      this.gossip.receive({ type: 'stream-data', stream, bytes }, this.now)
+    }
+    this.advance(0)
+    return dialled.map(({ port }) => port)
+  }
+
+  /** Conflicts and refusals told to dispatch so far. */
+  get notices(): string[] {
+    return this.toDispatch.flatMap((mail) => {
+      if (mail.type === 'refused') return [`refused ${mail.refusal.name}: ${mail.refusal.reason}`]
+      if (mail.type !== 'conflict') return []
+      const { about, name, existing, other } = mail.conflict
+      return [`conflict about ${about} ${name}: ${existing.ip}:${existing.port}, ${other.ip}:${other.port}`]
     })
   }
 

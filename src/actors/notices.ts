@@ -1,0 +1,33 @@
+/**
+ * Notices: what a host should know although nothing changed for it: two members claim one name, a member was not let in. Rare, limited
+ * where they arise, and small: plain objects all the way to the host.
+ */
+
+/** An address on the wire. */
+export interface NoticePlace {
+  readonly ip: string
+  readonly port: number
+}
+
+/** Two members claim one name, and both answer. Nothing was changed: who was there first stays. */
+export interface NameConflict {
+  readonly type: 'name-conflict'
+  /** `self`: it is our own name. */
+  readonly about: 'self' | 'member'
+  readonly name: string
+  /** Where we hold the name to be. */
+  readonly existing: NoticePlace
+  /** Who claims it as well. */
+  readonly other: NoticePlace
+}
+
+/** A rule or a module of this host refused a member. It is not in the list of members. */
+export interface MemberRefused {
+  readonly type: 'member-refused'
+  readonly name: string
+  readonly ip: string
+  readonly port: number
+  readonly reason: string
+}
+
+export type Notice = NameConflict | MemberRefused

@@ -1,0 +1,66 @@
+/** Puts together those who judge claims about members: precedence, late words, names at two addresses, who is let in. */
+import type { Counters } from '../actors/counters.ts'
+import { Admission, type AdmissionRules } from './admission.ts'
+import { type ClaimRules, Claims } from './claims.ts'
+import { Corrections } from './corrections.ts'
+import { Disputes } from './disputes.ts'
+import type { MemberListener } from './listener.ts'
+import type { MemberTable } from './members.ts'
+import type { Outbox } from './outbox.ts'
+import type { Queues } from './queues.ts'
+import { Verifier } from './verifier.ts'
+import { Voice } from './voice.ts'
+import type { GossipWorld } from './world.ts'
+
+export interface JudgeRules extends ClaimRules, AdmissionRules {
+  deadNodeReclaimTime: number
+  probeTimeout: number
+}
+
+export interface JudgeParts {
+  world: GossipWorld
+  table: MemberTable
+  queues: Queues
+  outbox: Outbox
+  counters: Counters
+  listener: MemberListener
+  now(): number
+  /** A ping over TCP that may take `timeout` milliseconds. */
+  ping(ip: string, port: number, name: Uint8Array, timeout: number, done: (error: string) => void): void
+}
+
+export interface Judges {
+  claims: Claims
+  admission: Admission
+  verifier: Verifier
+}
+
+/** A ping over TCP takes two round trips where one over UDP takes one. */
+const ROUND_TRIPS = 2
+
+export function judgesOf(rules: JudgeRules, parts: JudgeParts): Judges {
+  const { world, table, queues, outbox, counters, listener, now, ping } = parts
+  const { detector, dispatch } = world
+  const voice = new Voice({ table, queues, detector })
+  const corrections = new Corrections({ table, voice, counters })
+  const verifier = new Verifier({
+    counters,
+    ping: (ip, port, name, done) => ping(ip, port, name, ROUND_TRIPS * rules.probeTimeout, done),
+  })
+  const disputes = new Disputes(rules.deadNodeReclaimTime, {
+    table,
+    verifier,
+    counters,
+    now,
+    judge: (claim, proof) => claims.alive(claim, now(), 'rebroadcast', proof),
+    conflict: (conflict) => dispatch.tell({ type: 'conflict', conflict }),
+  })
+  const admission = new Admission(rules, {
+    counters,
+    vetoes: () => world.vetoes?.(),
+    refused: (refusal) => dispatch.tell({ type: 'refused', refusal }),
+  })
+  const judging = { voice, corrections, disputes, admission }
+  const claims = new Claims(rules, { table, queues, outbox, counters, detector, listener, ...judging })
+  return { claims, admission, verifier }
+}
