@@ -200,6 +200,13 @@ export class SerfAgent {
     await this.#run('event', `-coalesce=${coalesce}`, name, payload)
   }
 
+  /** `serf query`, with its own flags: who acknowledged, and each answer as text. */
+  async query(
+    ...args: string[]
+  ): Promise<{ Acks: string[] | null; Responses: Record<string, string> | null }> {
+    return JSON.parse(await this.#run('query', '-format=json', ...args))
+  }
+
   async setTag(key: string, value: string): Promise<void> {
     await this.#run('tags', '-set', `${key}=${value}`)
   }
