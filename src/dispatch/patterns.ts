@@ -74,7 +74,8 @@ export function stepsOf(pattern: string): number {
     const char = pattern[i]
     const count = char === '{' ? COUNT.exec(pattern.slice(i, i + LONGEST_COUNT)) : null
     if (count !== null) {
-      const times = Math.max(Number(count[1]), Number(count[3] ?? 0)) + (count[2] === ',' ? 1 : 0)
+      const isOpen = count[2] === ',' && count[3] === undefined
+      const times = Math.max(Number(count[1]), Number(count[3] ?? 0)) + Number(isOpen)
       group.steps += group.last * (Math.max(1, times) - 1)
       group.last *= Math.max(1, times)
       i += count[0].length
