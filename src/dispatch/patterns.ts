@@ -103,7 +103,7 @@ const UNICODE_CLASS = /\\[pP]/
 
 /** Where the item that begins at `start` ends: an escape, a class in brackets, or one character. */
 function endOfItem(pattern: string, start: number): number {
-  if (pattern[start] === '\\') return Math.min(start + 2, pattern.length)
+  if (pattern[start] === '\\') return endOfEscape(pattern, start)
   if (pattern[start] !== '[') return start + 1
   let i = start + 1
   if (pattern[i] === '^') i += 1
@@ -116,4 +116,12 @@ function endOfItem(pattern: string, start: number): number {
     else i += pattern[i] === '\\' ? 2 : 1
   }
   return Math.min(i + 1, pattern.length)
+}
+
+/** `\n`, or one of those with an argument: `\pL`, `\p{Greek}`, `\x{263a}`. */
+function endOfEscape(pattern: string, start: number): number {
+  const takesMore = 'pPx'.includes(pattern[start + 1] ?? ' ')
+  if (!takesMore) return Math.min(start + 2, pattern.length)
+  const end = pattern[start + 2] === '{' ? pattern.indexOf('}', start) : start + 2
+  return end < 0 ? pattern.length : Math.min(end + 1, pattern.length)
 }

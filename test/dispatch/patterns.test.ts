@@ -92,6 +92,8 @@ test('the size of a pattern is estimated before it is built', () => {
     ['[^]a-z]{4}', 4],
     ['[[:alpha:])]{4}', 4],
     ['\\pL{2}', 32],
+    ['\\p{Greek}{2}', 32],
+    ['\\x{263a}{3}', 3],
     ['a{', 2],
     ['a{x}', 4],
     ['\\{3}', 4],
