@@ -96,7 +96,7 @@ test('the size of a pattern is estimated before it is built', () => {
     ['\\x{263a}{3}', 3],
     ['a{', 2],
     ['a{x}', 4],
-    ['\\{3}', 4],
+    ['\\{3}', 3],
   ]
   for (const [pattern, steps] of cases) assert.equal(stepsOf(pattern), steps, pattern)
 })
