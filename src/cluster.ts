@@ -230,7 +230,7 @@ export class Cluster extends EventEmitter<ClusterEvents> {
 
   /** Counters and gauges of the three actors. */
   stats(): Promise<Stats> {
-    return this.#insight.stats()
+    return this.#insight.stats(this.#settings.encryptionKeys.length > 0 ? 'true' : 'false')
   }
 
   /**

@@ -112,16 +112,21 @@ export class JoinFailed extends FolkmootError {
   }
 }
 
+/** Which size of an event is limited: of name and payload, of both encoded, or of what fits into a packet beside its coats. */
+export type SizeLimit = 'before encoding' | 'after encoding' | 'in a packet'
+
 /** A user event is too long for its limit or for a packet. It was sent to nobody. */
 export class EventTooLarge extends FolkmootError {
-  /** Size with its encoding where that is what is too large, else of name and payload. */
+  /** Size of what is too large. */
   readonly bytes: number
   readonly limit: number
+  readonly where: SizeLimit
 
-  constructor(bytes: number, limit: number) {
-    super('ERR_EVENT_TOO_LARGE', `user event of ${bytes} bytes exceeds the limit of ${limit} bytes`)
+  constructor(bytes: number, limit: number, where: SizeLimit = 'before encoding') {
+    super('ERR_EVENT_TOO_LARGE', `user event of ${bytes} bytes exceeds the limit of ${limit} bytes ${where}`)
     this.bytes = bytes
     this.limit = limit
+    this.where = where
   }
 }
 
@@ -298,7 +303,12 @@ const CLASSES: Record<string, (details: Record<string, unknown>, message: string
   ERR_CLUSTER_CLOSED: (_, message) => new ClusterClosed(message),
   ERR_CLUSTER_LEFT: (_, message) => new ClusterLeft(message),
   ERR_JOIN_FAILED: ({ outcomes }) => new JoinFailed(Array.isArray(outcomes) ? outcomes : []),
-  ERR_EVENT_TOO_LARGE: ({ bytes, limit }) => new EventTooLarge(Number(bytes), Number(limit)),
+  ERR_EVENT_TOO_LARGE: ({ bytes, limit, where }) =>
+    new EventTooLarge(
+      Number(bytes),
+      Number(limit),
+      SIZE_LIMITS.find((one) => one === where),
+    ),
   ERR_QUERY_TOO_LARGE: ({ bytes, limit }) => new QueryTooLarge(Number(bytes), Number(limit)),
   ERR_RESPONSE_TOO_LARGE: ({ bytes, limit }) => new ResponseTooLarge(Number(bytes), Number(limit)),
   ERR_RELAY_TOO_LARGE: ({ bytes, limit }) => new RelayTooLarge(Number(bytes), Number(limit)),
@@ -314,6 +324,8 @@ const CLASSES: Record<string, (details: Record<string, unknown>, message: string
   ERR_NO_RESPONSE: ({ member }, message) => new NoResponse(String(member), message),
   ERR_COORDINATES_DISABLED: (_, message) => new CoordinatesDisabled(message),
 }
+
+const SIZE_LIMITS: readonly SizeLimit[] = ['before encoding', 'after encoding', 'in a packet']
 
 function isActor(name: unknown): name is ActorName {
   return name === 'detector' || name === 'gossip' || name === 'dispatch'

@@ -9,7 +9,22 @@ export interface Stats {
   readonly detector: Readonly<Record<string, number>>
   readonly gossip: Readonly<Record<string, number>>
   readonly dispatch: Readonly<Record<string, number>>
+  /** What `serf info` shows, under Serf's names (protocol page 2, section 6.5); `coordinate_resets` only with coordinates. */
+  readonly serf: Readonly<Record<string, number | string>>
 }
+
+/** Serf's names for what gossip counts, with the same meaning. */
+const OF_GOSSIP = [
+  'members',
+  'failed',
+  'left',
+  'member_time',
+  'event_time',
+  'query_time',
+  'intent_queue',
+  'event_queue',
+  'query_queue',
+]
 
 type Check<Value> = (value: unknown) => value is Value
 
@@ -27,13 +42,18 @@ export class Insight {
     this.#ask = ask
   }
 
-  async stats(): Promise<Stats> {
+  /** `encrypted` says whether there are keys. */
+  async stats(encrypted: 'true' | 'false'): Promise<Stats> {
     const [detector, gossip, dispatch] = await Promise.all([
       this.#ask.detector('stats', { type: 'stats' }, isNumbers),
       this.#ask.gossip('stats', { type: 'stats' }, isNumbers),
       this.#ask.dispatch('stats', { type: 'stats' }, isNumbers),
     ])
-    return { detector, gossip, dispatch }
+    const serf: Record<string, number | string> = { encrypted }
+    for (const name of OF_GOSSIP) serf[name] = gossip[name]
+    serf.health_score = detector['memberlist.health.score']
+    if ('coordinate_resets' in detector) serf.coordinate_resets = detector.coordinate_resets
+    return { detector, gossip, dispatch, serf }
   }
 
   async metrics(labels: MetricLabels): Promise<Metric[]> {

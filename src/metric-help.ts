@@ -27,9 +27,11 @@ const HELP: Record<string, string> = {
   'serf.member.left': 'Members that left.',
   'serf.member.failed': 'Members that failed.',
   'serf.member.update': 'Members whose tags or address changed.',
+  'serf.member.reap': 'Members that were forgotten.',
   'serf.member.flap': 'Members that came back soon after they failed.',
   'serf.events': 'User events delivered.',
   'serf.queries': 'Queries delivered.',
+  'serf.events.name': 'User events delivered, by name: the first hundred names, then all others together.',
   'serf.coordinate.rejected': 'Coordinates of peers, or round trips, that were refused.',
   'serf.coordinate.zero-rtt': 'Round trips of no time at all.',
   'serf.coordinate.adjustment-ms':

@@ -5,13 +5,14 @@
  * This is the hottest path of the house. An event that is new costs one copy, which the queue and the ring share, and one
  * packed record for the host; one that was seen before costs a look at the ring.
  */
+import { CappedNames } from '../actors/capped.ts'
 import type { Envelope } from '../actors/contract.ts'
 import type { Counters } from '../actors/counters.ts'
-import { EventTooLarge, toPlain } from '../errors.ts'
+import { EventTooLarge, type SizeLimit, toPlain } from '../errors.ts'
 import { Writer } from '../wire/msgpack.ts'
 import { readUserEvent, UserEventCursor, writeUserEvent } from '../wire/serf.ts'
 import { MESSAGE } from '../wire/types.ts'
-import { LAMPORT_LIMIT, type LamportClock } from './lamport.ts'
+import type { LamportClock } from './lamport.ts'
 import type { Outbox } from './outbox.ts'
 import type { Queues } from './queues.ts'
 import { type SeenEvent, SeenEvents } from './seen.ts'
@@ -34,10 +35,12 @@ export class UserEvents {
   readonly #cursor = new UserEventCursor()
   readonly #writer = new Writer()
   readonly #slab = new Slab()
+  readonly #names: CappedNames
 
   constructor(sizeLimit: number, buffer: number, parts: EventParts) {
     this.#sizeLimit = Math.min(sizeLimit, SANE_LIMIT)
     this.#parts = parts
+    this.#names = new CappedNames(parts.counters, 'serf.events.name')
     this.seen = new SeenEvents(buffer)
   }
 
@@ -49,14 +52,15 @@ export class UserEvents {
   ): Envelope<{ lamportTime: number }> {
     const { clock, queues } = this.#parts
     const raw = name.length + (payload?.length ?? 0)
-    if (raw > this.#sizeLimit) return tooLarge(raw, this.#sizeLimit)
+    if (raw > this.#sizeLimit) return tooLarge(raw, this.#sizeLimit, 'before encoding')
     const lamportTime = clock.time
     this.#writer.reset().byte(MESSAGE.user)
     writeUserEvent(this.#writer, { lamportTime, name, payload, coalesce: coalesce === 'coalesce' })
     const bytes = this.#writer.view()
     // The size limit speaks of Serf's message, which does not count the byte in front.
-    if (bytes.length - 1 > this.#sizeLimit) return tooLarge(bytes.length - 1, this.#sizeLimit)
-    if (!queues.fits(bytes.length)) return tooLarge(bytes.length, queues.room)
+    if (bytes.length - 1 > this.#sizeLimit)
+      return tooLarge(bytes.length - 1, this.#sizeLimit, 'after encoding')
+    if (!queues.fits(bytes.length)) return tooLarge(bytes.length, queues.largest, 'in a packet')
     clock.increment()
     this.heard(bytes, 0, bytes.length)
     return { ok: true, value: { lamportTime }, after: 0 }
@@ -94,7 +98,7 @@ export class UserEvents {
 
   #isNew(cursor: UserEventCursor): boolean {
     const { clock, counters } = this.#parts
-    if (cursor.lamportTime > LAMPORT_LIMIT) {
+    if (!clock.admits(cursor.lamportTime)) {
       counters.add('drop.lamport-time')
       return false
     }
@@ -102,6 +106,7 @@ export class UserEvents {
     const novelty = this.seen.novelty(cursor.lamportTime, clock.time, cursor)
     if (novelty === 'new') {
       counters.add('serf.events')
+      this.#names.count(cursor.bytes, cursor.nameStart, cursor.nameEnd)
       return true
     }
     if (novelty !== 'seen') counters.add(novelty === 'old' ? 'drop.event-old' : 'drop.event-ring-full')
@@ -121,6 +126,6 @@ export class UserEvents {
   }
 }
 
-function tooLarge(bytes: number, limit: number): Envelope<{ lamportTime: number }> {
-  return { ok: false, error: toPlain(new EventTooLarge(bytes, limit)) }
+function tooLarge(bytes: number, limit: number, where: SizeLimit): Envelope<{ lamportTime: number }> {
+  return { ok: false, error: toPlain(new EventTooLarge(bytes, limit, where)) }
 }

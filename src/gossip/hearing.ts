@@ -6,7 +6,6 @@ import { MESSAGE, SERF } from '../wire/types.ts'
 import type { Claims } from './claims.ts'
 import type { Directed } from './directed.ts'
 import type { UserEvents } from './events.ts'
-import { LAMPORT_LIMIT } from './lamport.ts'
 import type { Queries } from './queries.ts'
 import type { Queues } from './queues.ts'
 import type { Standing } from './standing.ts'
@@ -91,7 +90,7 @@ export class Hearing {
 
   #intentHeard(kind: 'join' | 'leave', bytes: Uint8Array, start: number, end: number, now: number): void {
     const intent = this.#intent
-    if (!readIntent(intent, bytes, start + 2, end) || intent.lamportTime > LAMPORT_LIMIT) {
+    if (!readIntent(intent, bytes, start + 2, end) || !this.#parts.standing.admits(intent.lamportTime)) {
       this.#parts.counters.add('drop.intent')
       return
     }

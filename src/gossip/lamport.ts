@@ -7,6 +7,12 @@
 /** Times above this are refused: 2^53 - 2^20, so that every clock can still count a while without losing exactness. */
 export const LAMPORT_LIMIT = Number.MAX_SAFE_INTEGER - 2 ** 20
 
+/**
+ * A time so far ahead of our clock is refused. Whole pools count no further in thirty years of a thousand messages a second; a hostile
+ * message could otherwise bring a clock to its limit at once, after which nothing is new any more.
+ */
+const LONGEST_JUMP = 2 ** 40
+
 export class LamportClock {
   #time: number
 
@@ -17,6 +23,11 @@ export class LamportClock {
 
   get time(): number {
     return this.#time
+  }
+
+  /** Whether a time seen elsewhere may be witnessed. */
+  admits(time: number): boolean {
+    return time <= LAMPORT_LIMIT && time - this.#time <= LONGEST_JUMP
   }
 
   /** Adds one and returns the new time. */

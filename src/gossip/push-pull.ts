@@ -12,7 +12,7 @@ import { SERF, STATE } from '../wire/types.ts'
 import { type Admission, type Candidate, candidate } from './admission.ts'
 import type { Claims, Echo } from './claims.ts'
 import type { UserEvents } from './events.ts'
-import { LAMPORT_LIMIT, type LamportClock } from './lamport.ts'
+import type { LamportClock } from './lamport.ts'
 import type { MemberTable } from './members.ts'
 import { HELD } from './precedence.ts'
 import type { SeenEvent } from './seen.ts'
@@ -218,16 +218,16 @@ export class PushPull {
       [eventClock, index.eventTime],
       [queryClock, index.queryTime],
     ] as const) {
-      if (time > LAMPORT_LIMIT) counters.add('drop.lamport-time')
+      if (!clock.admits(time)) counters.add('drop.lamport-time')
       else if (time > 0) clock.witness(time - 1)
     }
     yield* this.#mergeIntents(bytes, index)
-    if (oldEvents === 'ignore' && index.eventTime <= LAMPORT_LIMIT) events.ignoreBefore(index.eventTime)
+    if (oldEvents === 'ignore' && eventClock.admits(index.eventTime)) events.ignoreBefore(index.eventTime)
     this.#mergeEvents(bytes, index)
   }
 
   *#mergeIntents(bytes: Uint8Array, index: StateIndex): Generator<void, void> {
-    const { standing, tasks, counters } = this.#parts
+    const { standing, tasks, counters, memberClock } = this.#parts
     const left = namesAt(bytes, index.leftAt, index.leftCount)
     const reader = new Reader().reset(bytes, Math.max(0, index.statusAt))
     for (let i = 0; i < index.statusCount; i++) {
@@ -236,7 +236,7 @@ export class PushPull {
       const { rawBytes, rawStart, rawEnd } = reader
       const time = reader.lamport()
       const name = left.size === 0 ? '' : toLatin(rawBytes, rawStart, rawEnd)
-      if (time > LAMPORT_LIMIT) counters.add('drop.lamport-time')
+      if (!memberClock.admits(time)) counters.add('drop.lamport-time')
       // The exact time of the leave is not known here, and it must beat that of the join: hence one more.
       else if (left.delete(name)) standing.leaveIntent(rawBytes, rawStart, rawEnd, time + 1, tasks.now)
       else standing.joinIntent(rawBytes, rawStart, rawEnd, time, tasks.now)

@@ -11,7 +11,7 @@ import { parseIp } from '../wire/address.ts'
 import { Writer } from '../wire/msgpack.ts'
 import { AnswerCursor, QUERY_FLAG, QueryCursor, readAnswer, readQuery, writeQuery } from '../wire/query.ts'
 import { MESSAGE } from '../wire/types.ts'
-import { LAMPORT_LIMIT, type LamportClock } from './lamport.ts'
+import type { LamportClock } from './lamport.ts'
 import type { Outbox } from './outbox.ts'
 import type { Queues } from './queues.ts'
 import { SeenQueries } from './seen-queries.ts'
@@ -136,7 +136,7 @@ export class Queries {
 
   #isNew(query: QueryCursor): boolean {
     const { clock, counters } = this.#parts
-    if (query.lamportTime > LAMPORT_LIMIT) {
+    if (!clock.admits(query.lamportTime)) {
       counters.add('drop.lamport-time')
       return false
     }

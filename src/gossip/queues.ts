@@ -75,7 +75,12 @@ export class Queues {
 
   /** Whether a message of so many bytes, type byte included, can ever be gossiped. */
   fits(bytes: number): boolean {
-    return bytes + COMPOUND.perPart <= this.room
+    return bytes <= this.largest
+  }
+
+  /** Bytes of the longest message that can be gossiped, type byte included. */
+  get largest(): number {
+    return this.room - COMPOUND.perPart
   }
 
   /**

@@ -104,6 +104,11 @@ export class Standing implements MemberListener {
     if (this.#parts.table.status[row] === STATUS.none) this.reaper.release(row)
   }
 
+  /** Whether an intent of this time may be true. */
+  admits(lamportTime: number): boolean {
+    return this.#parts.clock.admits(lamportTime)
+  }
+
   /** Row of the member that Serf knows by this name, or -1. */
   find(name: Uint8Array): number {
     const { table } = this.#parts

@@ -36,7 +36,8 @@ export class SimulatedNode implements Station {
   readonly name: string
   readonly ip: string
   readonly port = 7946
-  readonly settings: Settings
+  /** Of the process that runs or is started next. */
+  settings: Settings
   readonly #parts: NodeParts
   #host: SimulatedHost
   #detector: Seat<ToDetector> | undefined

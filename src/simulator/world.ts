@@ -86,8 +86,15 @@ export class World {
     return node
   }
 
-  /** Starts a node again that was killed: a new process with the same name and address. */
-  boot(node: SimulatedNode): void {
+  /** Starts a node again that was killed: a new process with the same name and address, and with other options where they are given. */
+  boot(node: SimulatedNode, options?: ClusterOptions): void {
+    if (options !== undefined) {
+      const { name, ip } = node
+      node.settings = settle(
+        { bind: `${ip}:7946`, ...this.#options.options, ...options, nodeName: name },
+        name,
+      )
+    }
     this.#invariants.set(node.name, new Invariants(node.settings.gossipToTheDeadTime))
     node.start()
   }

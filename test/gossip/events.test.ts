@@ -57,7 +57,14 @@ test('with the default limit and a one-letter name 481 bytes fit and 482 do not,
   const envelope = send(lone, 'n', new Uint8Array(482))
   assert.ok(envelope && !envelope.ok)
   assert.equal(envelope.error.code, 'ERR_EVENT_TOO_LARGE')
-  assert.deepEqual(envelope.error.details, { bytes: 513, limit: 512 })
+  assert.deepEqual(envelope.error.details, { bytes: 513, limit: 512, where: 'after encoding' })
+  assert.equal(
+    envelope.error.message,
+    'user event of 513 bytes exceeds the limit of 512 bytes after encoding',
+  )
+  const raw = send(lone, 'n', new Uint8Array(512))
+  assert.ok(raw && !raw.ok)
+  assert.deepEqual(raw.error.details, { bytes: 513, limit: 512, where: 'before encoding' })
   assert.equal(lone.stats().event_time, 2, 'a refused event does not count the clock')
 })
 
@@ -86,6 +93,24 @@ test('a Lamport time near 2^64 or 2^53 is refused and the clock stays', () => {
   assert.equal(lone.stats().event_time, 1)
   lone.hear(userEvent('near', 1, 'x'))
   assert.deepEqual(lone.newFacts(), ['user near@1 x'])
+})
+
+test('a time far ahead of the clock is refused, so that no single message can bring the clock to its end', () => {
+  const lone = new LoneGossip()
+  lone.hear(userEvent('far', 2 ** 52, 'x'), userEvent('ahead', 100_000, 'x'))
+  assert.deepEqual(lone.newFacts().slice(-1), ['user ahead@100000 x'])
+  assert.equal(lone.stats()['drop.lamport-time'], 1)
+  assert.equal(lone.stats().event_time, 100_001)
+})
+
+test('a hundred names of events are counted apart, ten thousand more under one', () => {
+  const lone = new LoneGossip()
+  for (let i = 0; i < 200; i++)
+    lone.hear(...Array.from({ length: 50 }, (_, j) => userEvent(`n${i * 50 + j}`, 1 + i)))
+  const names = Object.keys(lone.stats()).filter((key) => key.startsWith('serf.events.name'))
+  assert.equal(names.length, 101)
+  assert.equal(lone.stats()['serf.events.name{name=other}'], 9_900)
+  assert.equal(lone.stats()['serf.events'], 10_000)
 })
 
 test('a malformed event is counted and nothing else happens', () => {
