@@ -114,7 +114,8 @@ export class Outbox {
     if (this.#dirty.length > 0) this.#tellRoster()
     if (!this.#answers.isEmpty) this.#tellAnswers()
     if (this.#facts.isEmpty) return
-    if (now - this.#sentAt >= GATHER || this.#facts.length >= LONG_ENOUGH) this.#tellFacts(now)
+    // Compared as `flushAt` is computed: a difference may round to less than what was added.
+    if (now >= this.#sentAt + GATHER || this.#facts.length >= LONG_ENOUGH) this.#tellFacts(now)
     else this.flushAt = this.#sentAt + GATHER
   }
 
