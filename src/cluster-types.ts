@@ -1,5 +1,13 @@
 /** What a host says to a Cluster and hears from it: the shapes of events and options. */
-import type { Lagged, MemberEvent, MemberRefused, NameConflict, QueryEvent, UserEvent } from './events.ts'
+import type {
+  HostStall,
+  Lagged,
+  MemberEvent,
+  MemberRefused,
+  NameConflict,
+  QueryEvent,
+  UserEvent,
+} from './events.ts'
 import type { MemberStatus } from './member.ts'
 
 /** Events of a Cluster and what their listeners get. */
@@ -16,6 +24,8 @@ export interface ClusterEvents {
   'name-conflict': [NameConflict]
   /** A member was not let in by `cidrsAllowed`, `validateNodeNames` or `admit`. */
   'member-refused': [MemberRefused]
+  'host-stall': [HostStall]
+  'host-recovered': [HostStall]
   /** An actor ended unasked: a bug of ours. The cluster is closed, its peers will see a failure. */
   fatal: [Error]
 }

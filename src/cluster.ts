@@ -29,7 +29,7 @@ import type { ClusterEvent, EventsOptions } from './events.ts'
 import type { ForcedStatus } from './gossip/force-leave.ts'
 import { type Ask, Insight, type Stats } from './insight.ts'
 import { Listeners } from './listeners.ts'
-import type { Member } from './member.ts'
+import { type Member, select } from './member.ts'
 import type { Metric } from './metrics.ts'
 import { Mirror } from './mirror.ts'
 import {
@@ -122,17 +122,9 @@ export class Cluster extends EventEmitter<ClusterEvents> {
 
   /** All members that are known, in any status, sorted by name; or those that a filter lets through. Frozen, and at once. */
   members(filter: MemberFilter = {}): readonly Member[] {
-    const { status, tags, name } = filter
-    if (status === undefined && tags === undefined && name === undefined) return this.#mirror.members()
-    const members =
-      name === undefined
-        ? this.#mirror.members()
-        : [this.#mirror.member(name)].filter((member) => member !== undefined)
-    const wanted = Object.entries(tags ?? {})
-    const isWanted = (member: Member) =>
-      (status === undefined || member.status === status) &&
-      wanted.every(([tag, value]) => member.tags[tag] === value)
-    return Object.freeze(members.filter(isWanted))
+    if (filter.name === undefined) return select(this.#mirror.members(), filter)
+    const member = this.#mirror.member(filter.name)
+    return select(member === undefined ? [] : [member], filter)
   }
 
   /** How many members are known, in any status: the length of `members()`, without making it. */
@@ -315,6 +307,7 @@ export class Cluster extends EventEmitter<ClusterEvents> {
       query: (mail) => this.#queries.take(mail),
       log: (actor, level, message) => this.#logger?.[level](`${actor}: ${message}`),
       exited: (actor, error) => this.#died(actor, error),
+      stalled: (state, stalledFor) => this.#stalled(state, stalledFor),
     }
     const placed = await place(this.#settings, host)
     this.#placed = placed
@@ -383,6 +376,13 @@ export class Cluster extends EventEmitter<ClusterEvents> {
   #news(news: News): void {
     for (const facts of news.buffers.slice(0, news.fresh)) this.#mirror.apply(facts, news.through)
     this.#listeners.add(news)
+  }
+
+  #stalled(state: 'stalled' | 'recovered', stalledFor: number): void {
+    const { action } = this.#settings.hostStall
+    // Gossip has begun the leave already: we join it, so that calls are answered as after any leave.
+    if (action === 'leave' && this.#state === 'alive') this.leave().catch(() => undefined)
+    this.#listeners.hear({ type: state === 'stalled' ? 'host-stall' : 'host-recovered', stalledFor, action })
   }
 
   #died(actor: ActorName, error: unknown): void {

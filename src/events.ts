@@ -8,6 +8,7 @@ import type { Notice } from './actors/notices.ts'
 import { queryOf } from './actors/query-facts.ts'
 import { InvalidArgument } from './errors.ts'
 import { type Member, memberOf, textOf } from './member.ts'
+import type { HostStallAction } from './options.ts'
 
 export type MemberEventType =
   | 'member-join'
@@ -60,7 +61,15 @@ export interface Lagged {
 
 export type { MemberRefused, NameConflict } from './actors/notices.ts'
 
-export type ClusterEvent = MemberEvent | UserEvent | QueryEvent | Lagged | Notice
+/** The main thread stood still for as long as the option `hostStall` allows, or turns again. Heard once it turns again: both then. */
+export interface HostStall {
+  readonly type: 'host-stall' | 'host-recovered'
+  /** Milliseconds that it stood still so far, or altogether. */
+  readonly stalledFor: number
+  readonly action: HostStallAction
+}
+
+export type ClusterEvent = MemberEvent | HostStall | UserEvent | QueryEvent | Lagged | Notice
 export type ClusterEventType = ClusterEvent['type']
 
 /** Who wants events, and takes them. */
@@ -254,6 +263,8 @@ const ALL_TYPES: ReadonlySet<string> = new Set<ClusterEventType>([
   'lagged',
   'name-conflict',
   'member-refused',
+  'host-stall',
+  'host-recovered',
 ])
 
 /** Events as an async iterator with a bounded buffer. */

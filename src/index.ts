@@ -39,6 +39,7 @@ export type {
   ClusterEvent,
   ClusterEventType,
   EventsOptions,
+  HostStall,
   Lagged,
   MemberEvent,
   MemberEventType,
@@ -54,5 +55,5 @@ export type { Stats } from './insight.ts'
 export type { Member, MemberStatus, VersionRange } from './member.ts'
 export type { HistogramValue, Metric, MetricLabels, MetricType, MetricValue } from './metrics.ts'
 export type { MemberPath, Near, NearestOptions, NetworkCoordinate } from './nearness.ts'
-export type { ClusterOptions, Logger, Numbers, Profile, Threads } from './options.ts'
+export type { ClusterOptions, HostStallAction, Logger, Numbers, Profile, Threads } from './options.ts'
 export type { QueryHandle, QueryOptions, QueryResult } from './queries.ts'

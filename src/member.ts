@@ -64,3 +64,16 @@ export function textOf(bytes: Uint8Array): string {
   }
   return text
 }
+
+/** Those of the members that are in this status and have exactly these tags; the same list where nothing is asked for. */
+export function select(
+  members: readonly Member[],
+  { status, tags }: { status?: MemberStatus; tags?: Record<string, string> },
+): readonly Member[] {
+  if (status === undefined && tags === undefined) return Object.freeze(members)
+  const wanted = Object.entries(tags ?? {})
+  const isWanted = (member: Member) =>
+    (status === undefined || member.status === status) &&
+    wanted.every(([tag, value]) => member.tags[tag] === value)
+  return Object.freeze(members.filter(isWanted))
+}

@@ -16,6 +16,12 @@ export type { Numbers, Profile } from './numbers.ts'
 /** Where the three actors run. Isolation from a busy host is promised for `per-actor` alone. */
 export type Threads = 'per-actor' | 'one' | 'none'
 
+/**
+ * What follows when the main thread stands still: `report` says so to the host itself when it is back; `tag` shows peers the tag `host-stalled`; `fail`
+ * stops all signs of life, so that peers see a failure; `leave` leaves the pool, for good. All but `leave` end when the main thread is back.
+ */
+export type HostStallAction = 'report' | 'tag' | 'fail' | 'leave'
+
 /** A logger in pino's shape. */
 export interface Logger {
   debug(message: string): void
@@ -46,6 +52,7 @@ export interface Settings extends Numbers, CoatSettings, AdmissionSettings {
   /** When a helper says nack: the part of `probeTimeout` that it waits. */
   nackAt: number
   coordinates: boolean
+  hostStall: { after: number; action: HostStallAction }
   /** Added to every value of `metrics()`. */
   metricLabels: Record<string, string>
 }
@@ -100,6 +107,11 @@ export interface ClusterOptions extends Partial<Numbers>, AdmissionOptions {
   coordinates?: boolean
   /** Where the actors run. Default `per-actor`. */
   threads?: Threads
+  /**
+   * What follows when the main thread has not turned for `after` milliseconds (100 to an hour, 0: nothing is watched). Our threads answer for a hung
+   * program as if it were well; this is how that does not stay hidden. Default `{ after: 5000, action: 'report' }`; with `threads: 'none'` only `report`.
+   */
+  hostStall?: { after?: number; action?: HostStallAction }
   /** Labels on every value of `metrics()`, such as the name of the pool. Default none. */
   metricLabels?: Record<string, string>
   /** Where warnings go. Default nowhere. */
@@ -127,6 +139,7 @@ const OTHERS = [
   'tcpFallbackPings',
   'threads',
   'buddy',
+  'hostStall',
   'nackAt',
   'coordinates',
   'metricLabels',
@@ -172,6 +185,7 @@ export function settle(options: ClusterOptions, hostName: string): Settings {
     buddy: flag('buddy', options.buddy ?? true),
     nackAt: part('nackAt', options.nackAt ?? 1),
     coordinates: flag('coordinates', options.coordinates ?? true),
+    hostStall: settleHostStall(options),
     metricLabels: texts('metricLabels', options.metricLabels ?? {}),
   }
 }
@@ -298,6 +312,30 @@ function flag(option: string, value: unknown): boolean {
 function part(option: string, value: unknown): number {
   if (typeof value === 'number' && value > 0 && value <= 1) return value
   throw new InvalidOption(option, value, 'a number above 0 and at most 1')
+}
+
+const SHORTEST_STALL = 100
+const LONGEST_STALL = 3_600_000
+
+function settleHostStall({ hostStall = {}, threads }: ClusterOptions): Settings['hostStall'] {
+  if (typeof hostStall !== 'object' || hostStall === null) {
+    throw new InvalidOption('hostStall', hostStall, 'an object with after and action')
+  }
+  const { after = 5_000, action: given = 'report' } = hostStall
+  const isFit = after === 0 || (after >= SHORTEST_STALL && after <= LONGEST_STALL)
+  if (!(Number.isInteger(after) && isFit)) {
+    const bound = `0, or a whole number from ${SHORTEST_STALL} to ${LONGEST_STALL}`
+    throw new InvalidOption('hostStall.after', after, bound)
+  }
+  const action = oneOf('hostStall.action', given, ['report', 'tag', 'fail', 'leave'])
+  if (threads === 'none' && action !== 'report') {
+    throw new InvalidOption(
+      'hostStall.action',
+      action,
+      'report, as threads is none: nothing else runs while the main thread is stalled',
+    )
+  }
+  return { after, action }
 }
 
 function oneOf<Choice extends string>(option: string, value: unknown, choices: readonly Choice[]): Choice {

@@ -5,6 +5,8 @@ import { DetectorBody, DispatchBody, GossipBody, type Place } from './bodies.ts'
 import type { Host } from './host.ts'
 import { LocalOutlet } from './mailbox.ts'
 
+type Queue = Pick<LocalOutlet<ToDetector>, 'waiting'>
+
 export class Assembly {
   readonly detector: DetectorBody
   readonly gossip: GossipBody
@@ -14,12 +16,38 @@ export class Assembly {
   readonly #toDispatch = new LocalOutlet<ToDispatch>()
 
   constructor(settings: Settings, host: Pick<Host, 'news' | 'query'>, place: (actor: ActorName) => Place) {
-    this.detector = new DetectorBody(settings, this.#toGossip, place('detector'))
-    this.gossip = new GossipBody(settings, this.#toDetector, this.#toDispatch, place('gossip'))
-    this.dispatch = new DispatchBody(settings, this.#toGossip, host, place('dispatch'))
+    this.detector = new DetectorBody(
+      settings,
+      this.#toGossip,
+      this.#placed(place('detector'), { gossip: this.#toDetector }),
+    )
+    this.gossip = new GossipBody(
+      settings,
+      this.#toDetector,
+      this.#toDispatch,
+      this.#placed(place('gossip'), { neighbours: this.#toGossip }),
+    )
+    this.dispatch = new DispatchBody(
+      settings,
+      this.#toGossip,
+      host,
+      this.#placed(place('dispatch'), { gossip: this.#toDispatch }),
+    )
     this.#toDetector.deliverTo((mail) => this.detector.receive(mail))
     this.#toGossip.deliverTo((mail) => this.gossip.receive(mail))
     this.#toDispatch.deliverTo((mail) => this.dispatch.receive(mail))
+  }
+
+  /** The place with what waits in the actor's queue, by who fills it. */
+  #placed(place: Place, queues: Record<string, Queue>): Place {
+    const mailboxes = () =>
+      Object.fromEntries(
+        Object.entries(queues).map(([from, queue]) => [
+          from,
+          queue.waiting('alive') + queue.waiting('others'),
+        ]),
+      )
+    return { ...place, mailboxes }
   }
 
   begin(self: Self): void {

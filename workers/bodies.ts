@@ -26,10 +26,17 @@ import { Tcp } from './tcp.ts'
 import { Turn } from './turn.ts'
 import { Udp } from './udp.ts'
 import { loadVetoes } from './vetoes.ts'
+import { Vitals } from './vitals.ts'
 
 /** What every body needs from its place. */
 export interface Place {
   log: Log
+  /** Mail that waits for the actor, by sender. */
+  mailboxes(): Record<string, number>
+  /** The pulse of the host's main thread. */
+  beats(): number
+  /** The host's main thread was found stalled, or turns again. */
+  stalled(state: 'stalled' | 'recovered', stalledFor: number): void
   /** The actor threw: nothing of it goes on. */
   crashed(error: unknown): void
 }
@@ -72,11 +79,13 @@ export const BAD_MODULE = 'BAD_MODULE'
 
 export class DetectorBody {
   readonly #replies = new Replies()
+  readonly #vitals: Vitals
   readonly #turn: Turn<ToDetector>
   readonly #udp: Udp
   readonly #pings: PingStreams
 
   constructor(settings: Settings, gossip: Outlet<ToGossip>, place: Place) {
+    this.#vitals = new Vitals(place.mailboxes, place.log)
     const actor: Actor<ToDetector> = new Detector(settings, {
       random: seededByTheSystem(),
       fillRandom: fillByTheSystem,
@@ -84,10 +93,11 @@ export class DetectorBody {
       send: (packet, ip, port, seqNo) => this.#udp.send(packet, ip, port, seqNo),
       dialPing: (seqNo, ip, port, request) => this.#pings.dial(seqNo, ip, port, request),
       closePing: (seqNo) => this.#pings.close(seqNo),
+      host: { beats: place.beats, changed: place.stalled },
       reply: (id, envelope) => this.#replies.reply(id, envelope),
       log: place.log,
     })
-    const turn = new Turn(actor, place.crashed)
+    const turn = new Turn(actor, place.crashed, this.#vitals)
     this.#turn = turn
     this.#udp = new Udp({
       packet: (bytes, ip, port) => turn.receive({ type: 'packet', bytes, ip, port }),
@@ -114,12 +124,14 @@ export class DetectorBody {
     this.#turn.receive({ type: 'begin', self })
   }
 
-  command(command: DetectorCommand): Promise<Envelope<unknown>> {
-    return this.#replies.expect((id) => this.#turn.receive({ type: 'command', id, command }))
+  async command(command: DetectorCommand): Promise<Envelope<unknown>> {
+    const envelope = await this.#replies.expect((id) => this.#turn.receive({ type: 'command', id, command }))
+    return this.#vitals.join(envelope, command.type)
   }
 
   async close(): Promise<void> {
     this.#turn.stop()
+    this.#vitals.stop()
     this.#pings.closeAll()
     await this.#udp.close()
   }
@@ -127,6 +139,7 @@ export class DetectorBody {
 
 export class GossipBody {
   readonly #replies = new Replies()
+  readonly #vitals: Vitals
   readonly #turn: Turn<ToGossip>
   readonly #tcp: Tcp
   readonly #admit: AdmitRules
@@ -136,6 +149,7 @@ export class GossipBody {
   #early: ToGossip[] | undefined = []
 
   constructor(settings: Settings, detector: Outlet<ToDetector>, dispatch: Outlet<ToDispatch>, place: Place) {
+    this.#vitals = new Vitals(place.mailboxes, place.log)
     const actor: Actor<ToGossip> = new Gossip(settings, {
       random: seededByTheSystem(),
       fillRandom: fillByTheSystem,
@@ -151,7 +165,7 @@ export class GossipBody {
       log: place.log,
     })
     this.#admit = settings.admit
-    this.#turn = new Turn(actor, place.crashed)
+    this.#turn = new Turn(actor, place.crashed, this.#vitals)
     this.#names = new Names(settings.dnsServers)
     this.#tcp = new Tcp({
       accepted: (stream, ip, port) => this.#hear({ type: 'stream-accepted', stream, ip, port }),
@@ -187,12 +201,14 @@ export class GossipBody {
     for (const mail of early) this.#turn.receive(mail)
   }
 
-  command(command: GossipCommand): Promise<Envelope<unknown>> {
-    return this.#replies.expect((id) => this.#turn.receive({ type: 'command', id, command }))
+  async command(command: GossipCommand): Promise<Envelope<unknown>> {
+    const envelope = await this.#replies.expect((id) => this.#turn.receive({ type: 'command', id, command }))
+    return this.#vitals.join(envelope, command.type)
   }
 
   async close(): Promise<void> {
     this.#turn.stop()
+    this.#vitals.stop()
     await this.#tcp.close()
   }
 
@@ -214,6 +230,7 @@ export class GossipBody {
 
 export class DispatchBody {
   readonly #replies = new Replies()
+  readonly #vitals: Vitals
   readonly #turn: Turn<ToDispatch>
 
   constructor(
@@ -222,6 +239,7 @@ export class DispatchBody {
     host: { news(news: News): void; query(mail: QueryMail): void },
     place: Place,
   ) {
+    this.#vitals = new Vitals(place.mailboxes, place.log)
     const actor: Actor<ToDispatch> = new Dispatch(settings, {
       random: seededByTheSystem(),
       gossip,
@@ -230,18 +248,20 @@ export class DispatchBody {
       reply: (id, envelope) => this.#replies.reply(id, envelope),
       log: place.log,
     })
-    this.#turn = new Turn(actor, place.crashed)
+    this.#turn = new Turn(actor, place.crashed, this.#vitals)
   }
 
   receive(mail: ToDispatch): void {
     this.#turn.receive(mail)
   }
 
-  command(command: DispatchCommand): Promise<Envelope<unknown>> {
-    return this.#replies.expect((id) => this.#turn.receive({ type: 'command', id, command }))
+  async command(command: DispatchCommand): Promise<Envelope<unknown>> {
+    const envelope = await this.#replies.expect((id) => this.#turn.receive({ type: 'command', id, command }))
+    return this.#vitals.join(envelope, command.type)
   }
 
   close(): void {
     this.#turn.stop()
+    this.#vitals.stop()
   }
 }

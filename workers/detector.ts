@@ -8,7 +8,11 @@ import { placeOf, serve, type ThreadData } from './thread.ts'
 const data: ThreadData = workerData
 if (data.gossip === undefined) throw new Error('the detector has no wall to gossip')
 const { port, outward, inward } = data.gossip
-const body = new DetectorBody(data.settings, new PortOutlet<ToGossip>(port, outward), placeOf('detector'))
+const body = new DetectorBody(
+  data.settings,
+  new PortOutlet<ToGossip>(port, outward),
+  placeOf('detector', data),
+)
 readPort<ToDetector>(port, inward, (mail) => body.receive(mail))
 
 /** What the facade's side may ask of this thread. */

@@ -12,7 +12,7 @@ const body = new DispatchBody(
   data.settings,
   new PortOutlet<ToGossip>(port, outward),
   { news: tellHost, query: tellHost },
-  placeOf('dispatch'),
+  placeOf('dispatch', data),
 )
 readPort<ToDispatch>(port, inward, (mail) => body.receive(mail))
 parentPort?.on('message', (mail: ToDispatch) => body.receive(mail))

@@ -12,7 +12,7 @@ const body = new GossipBody(
   data.settings,
   new PortOutlet<ToDetector>(detector.port, detector.outward),
   new PortOutlet<ToDispatch>(dispatch.port, dispatch.outward),
-  placeOf('gossip'),
+  placeOf('gossip', data),
 )
 readPort<ToGossip>(detector.port, detector.inward, (mail) => body.receive(mail))
 readPort<ToGossip>(dispatch.port, dispatch.inward, (mail) => body.receive(mail))

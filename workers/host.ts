@@ -8,6 +8,8 @@ export interface Host {
   /** What becomes of a query of the host. */
   query(mail: QueryMail): void
   log(actor: ActorName, level: LogLevel, message: string): void
+  /** Our own thread was found stalled, or turns again. */
+  stalled(state: 'stalled' | 'recovered', stalledFor: number): void
   /** An actor threw or its thread ended unasked. Called once; all pending calls reject with ActorExited. */
   exited(actor: ActorName, error: unknown): void
 }

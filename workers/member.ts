@@ -5,7 +5,9 @@ import { Assembly } from './assembly.ts'
 import { placeOf, serve, type ThreadData, tellHost } from './thread.ts'
 
 const data: ThreadData = workerData
-const assembly = new Assembly(data.settings, { news: tellHost, query: tellHost }, placeOf)
+const assembly = new Assembly(data.settings, { news: tellHost, query: tellHost }, (actor) =>
+  placeOf(actor, data),
+)
 parentPort?.on('message', (mail: ToDispatch) => assembly.dispatch.receive(mail))
 
 /** What the facade's side may ask of this thread. */

@@ -5,12 +5,14 @@
 import type { Envelope } from '../src/actors/contract.ts'
 import type { DetectorCommand, DispatchCommand, GossipCommand, Self } from '../src/actors/mail.ts'
 import { refuseForeignSelf } from '../src/admission-options.ts'
+import { lookInterval } from '../src/detector/host-watch.ts'
 import { BindFailed, InvalidOption } from '../src/errors.ts'
 import type { Settings } from '../src/options.ts'
 import { advertised } from './addresses.ts'
 import { BAD_MODULE, type Bound } from './bodies.ts'
 import type { Host } from './host.ts'
-import { InlineSeats, OneThreadSeats, type Seats, ThreeThreadSeats } from './seats.ts'
+import { Pulse } from './pulse.ts'
+import { InlineSeats, OneThreadSeats, type Seats, type Shared, ThreeThreadSeats } from './seats.ts'
 
 /** A member's three actors in place, bound to their sockets and begun. */
 export interface Placed {
@@ -30,7 +32,8 @@ const TRIES = 10
 
 /** Starts a member's actors. Rejects with BindFailed, and then leaves nothing open. */
 export async function place(settings: Settings, host: Host): Promise<Placed> {
-  const seats = seatsFor(settings, host)
+  const pulse = new Pulse(lookInterval(settings.hostStall.after) / 2)
+  const seats = seatsFor({ settings, beats: pulse.beats }, host)
   try {
     const port = await bindBoth(seats, settings)
     const { ip, reason } = advertised(settings)
@@ -38,18 +41,18 @@ export async function place(settings: Settings, host: Host): Promise<Placed> {
     refuseForeignSelf(settings.cidrsAllowed, ip)
     const self: Self = { name: settings.nodeName, ip, port: settings.advertisePort || port, bindPort: port }
     await seats.begin(self)
-    return new PlacedMember(self, seats)
+    return new PlacedMember(self, seats, pulse)
   } catch (error) {
+    pulse.stop()
     await seats.close()
     throw error
   }
 }
 
-function seatsFor(settings: Settings, host: Host): Seats {
-  if (settings.threads === 'none') return new InlineSeats(settings, host)
-  return settings.threads === 'one'
-    ? new OneThreadSeats(settings, host)
-    : new ThreeThreadSeats(settings, host)
+function seatsFor(shared: Shared, host: Host): Seats {
+  const { threads } = shared.settings
+  if (threads === 'none') return new InlineSeats(shared, host)
+  return threads === 'one' ? new OneThreadSeats(shared, host) : new ThreeThreadSeats(shared, host)
 }
 
 /** TCP first, then UDP on the same port. */
@@ -76,9 +79,11 @@ function bound(outcome: Bound, { bindIp, bindPort, admit }: Settings): number {
 class PlacedMember implements Placed {
   readonly self: Self
   readonly #seats: Seats
+  readonly #pulse: Pulse
   #shutdown: Promise<void> | undefined
 
-  constructor(self: Self, seats: Seats) {
+  constructor(self: Self, seats: Seats, pulse: Pulse) {
+    this.#pulse = pulse
     this.self = self
     this.#seats = seats
   }
@@ -100,6 +105,7 @@ class PlacedMember implements Placed {
   }
 
   shutdown(): Promise<void> {
+    this.#pulse.stop()
     this.#shutdown ??= this.#seats.close()
     return this.#shutdown
   }

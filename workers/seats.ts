@@ -19,6 +19,7 @@ import type { GossipApi } from './gossip.ts'
 import type { Host } from './host.ts'
 import { mailboxCounters } from './mailbox.ts'
 import type { MemberApi } from './member.ts'
+import type { Beats } from './pulse.ts'
 import { commandPorts, Thread } from './supervise.ts'
 import type { ThreadData, Wall } from './thread.ts'
 
@@ -49,15 +50,22 @@ function wall(): [Wall, Wall] {
 function hearThread(worker: Worker, host: Host): void {
   worker.on('message', (mail: ToHost) => {
     if (mail.type === 'news') host.news(mail)
+    else if (mail.type === 'host') host.stalled(mail.state, mail.stalledFor)
     else if (mail.type !== 'log') host.query(mail)
     else host.log(mail.actor, mail.level, mail.message)
   })
 }
 
+/** What all threads of a member are given. */
+export interface Shared {
+  settings: Settings
+  beats: Beats
+}
+
 /** What a worker is started with, besides its file: its ports move with it. */
-function workerOptions(actor: string, settings: Settings, walls: Partial<Record<ActorName, Wall>>) {
+function workerOptions(actor: string, { settings, beats }: Shared, walls: Partial<Record<ActorName, Wall>>) {
   const { ours, theirs } = commandPorts()
-  const workerData: ThreadData = { settings, commands: theirs, ...walls }
+  const workerData: ThreadData = { settings, beats, commands: theirs, ...walls }
   const transferList = [theirs, ...Object.values(walls).map(({ port }) => port)]
   return { ours, options: { name: `folkmoot ${actor}`, workerData, transferList, trackUnmanagedFds: false } }
 }
@@ -77,16 +85,16 @@ export class ThreeThreadSeats implements Seats {
   readonly #gossip: Thread<GossipApi>
   readonly #dispatch: Thread<DispatchApi>
 
-  constructor(settings: Settings, host: Host) {
+  constructor(shared: Shared, host: Host) {
     const died = once(host)
     const [detectorWall, gossipToDetector] = wall()
     const [dispatchWall, gossipToDispatch] = wall()
-    const detector = workerOptions('detector', settings, { gossip: detectorWall })
-    const gossip = workerOptions('gossip', settings, {
+    const detector = workerOptions('detector', shared, { gossip: detectorWall })
+    const gossip = workerOptions('gossip', shared, {
       detector: gossipToDetector,
       dispatch: gossipToDispatch,
     })
-    const dispatch = workerOptions('dispatch', settings, { gossip: dispatchWall })
+    const dispatch = workerOptions('dispatch', shared, { gossip: dispatchWall })
     // Each file is named literally, for bundlers to find.
     const detectorWorker = new Worker(new URL('./detector.js', import.meta.url), detector.options)
     const gossipWorker = new Worker(new URL('./gossip.js', import.meta.url), gossip.options)
@@ -142,8 +150,8 @@ export class ThreeThreadSeats implements Seats {
 export class OneThreadSeats implements Seats {
   readonly #member: Thread<MemberApi>
 
-  constructor(settings: Settings, host: Host) {
-    const { ours, options } = workerOptions('member', settings, {})
+  constructor(shared: Shared, host: Host) {
+    const { ours, options } = workerOptions('member', shared, {})
     const worker = new Worker(new URL('./member.js', import.meta.url), options)
     hearThread(worker, host)
     this.#member = new Thread('gossip', worker, ours, once(host)('gossip'))
@@ -191,7 +199,7 @@ export class OneThreadSeats implements Seats {
 export class InlineSeats implements Seats {
   readonly #assembly: Assembly
 
-  constructor(settings: Settings, host: Host) {
+  constructor({ settings, beats }: Shared, host: Host) {
     const died = once(host)
     this.#assembly = new Assembly(
       settings,
@@ -201,6 +209,9 @@ export class InlineSeats implements Seats {
       },
       (actor) => ({
         log: (level, message) => setImmediate(() => host.log(actor, level, message)),
+        mailboxes: () => ({}),
+        beats: () => Atomics.load(beats, 0),
+        stalled: (state, stalledFor) => setImmediate(() => host.stalled(state, stalledFor)),
         crashed: died(actor),
       }),
     )

@@ -7,6 +7,7 @@ import type { Settings } from '../src/options.ts'
 import type { Place } from './bodies.ts'
 import { endpointOf } from './endpoint.ts'
 import { transfersOf } from './mailbox.ts'
+import type { Beats } from './pulse.ts'
 
 /** One end of a mailbox pair to a neighbour, with the counters of both directions. */
 export interface Wall {
@@ -19,6 +20,8 @@ export interface Wall {
 export interface ThreadData {
   settings: Settings
   commands: MessagePort
+  /** The pulse of the host's thread. */
+  beats: Beats
   detector?: Wall
   gossip?: Wall
   dispatch?: Wall
@@ -32,7 +35,7 @@ export function tellHost(mail: ToHost): void {
 }
 
 /** The place of an actor in a thread of its own: what it throws ends the thread, which the host's side hears of. */
-export function placeOf(actor: ActorName): Place {
+export function placeOf(actor: ActorName, data: ThreadData): Place {
   let lines = 0
   let countedAt = 0
   return {
@@ -45,6 +48,18 @@ export function placeOf(actor: ActorName): Place {
       lines += 1
       if (lines <= MOST_LINES) tellHost({ type: 'log', actor, level, message })
     },
+    mailboxes: () => {
+      const depths: Record<string, number> = {}
+      for (const [name, wall] of Object.entries({
+        detector: data.detector,
+        gossip: data.gossip,
+        dispatch: data.dispatch,
+      }))
+        if (wall !== undefined) depths[name] = Atomics.load(wall.inward, 0) + Atomics.load(wall.inward, 1)
+      return depths
+    },
+    beats: () => Atomics.load(data.beats, 0),
+    stalled: (state, stalledFor) => tellHost({ type: 'host', state, stalledFor }),
     crashed: (error: unknown) => {
       throw error
     },

@@ -6,17 +6,20 @@
  * sockets and mailboxes have been read once.
  */
 import type { Actor } from '../src/actors/contract.ts'
+import type { Cause, Vitals } from './vitals.ts'
 
-export class Turn<Mail> {
+export class Turn<Mail extends Cause> {
   readonly #actor: Actor<Mail>
   readonly #crashed: (error: unknown) => void
+  readonly #vitals: Vitals | undefined
   #timer: NodeJS.Timeout | undefined
   #timerAt = Number.POSITIVE_INFINITY
   #immediate: NodeJS.Immediate | undefined
   #isStopped = false
 
-  /** `crashed` hears once of the error that an actor threw; no turn follows it. */
-  constructor(actor: Actor<Mail>, crashed: (error: unknown) => void) {
+  /** `crashed` hears once of the error that an actor threw; no turn follows it. `vitals` measures the turns. */
+  constructor(actor: Actor<Mail>, crashed: (error: unknown) => void, vitals?: Vitals) {
+    this.#vitals = vitals
     this.#actor = actor
     this.#crashed = crashed
   }
@@ -24,12 +27,14 @@ export class Turn<Mail> {
   /** One turn for one mail. Not to be called from inside a turn. */
   receive(mail: Mail): void {
     if (this.#isStopped) return
+    const startedAt = performance.now()
     try {
-      this.#actor.receive(mail, performance.now())
+      this.#actor.receive(mail, startedAt)
     } catch (error) {
       this.#crash(error)
       return
     }
+    this.#vitals?.turn(startedAt, performance.now(), mail)
     this.#plan()
   }
 
@@ -42,12 +47,14 @@ export class Turn<Mail> {
 
   #wake(): void {
     if (this.#isStopped) return
+    const startedAt = performance.now()
     try {
-      this.#actor.wake(performance.now())
+      this.#actor.wake(startedAt)
     } catch (error) {
       this.#crash(error)
       return
     }
+    this.#vitals?.turn(startedAt, performance.now())
     this.#plan()
   }
 

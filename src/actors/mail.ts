@@ -39,6 +39,8 @@ export type ToGossip =
   | { type: 'silent'; row: number; instance: number; incarnation: number }
   /** So many peers have acknowledged a packet that carried our leave. */
   | { type: 'told'; count: number }
+  /** The host's main thread is stalled, or turns again. */
+  | { type: 'host'; state: 'stalled' | 'recovered' }
   /** How many sends of tray `number` were not used, one count per item. */
   | { type: 'piggybacked'; number: number; unused: Uint8Array }
   | { type: 'stream-accepted'; stream: number; ip: string; port: number }
@@ -125,7 +127,12 @@ export type QueryMail =
   | { type: 'query-ended'; query: number; silent: readonly string[]; how: QueryEnding }
 
 /** Mail to the facade. */
-export type ToHost = News | QueryMail | { type: 'log'; actor: ActorName; level: LogLevel; message: string }
+export type ToHost =
+  | News
+  | QueryMail
+  /** The host's main thread was found stalled, or turns again, after so many milliseconds. */
+  | { type: 'host'; state: 'stalled' | 'recovered'; stalledFor: number }
+  | { type: 'log'; actor: ActorName; level: LogLevel; message: string }
 
 /**
  * A delivery to the host. `buffers` hold packed facts. Members in the first `fresh` buffers are mirror changes and are

@@ -32,6 +32,7 @@ import { Elsewhere } from './elsewhere.ts'
 import { Enquiries } from './enquiries.ts'
 import { Farewell } from './farewell.ts'
 import { Health } from './health.ts'
+import { HostPolicy } from './host-policy.ts'
 import { Identity } from './identity.ts'
 import { Outgoing } from './outgoing.ts'
 import { Overheard } from './overheard.ts'
@@ -62,6 +63,7 @@ export class Detector implements Actor<ToDetector> {
   readonly #coordinates: Coordinates | undefined
   readonly #enquiries: Enquiries
   readonly #farewell: Farewell
+  readonly #host: HostPolicy
   readonly #opener: PacketOpener
   readonly #elsewhere = new Elsewhere()
   readonly #keyring: Keyring
@@ -103,7 +105,16 @@ export class Detector implements Actor<ToDetector> {
     })
     this.#relays = new Relays(this.#outgoing, sequence, counters, settings)
     this.#pings = new Pings(settings.probeTimeout, (id, envelope) => world.reply(id, envelope))
-    this.#enquiries = new Enquiries({ ...parts, relays: this.#relays, pings: this.#pings })
+    this.#host = new HostPolicy(settings.hostStall, settings.threads === 'none' ? 'inside' : 'beside', {
+      world,
+      counters,
+      silence: (now) => {
+        this.#prober.silence(now)
+        this.#relays.abandon()
+      },
+      speak: (now) => this.#prober.speak(now),
+    })
+    this.#enquiries = new Enquiries({ ...parts, host: this.#host, relays: this.#relays, pings: this.#pings })
     this.#overheard = new Overheard(world.gossip, settings.handoffQueueDepth, counters)
     this.#farewell = new Farewell({ ...parts, gossip: world.gossip })
     this.#keyring = coats.encryption.keyring
@@ -112,7 +123,7 @@ export class Detector implements Actor<ToDetector> {
   }
 
   receive(mail: ToDetector, now: number): void {
-    this.#now = now
+    this.#enter(now)
     switch (mail.type) {
       case 'packet':
         return this.#packet(mail.bytes, mail.ip, mail.port)
@@ -153,15 +164,16 @@ export class Detector implements Actor<ToDetector> {
       this.#overheard.wakeAt,
       this.#pings.wakeAt,
       this.#farewell.wakeAt,
+      this.#host.wakeAt,
     )
   }
 
   wake(now: number): void {
-    this.#now = now
-    if (now - this.wakeAt > this.#pause) this.#resume(now)
+    this.#enter(now)
     this.#prober.wake(now, this.#packetsRead)
     this.#relays.wake(now)
     this.#pings.wake(now)
+    this.#host.wake(now)
     this.#overheard.wake(now)
     this.#farewell.wake(now)
   }
@@ -169,15 +181,21 @@ export class Detector implements Actor<ToDetector> {
   #begin(self: Self, now: number): void {
     this.#identity = new Identity(self)
     this.#prober.begin(this.#identity, now)
+    this.#host.begin(now)
+  }
+
+  /** Every turn begins here, whatever it is for: after a standstill the first may be about a packet that waited. */
+  #enter(now: number): void {
+    // What was overdue at the end of the last turn, such as the ticks that a long probe let pass, was not slept through.
+    const late = now - Math.max(this.wakeAt, this.#now)
+    this.#now = now
+    if (late > this.#pause) this.#resume(now, late)
   }
 
   /** We were stopped (SIGSTOP, a suspended machine): nobody is accused for what we slept through, and we doubt ourselves. */
-  #resume(now: number): void {
+  #resume(now: number, late: number): void {
     this.#counters.add('detector.paused')
-    this.#world.log(
-      'warn',
-      `woke ${Math.round(now - this.wakeAt)} ms late: running probes end without a verdict`,
-    )
+    this.#world.log('warn', `woke ${Math.round(late)} ms late: running probes end without a verdict`)
     this.#prober.abandon(now)
     this.#relays.abandon()
     this.#health.change(1)
@@ -225,6 +243,7 @@ export class Detector implements Actor<ToDetector> {
     const ping = readPing(bytes, start, end)
     if (ping === undefined) return this.#counters.add('drop.ping')
     if (!this.#identity?.answersTo(ping.node)) return this.#counters.add('drop.ping-for-another')
+    if (this.#host.isMute) return this.#counters.add('drop.host-stalled')
     const ack = writeAck(ping.seqNo, this.#coordinates?.payload ?? null)
     const { sourceIp, sourcePort } = ping
     if (sourceIp === '' || sourcePort === 0) this.#outgoing.ride(ack, this.#ip, this.#port, 0)
@@ -236,6 +255,7 @@ export class Detector implements Actor<ToDetector> {
   #indirectPing(bytes: Uint8Array, start: number, end: number): void {
     const request = readIndirectPing(bytes, start, end)
     if (request === undefined || this.#identity === undefined) return this.#counters.add('drop.indirect-ping')
+    if (this.#host.isMute) return this.#counters.add('drop.host-stalled')
     this.#relays.ask(request, this.#ip, this.#port, this.#identity, this.#now)
   }
 

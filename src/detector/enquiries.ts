@@ -6,6 +6,7 @@ import type { DetectorCommand } from '../actors/mail.ts'
 import type { Coordinate } from './coordinate.ts'
 import { type Coordinates, roundTripBetween } from './coordinates.ts'
 import type { Health } from './health.ts'
+import type { HostPolicy } from './host-policy.ts'
 import type { Identity } from './identity.ts'
 import type { Outgoing } from './outgoing.ts'
 import type { Paths } from './paths.ts'
@@ -28,6 +29,7 @@ export interface EnquiryParts {
   sequence: Sequence
   outgoing: Outgoing
   coordinates: Coordinates | undefined
+  host: HostPolicy
 }
 
 export class Enquiries {
@@ -81,13 +83,14 @@ export class Enquiries {
 
   /** Counters and gauges by name; those of memberlist's metrics have its names (protocol page 1, section 11). */
   #report(): Report {
-    const { counters, health, ring, relays, paths, pings, coordinates } = this.#parts
+    const { counters, health, ring, relays, paths, pings, coordinates, host } = this.#parts
     return counters.report({
       'memberlist.health.score': health.score,
       'ring.peers': ring.peers,
       'ring.size': ring.size,
       'relay.pending': relays.size,
       'ping.pending': pings.size,
+      'host.is-stalled': host.isStalled ? 1 : 0,
       'paths.known': paths.size,
       'paths.impaired': paths.impaired,
       ...(coordinates && { coordinates: coordinates.size, coordinate_resets: coordinates.resets }),

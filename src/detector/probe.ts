@@ -174,6 +174,17 @@ export class Prober {
     if (Number.isFinite(this.#tickAt)) this.#tickAt = now + this.#parts.settings.probeInterval
   }
 
+  /** No probe runs or begins until `speak`. */
+  silence(now: number): void {
+    this.abandon(now)
+    this.#tickAt = Number.POSITIVE_INFINITY
+  }
+
+  speak(now: number): void {
+    const { probeInterval } = this.#parts.settings
+    if (probeInterval > 0) this.#tickAt = now + probeInterval
+  }
+
   /** Whether an ack that was there when the deadline passed would have been read by now; else the look is noted. */
   #isSocketRead(probe: Probe, now: number, packetsRead: number): boolean {
     const { seenDue } = probe

@@ -19,6 +19,13 @@ export interface DetectorWorld {
   dialPing(seqNo: number, ip: string, port: number, request: Uint8Array): void
   /** Destroys the connection of `dialPing`. Unknown numbers are ignored; no mail follows. */
   closePing(seqNo: number): void
+  /** The host's main thread. */
+  host: {
+    /** A counter that it bumps as long as it turns. */
+    beats(): number
+    /** It was found stalled, or turns again. */
+    changed(state: 'stalled' | 'recovered', stalledFor: number): void
+  }
   reply(id: number, envelope: Envelope<unknown>): void
   log: Log
 }

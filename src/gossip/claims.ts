@@ -25,6 +25,7 @@ import {
   suspectOverrules,
 } from './precedence.ts'
 import type { Queues } from './queues.ts'
+import { Refutation } from './refutation.ts'
 import { Suspicions } from './suspicions.ts'
 import type { AccusationType, Voice } from './voice.ts'
 
@@ -55,6 +56,7 @@ export class Claims {
   readonly #rules: ClaimRules
   readonly #parts: ClaimParts
   readonly suspicions: Suspicions
+  readonly refutation: Refutation
   #self: Self = { name: '', ip: '', port: 0, bindPort: 0 }
   #selfRow = -1
   #isLeaving = false
@@ -63,6 +65,7 @@ export class Claims {
     this.#rules = rules
     this.#parts = parts
     this.suspicions = new Suspicions(rules)
+    this.refutation = new Refutation(parts)
   }
 
   get selfRow(): number {
@@ -84,6 +87,7 @@ export class Claims {
     outbox.selfRow = row
     voice.selfRow = row
     disputes.selfRow = row
+    this.refutation.begin(row)
     table.setFacts(row, address, meta)
     table.setVersions(row, versions, 0)
     table.port[row] = self.port
@@ -180,7 +184,7 @@ export class Claims {
     }
     if (!suspectOverrules(incarnation, table.held[row], table.incarnation[row])) return
     if (row === this.#selfRow) {
-      if (!this.#isLeaving) this.#refute(incarnation)
+      if (!this.#isLeaving) this.refutation.refute(incarnation)
       return
     }
     this.#parts.voice.accusation(MESSAGE.suspect, row, incarnation, from)
@@ -292,7 +296,7 @@ export class Claims {
       claim.incarnation === own &&
       table.hasMeta(row, claim.bytes, claim.metaStart, claim.metaEnd) &&
       isSameVersions(table.versions.bytes(table.versionSet[row]), claim)
-    if (!isOurWord) this.#refute(claim.incarnation)
+    if (!isOurWord) this.refutation.refute(claim.incarnation)
   }
 
   #accept(row: number, claim: Claim, now: number, echo: Echo = 'rebroadcast'): 'accepted' | 'refused' {
@@ -333,7 +337,7 @@ export class Claims {
     this.suspicions.end(row)
     if (!deadOverrules(incarnation, table.held[row], table.incarnation[row])) return
     if (row === this.#selfRow) {
-      if (!this.#isLeaving) this.#refute(incarnation)
+      if (!this.#isLeaving) this.refutation.refute(incarnation)
       return
     }
     this.#bury(row, incarnation, from, held, now)
@@ -363,23 +367,8 @@ export class Claims {
   #remind(row: number, from: Uint8Array, now: number): void {
     const { queues, voice, corrections } = this.#parts
     corrections.staleAccusation(row, from, now)
-    if (row === this.#selfRow && !this.#isLeaving && !queues.membership.has(row)) voice.alive(row)
-  }
-
-  /** Answers an accusation with an incarnation above it. The queue holds only the newest word about ourselves. */
-  #refute(accused: number): void {
-    const { table, counters, detector, listener } = this.#parts
-    const row = this.#selfRow
-    const incarnation = refutingIncarnation(table.incarnation[row], accused)
-    if (incarnation >= FORBIDDEN_INCARNATION) {
-      counters.add('drop.incarnation')
-      return
-    }
-    table.incarnation[row] = incarnation
-    counters.add('folkmoot.refuted')
-    detector.tell({ type: 'accused' })
-    this.#parts.voice.alive(row)
-    listener.changed(row)
+    if (row === this.#selfRow && !this.#isLeaving && !this.refutation.isMute && !queues.membership.has(row))
+      voice.alive(row)
   }
 
   #portOf(claim: Claim): number {

@@ -38,6 +38,11 @@ export class Departure {
     return this.#phase
   }
 
+  /** Peers that were told so far. */
+  get toldSoFar(): number {
+    return this.#told
+  }
+
   get wakeAt(): number {
     return this.#endsAt
   }

@@ -84,6 +84,12 @@ export class Endings {
   /** Answered when we have left; a second call joins the first. */
   leave(id: number, now: number): void {
     this.#leaveCommands.push(id)
+    if (this.#departure.phase === 'left') return this.#left(this.#departure.toldSoFar)
+    this.leaveUnasked(now)
+  }
+
+  /** As `leave`, by nobody's command. */
+  leaveUnasked(now: number): void {
     this.#reconnect.stop()
     if (this.#departure.phase === 'staying') this.#departure.start(now)
   }

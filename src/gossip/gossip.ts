@@ -17,6 +17,7 @@ import { Endings } from './endings.ts'
 import { UserEvents } from './events.ts'
 import { memberGauges } from './gauges.ts'
 import { Hearing } from './hearing.ts'
+import { HostStall } from './host-stall.ts'
 import { type JoinCommand, type JoinCommandParts, joinRequest } from './join-command.ts'
 import { Joins } from './joins.ts'
 import { judgesOf } from './judges.ts'
@@ -60,6 +61,7 @@ export class Gossip implements Actor<ToGossip> {
   readonly #endings: Endings
   readonly #ownTags: OwnTags
   readonly #keyholder: Keyholder
+  readonly #hostStall: HostStall
   readonly #memberClock = new LamportClock()
   readonly #eventClock = new LamportClock()
   readonly #queryClock = new LamportClock()
@@ -132,6 +134,24 @@ export class Gossip implements Actor<ToGossip> {
     const endings = { table, standing, claims, random, counters, detector, exchange, reply, through }
     this.#endings = new Endings(settings, endings)
     this.#ownTags = this.#ownTagsOf(standing, claims)
+    this.#hostStall = this.#hostStallOf(claims, streams)
+  }
+
+  #hostStallOf(claims: Claims, streams: Streams): HostStall {
+    return new HostStall(this.#settings.hostStall.action, {
+      overlay: (tags) => {
+        if (!this.#ownTags.overlay(tags)) this.#counters.add('drop.stall-tag-too-long')
+      },
+      mute: () => {
+        claims.refutation.mute()
+        streams.state = 'mute'
+      },
+      unmute: () => {
+        streams.state = 'speaking'
+        claims.refutation.unmute()
+      },
+      leave: () => this.#endings.leaveUnasked(this.#now),
+    })
   }
 
   #ownTagsOf(standing: Standing, claims: Claims): OwnTags {
@@ -155,6 +175,9 @@ export class Gossip implements Actor<ToGossip> {
         break
       case 'told':
         this.#endings.told(mail.count)
+        break
+      case 'host':
+        this.#hostStall.changed(mail.state)
         break
       case 'piggybacked':
         this.#spread.piggybacked(mail.number, mail.unused)
@@ -247,6 +270,7 @@ export class Gossip implements Actor<ToGossip> {
     this.#spread.selfRow = this.#claims.selfRow
     this.#sync.begin(this.#claims.selfRow, this.#now)
     this.#streams.begin(self.name)
+    this.#ownTags.begin(settings.tags)
     this.#joins.begin(self)
     this.#queries.begin(self)
     this.#directed.begin(self)

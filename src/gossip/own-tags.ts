@@ -35,6 +35,8 @@ export class OwnTags {
   readonly #rules: OwnTagsRules
   readonly #parts: OwnTagsParts
   #changes: Change[] = []
+  #tags: Record<string, string> = {}
+  #overlay: Record<string, string> = {}
 
   constructor(rules: OwnTagsRules, parts: OwnTagsParts) {
     this.#rules = rules
@@ -45,13 +47,28 @@ export class OwnTags {
     return this.#changes.reduce((next, { endsAt }) => Math.min(next, endsAt), Number.POSITIVE_INFINITY)
   }
 
+  /** The tags that we begin with, which are in force already. */
+  begin(tags: Record<string, string>): void {
+    this.#tags = tags
+  }
+
+  /** Puts tags of our own making over those of the host, or takes them away; false when they do not fit beside them. */
+  overlay(tags: Record<string, string>): boolean {
+    const meta = encodeTags({ ...this.#tags, ...tags }, this.#rules.protocolVersion)
+    if (meta.length > this.#parts.limit) return false
+    this.#overlay = tags
+    this.#parts.update(meta, () => undefined)
+    return true
+  }
+
   set(id: number, tags: Record<string, string>, now: number): void {
-    const meta = encodeTags(tags, this.#rules.protocolVersion)
+    const meta = encodeTags({ ...tags, ...this.#overlay }, this.#rules.protocolVersion)
     const { limit } = this.#parts
     if (meta.length > limit) {
       this.#parts.reply(id, { ok: false, error: toPlain(new TagsTooLarge(meta.length, limit)) })
       return
     }
+    this.#tags = tags
     // The fact of the update is the next one, so the mirror is right when the reply is acted upon.
     const change: Change = {
       id,

@@ -75,6 +75,8 @@ export class Streams {
   readonly #open = new Map<number, Stream>()
   readonly #strangers: Strangers
   #ownName = new Uint8Array(0)
+  /** A stalled host may have us look dead: then no ping is answered, and no state is exchanged, in which we would be alive. */
+  state: 'speaking' | 'mute' = 'speaking'
   #dialled = 0
   #pushPulls = 0
 
@@ -103,8 +105,11 @@ export class Streams {
   exchange(ip: string, port: number, exchange: Exchange, now: number): number {
     this.#dialled -= 1
     this.#add(this.#dialled, exchange, ip, now)
-    this.#parts.counters.add('memberlist.tcp.connect')
-    this.#parts.world.dial(this.#dialled, ip, port)
+    if (this.state === 'mute') this.#expire(this.#dialled, now)
+    else {
+      this.#parts.counters.add('memberlist.tcp.connect')
+      this.#parts.world.dial(this.#dialled, ip, port)
+    }
     return this.#dialled
   }
 
@@ -123,6 +128,12 @@ export class Streams {
     const stream = this.#open.get(this.#dialled)
     if (stream !== undefined) stream.deadlineAt = Math.min(stream.deadlineAt, now + timeout)
     this.#parts.world.dial(this.#dialled, ip, port)
+  }
+
+  /** Ends a stream in the next turn, as one whose time is up. */
+  #expire(id: number, now: number): void {
+    const stream = this.#open.get(id)
+    if (stream !== undefined) stream.deadlineAt = now
   }
 
   /** Drops a push/pull of ours; its `done` is not called. What was already received and is being merged is not undone. */
@@ -264,6 +275,10 @@ export class Streams {
   /** What a peer asked of us. */
   #serve(stream: Stream, step: StreamStep): void {
     const { counters, userMessage } = this.#parts
+    if (this.state === 'mute' && (step.kind === 'push-pull' || step.kind === 'ping')) {
+      counters.add('drop.host-stalled')
+      return this.#finish(stream)
+    }
     switch (step.kind) {
       case 'push-pull':
         if (this.#pushPulls < MOST_PUSH_PULLS) this.#parts.tasks.add(this.#answer(stream, step))

@@ -53,6 +53,10 @@ export class SimulatedNode implements Station {
   })
   readonly #replies = new Map<number, Reply>()
   #commands = 0
+  /** When its host's main thread was stalled, while it is. */
+  #stalledAt: number | undefined
+  /** What its detector said of its host. */
+  readonly hostChanges: ('stalled' | 'recovered')[] = []
   isUp = false
 
   constructor(name: string, ip: string, settings: Settings, parts: NodeParts) {
@@ -104,6 +108,15 @@ export class SimulatedNode implements Station {
     this.#dispatch?.leave()
   }
 
+  /** Stalls the main thread of its host, as an endless loop does: the actors go on. */
+  stallHost(): void {
+    this.#stalledAt = this.#parts.schedule.now
+  }
+
+  freeHost(): void {
+    this.#stalledAt = undefined
+  }
+
   /** Stops the whole process, as SIGSTOP does: packets wait, nothing runs. */
   freeze(): void {
     for (const seat of [this.#detector, this.#gossip, this.#dispatch]) seat?.freeze()
@@ -147,6 +160,10 @@ export class SimulatedNode implements Station {
         send: (packet, ip, port) => network.send(this, ip, port, packet),
         dialPing: (seqNo, ip, port, request) => this.#dialPing(detector, seqNo, ip, port, request),
         closePing: (seqNo) => this.#pingPipes.get(seqNo)?.destroy(),
+        host: {
+          beats: () => this.#stalledAt ?? this.#parts.schedule.now,
+          changed: (state) => this.hostChanges.push(state),
+        },
         reply,
         log,
       }),

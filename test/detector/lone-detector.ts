@@ -35,13 +35,22 @@ export class LoneDetector {
   readonly closed: number[] = []
   readonly logged: string[] = []
   readonly detector: Detector
+  readonly hostChanges: { state: 'stalled' | 'recovered'; stalledFor: number; at: number }[] = []
+  /** Since when the main thread stands still; undefined while it turns. */
+  stalledAt: number | undefined
   waiting = 0
   now = 0
   #stats: Record<string, number> = {}
 
   constructor(options: ClusterOptions = {}, state: 'begun' | 'unbegun' = 'begun') {
     const settings = settle(
-      { nodeName: 'self', bind: '10.0.0.99:7946', compression: false, ...options },
+      {
+        nodeName: 'self',
+        bind: '10.0.0.99:7946',
+        compression: false,
+        hostStall: { after: 0 },
+        ...options,
+      },
       'self',
     )
     this.detector = new Detector(settings, {
@@ -52,6 +61,10 @@ export class LoneDetector {
         this.packets.push({ packet: packet.slice(), to: `${ip}:${port}`, seqNo }),
       dialPing: (seqNo, ip, port) => this.dialled.push({ seqNo, to: `${ip}:${port}` }),
       closePing: (seqNo) => this.closed.push(seqNo),
+      host: {
+        beats: () => this.stalledAt ?? this.now,
+        changed: (state, stalledFor) => this.hostChanges.push({ state, stalledFor, at: this.now }),
+      },
       reply: (_id, envelope) => {
         if (envelope.ok)
           this.#stats = Object.fromEntries(
