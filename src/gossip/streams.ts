@@ -104,12 +104,11 @@ export class Streams {
   /** Starts a push/pull with the member at an address, and gives its number. Ours are numbered downwards, accepted ones upwards. */
   exchange(ip: string, port: number, exchange: Exchange, now: number): number {
     this.#dialled -= 1
-    this.#add(this.#dialled, exchange, ip, now)
-    if (this.state === 'mute') this.#expire(this.#dialled, now)
-    else {
-      this.#parts.counters.add('memberlist.tcp.connect')
-      this.#parts.world.dial(this.#dialled, ip, port)
-    }
+    // One that is not to speak is out of time at once.
+    this.#add(this.#dialled, exchange, ip, this.state === 'mute' ? now - this.#timeout : now)
+    if (this.state === 'mute') return this.#dialled
+    this.#parts.counters.add('memberlist.tcp.connect')
+    this.#parts.world.dial(this.#dialled, ip, port)
     return this.#dialled
   }
 
@@ -128,12 +127,6 @@ export class Streams {
     const stream = this.#open.get(this.#dialled)
     if (stream !== undefined) stream.deadlineAt = Math.min(stream.deadlineAt, now + timeout)
     this.#parts.world.dial(this.#dialled, ip, port)
-  }
-
-  /** Ends a stream in the next turn, as one whose time is up. */
-  #expire(id: number, now: number): void {
-    const stream = this.#open.get(id)
-    if (stream !== undefined) stream.deadlineAt = now
   }
 
   /** Drops a push/pull of ours; its `done` is not called. What was already received and is being merged is not undone. */
