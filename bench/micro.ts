@@ -1,11 +1,15 @@
 /** Micro-benchmarks of the hot paths, by tinybench: the codec and the broadcast queue. */
+import { randomFillSync } from 'node:crypto'
 import { Bench } from 'tinybench'
+import { Counters } from '../src/actors/counters.ts'
 import { SeededRandom } from '../src/actors/random.ts'
 import { Broadcasts } from '../src/gossip/broadcasts.ts'
 import { MemberTable } from '../src/gossip/members.ts'
 import { Claim, readAlive, writeAlive } from '../src/wire/claim.ts'
+import { Keyring } from '../src/wire/keyring.ts'
 import { compress, expand } from '../src/wire/lzw.ts'
 import { Writer } from '../src/wire/msgpack.ts'
+import { type Coats, PacketOpener, sealPacket } from '../src/wire/packet.ts'
 import { readPing, writePing } from '../src/wire/probe.ts'
 import { encodeTags, readUserEvent, UserEventCursor, writeUserEvent } from '../src/wire/serf.ts'
 import type { Table } from './report.ts'
@@ -45,6 +49,45 @@ function codec(bench: Bench): void {
   bench.add('expand 14 alives', () => expand(packed, 65_536))
 }
 
+/** Coats of a ping and of a full gossip packet; sealing is on the path of every ack in an encrypted pool. */
+function coats(bench: Bench): void {
+  const fill = (target: Uint8Array) => void randomFillSync(target)
+  const ping = fillWith(120)
+  const packet = fillWith(1_300)
+  for (const [name, size] of [
+    ['AES-128', 16],
+    ['AES-256', 32],
+  ] as const) {
+    const keyring = new Keyring([fillWith(size)], fill)
+    const dressed: Coats = {
+      compression: false,
+      label: new Uint8Array(0),
+      encryption: { keyring, version: 1, incoming: 'verified', outgoing: 'sealed' },
+    }
+    bench.add(`seal a packet of 120 bytes, ${name}`, () => sealPacket(ping, 'plain', dressed))
+    bench.add(`seal a packet of 1,300 bytes, ${name}, checksum`, () => sealPacket(packet, 'crc', dressed))
+    const opener = new PacketOpener(dressed, new Counters(), () => undefined)
+    const sealed = sealPacket(ping, 'plain', dressed)
+    bench.add(`open a packet of 120 bytes, ${name}`, () => opener.open(sealed))
+  }
+  const keyring = new Keyring([fillWith(16), fillWith(16), fillWith(16)], fill)
+  const junk = fillWith(120)
+  junk[0] = 1
+  bench.add('refuse junk of 120 bytes, three keys', () => keyring.open(junk, new Uint8Array(0)))
+  const plain: Coats = { compression: false, label: new Uint8Array(0) }
+  bench.add('dress a packet of 120 bytes, no coat', () => sealPacket(ping, 'plain', plain))
+  bench.add('dress a packet of 120 bytes, label and checksum', () =>
+    sealPacket(ping, 'crc', { ...plain, label: bytes('east') }),
+  )
+}
+
+/** Bytes that no compression shortens. */
+function fillWith(length: number): Uint8Array {
+  const some = new Uint8Array(length)
+  randomFillSync(some)
+  return some
+}
+
 function tables(bench: Bench): void {
   for (const depth of [10, 1_000, 100_000]) {
     const queue = new Broadcasts()
@@ -66,6 +109,7 @@ function tables(bench: Bench): void {
 export async function micro(): Promise<Table> {
   const bench = new Bench({ time: 200, warmupTime: 50, throws: true })
   codec(bench)
+  coats(bench)
   tables(bench)
   await bench.run()
   const rows = bench.tasks.flatMap(({ name, result }) =>

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { Counters } from '../../src/actors/counters.ts'
 import { Pack, packDelivery, packTrayItem } from '../../src/actors/packed.ts'
 import { fillFrom, SeededRandom } from '../../src/actors/random.ts'
+import { packRosterEntry } from '../../src/actors/roster.ts'
 import { coatsOf } from '../../src/coats.ts'
 import { type ClusterOptions, settle } from '../../src/options.ts'
 import { type Coats, PacketOpener, sealPacket } from '../../src/wire/packet.ts'
@@ -174,13 +175,26 @@ test('no datagram is ever above the buffer, whatever the options, the riders, th
       lone.mail({ type: 'tray', number: 1, bytes: trayOf(lengths) })
       lone.mail({ type: 'deliver', bytes: deliveryOf(messages) })
       lone.hear(sealPacket(PING, 'plain', coatsFor({ ...some, nodeName: 'peer' })))
-      lone.nextProbe()
-      lone.advance(3_000)
+      lone.advance(4_000)
       const longest = Math.max(...lone.packets.map(({ packet }) => packet.length))
+      assert.ok(lone.packets.length >= 3, 'an ack, a probe and indirect ones were sent')
       assert.ok(longest <= some.udpBufferSize, `${longest} > ${some.udpBufferSize}`)
     }),
     { numRuns: 300 },
   )
+})
+
+test('a suspect whose name leaves no room for the suspicion is pinged all the same', () => {
+  const lone = new LoneDetector({ udpBufferSize: 576, label: 'l'.repeat(120) })
+  const pack = new Pack()
+  const name = new TextEncoder().encode('s'.repeat(200))
+  const entry = { row: 1, instance: 1, incarnation: 5, port: 7946, protocolMax: 5, name }
+  packRosterEntry(pack, { ...entry, standing: 'suspect', address: Uint8Array.of(10, 0, 0, 1) })
+  lone.mail({ type: 'roster', bytes: pack.take() })
+  lone.advance(2_500)
+  const [first] = typesSent(lone, { label: 'l'.repeat(120) })
+  assert.equal(first, MESSAGE.ping)
+  assert.equal(lone.stats()['drop.packet-too-large'], undefined)
 })
 
 function noise(length: number): Uint8Array {
