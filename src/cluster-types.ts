@@ -1,5 +1,6 @@
 /** What a host says to a Cluster and hears from it: the shapes of events and options. */
 import type {
+  DiskError,
   HostStall,
   Lagged,
   MemberEvent,
@@ -26,6 +27,8 @@ export interface ClusterEvents {
   'member-refused': [MemberRefused]
   'host-stall': [HostStall]
   'host-recovered': [HostStall]
+  /** The snapshot could not be read or written; it is tried again. */
+  'disk-error': [DiskError]
   /** An actor ended unasked: a bug of ours. The cluster is closed, its peers will see a failure. */
   fatal: [Error]
 }

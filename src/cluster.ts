@@ -199,13 +199,15 @@ export class Cluster extends EventEmitter<ClusterEvents> {
   }
 
   /**
-   * Replaces our tags. Resolves when the news has been sent as often as it will be; rejects with TagsTooLarge, and with BroadcastTimeout
+   * Replaces our tags, first in the tags file where one is kept (FileUnwritable: nothing has changed). Resolves when the news has been sent
+   * as often as it will be; rejects with TagsTooLarge, and with BroadcastTimeout
    * when that took too long (the tags are in force all the same).
    */
   async setTags(tags: Record<string, string>): Promise<void> {
     const checked = settleTags(tags)
-    const reply = this.#present('setTags').gossip({ type: 'set-tags', tags: checked })
-    await this.#answer('setTags', reply, isNothing)
+    const placed = this.#present('setTags')
+    await this.#answer('setTags', placed.dispatch({ type: 'keep-tags', tags: checked }), isNothing)
+    await this.#answer('setTags', placed.gossip({ type: 'set-tags', tags: checked }), isNothing)
   }
 
   /**
@@ -324,6 +326,8 @@ export class Cluster extends EventEmitter<ClusterEvents> {
 
   async #leaveOnce(placed: Placed): Promise<{ told: number }> {
     const told = await this.#answer('leave', placed.gossip({ type: 'leave' }), isTold)
+    // What says that we left must outlive us.
+    await this.#answer('leave', placed.dispatch({ type: 'sync' }), isNothing)
     if (this.#state === 'leaving') this.#state = 'left'
     return told
   }

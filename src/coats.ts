@@ -100,6 +100,11 @@ export function settleKey(option: string, key: unknown): Uint8Array {
   throw new InvalidOption(option, shown, 'a key of 16, 24 or 32 bytes, as a Uint8Array or in base64')
 }
 
+/** A key as text. */
+export function toBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64')
+}
+
 /** Bytes of strict base64, with its padding; undefined for anything else. */
 export function fromBase64(text: string): Uint8Array | undefined {
   const bytes = Buffer.from(text, 'base64')

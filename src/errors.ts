@@ -273,6 +273,33 @@ export class CoordinatesDisabled extends FolkmootError {
   }
 }
 
+/** Files that a member keeps. */
+export type KeptFile = 'snapshot' | 'tags' | 'keyring'
+
+/** A file of ours cannot be read, or says nothing that we understand. Nothing was started; the file is as it was. */
+export class FileUnreadable extends FolkmootError {
+  readonly file: KeptFile
+  readonly path: string
+
+  constructor(file: KeptFile, path: string, reason: string) {
+    super('ERR_FILE_UNREADABLE', `the ${file} file ${path} cannot be used: ${reason}`)
+    this.file = file
+    this.path = path
+  }
+}
+
+/** A file of ours could not be written. It is as it was, and so is what it was to keep. */
+export class FileUnwritable extends FolkmootError {
+  readonly file: KeptFile
+  readonly path: string
+
+  constructor(file: KeptFile, path: string, reason: string) {
+    super('ERR_FILE_UNWRITABLE', `the ${file} file ${path} could not be written: ${reason}`)
+    this.file = file
+    this.path = path
+  }
+}
+
 /** An error as it goes to another thread. */
 export function toPlain(error: unknown): PlainError {
   if (!(error instanceof FolkmootError)) {
@@ -323,6 +350,12 @@ const CLASSES: Record<string, (details: Record<string, unknown>, message: string
   ERR_BROADCAST_TIMEOUT: (_, message) => new BroadcastTimeout(message),
   ERR_NO_RESPONSE: ({ member }, message) => new NoResponse(String(member), message),
   ERR_COORDINATES_DISABLED: (_, message) => new CoordinatesDisabled(message),
+  ERR_FILE_UNREADABLE: ({ file, path }, message) => new FileUnreadable(keptFile(file), String(path), message),
+  ERR_FILE_UNWRITABLE: ({ file, path }, message) => new FileUnwritable(keptFile(file), String(path), message),
+}
+
+function keptFile(file: unknown): KeptFile {
+  return file === 'tags' || file === 'keyring' ? file : 'snapshot'
 }
 
 const SIZE_LIMITS: readonly SizeLimit[] = ['before encoding', 'after encoding', 'in a packet']

@@ -59,7 +59,7 @@ export interface Lagged {
   readonly count: number
 }
 
-export type { MemberRefused, NameConflict } from './actors/notices.ts'
+export type { DiskError, MemberRefused, NameConflict } from './actors/notices.ts'
 
 /** The main thread stood still for as long as the option `hostStall` allows, or turns again. Heard once it turns again: both then. */
 export interface HostStall {

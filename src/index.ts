@@ -18,11 +18,14 @@ export {
   CoordinatesDisabled,
   EventTooLarge,
   FeatureNotSupported,
+  FileUnreadable,
+  FileUnwritable,
   FolkmootError,
   InvalidArgument,
   InvalidOption,
   isFolkmootError,
   JoinFailed,
+  type KeptFile,
   NoResponse,
   PacketTooLarge,
   QueryAnswered,
@@ -35,9 +38,11 @@ export {
   TooManyQueries,
   UnknownMember,
 } from './errors.ts'
+
 export type {
   ClusterEvent,
   ClusterEventType,
+  DiskError,
   EventsOptions,
   HostStall,
   Lagged,

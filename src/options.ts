@@ -8,6 +8,7 @@ import { InvalidArgument, InvalidOption } from './errors.ts'
 import { META_LIMIT } from './gossip/own-tags.ts'
 import { type ReapRule, settleReapRules } from './gossip/reap-rules.ts'
 import { BOUNDS, IN_ORDER, LAN, type Numbers, PROFILES, type Profile, TOGETHER } from './numbers.ts'
+import { FILE_OPTIONS, type FileOptions, type FileSettings, settleFiles } from './options-files.ts'
 import { formatPlace, parsePlace } from './wire/address.ts'
 import { encodeTags } from './wire/tags.ts'
 
@@ -31,7 +32,7 @@ export interface Logger {
 }
 
 /** What the actors are told: every number decided, nothing optional. Survives structured clone. Durations in milliseconds. */
-export interface Settings extends Numbers, CoatSettings, AdmissionSettings {
+export interface Settings extends Numbers, CoatSettings, AdmissionSettings, FileSettings {
   nodeName: string
   /** Literal IP to bind. */
   bindIp: string
@@ -58,7 +59,7 @@ export interface Settings extends Numbers, CoatSettings, AdmissionSettings {
 }
 
 /** What a host may say. Everything has a default; durations in milliseconds. */
-export interface ClusterOptions extends Partial<Numbers>, AdmissionOptions {
+export interface ClusterOptions extends Partial<Numbers>, AdmissionOptions, FileOptions {
   /** Name of this member, unique in the pool: 1 to 128 bytes. Default: the host name. */
   nodeName?: string
   /** `ip`, `ip:port`, `[ipv6]:port`, for UDP and TCP. Default `0.0.0.0:7946`. Port 0: the system picks. */
@@ -172,6 +173,7 @@ export function settle(options: ClusterOptions, hostName: string): Settings {
     ...numbers,
     ...coats,
     ...settleAdmission(options, nodeName),
+    ...settleFiles(options),
     nodeName,
     bindIp: bind.ip,
     bindPort: bind.port,
@@ -202,7 +204,7 @@ function settleCoats(options: ClusterOptions): CoatSettings {
 }
 
 function refuseUnknown(options: ClusterOptions): void {
-  const known = [...OTHERS, ...Object.keys(LAN)]
+  const known = [...OTHERS, ...FILE_OPTIONS, ...Object.keys(LAN)]
   for (const [name, value] of Object.entries(options)) {
     if (known.includes(name)) continue
     const nearest = known.toSorted((a, b) => distance(name, a) - distance(name, b))[0]

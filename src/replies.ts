@@ -3,7 +3,7 @@
  * should be found here and not in the host's code.
  */
 import type { Report } from './actors/counters.ts'
-import type { Joined, PingReply } from './actors/mail.ts'
+import type { Joined, PingReply, Restored } from './actors/mail.ts'
 import type { ForcedStatus } from './gossip/force-leave.ts'
 import type { LastWay, MemberPath, NetworkCoordinate } from './nearness.ts'
 
@@ -30,6 +30,10 @@ export function isQueryReply(value: unknown): value is { lasts: number } | null 
 
 export function isForced(value: unknown): value is { status: ForcedStatus } {
   return has(value, 'status') && typeof value.status === 'string'
+}
+
+export function isRestored(value: unknown): value is Restored {
+  return has(value, 'memberTime') && has(value, 'members')
 }
 
 export function isNothing(value: unknown): value is null {

@@ -1,8 +1,8 @@
 /** All three bodies in one thread, with queues between them: the placements `one` and `none`. */
-import type { ActorName, Self, ToDetector, ToDispatch, ToGossip } from '../src/actors/mail.ts'
+import type { ActorName, Restored, Self, ToDetector, ToDispatch, ToGossip } from '../src/actors/mail.ts'
 import type { Settings } from '../src/options.ts'
-import { DetectorBody, DispatchBody, GossipBody, type Place } from './bodies.ts'
-import type { Host } from './host.ts'
+import { DetectorBody, DispatchBody, GossipBody, type Place, type ToFacade } from './bodies.ts'
+
 import { LocalOutlet } from './mailbox.ts'
 
 type Queue = Pick<LocalOutlet<ToDetector>, 'waiting'>
@@ -15,7 +15,7 @@ export class Assembly {
   readonly #toGossip = new LocalOutlet<ToGossip>()
   readonly #toDispatch = new LocalOutlet<ToDispatch>()
 
-  constructor(settings: Settings, host: Pick<Host, 'news' | 'query'>, place: (actor: ActorName) => Place) {
+  constructor(settings: Settings, facade: ToFacade, place: (actor: ActorName) => Place) {
     this.detector = new DetectorBody(
       settings,
       this.#toGossip,
@@ -30,7 +30,7 @@ export class Assembly {
     this.dispatch = new DispatchBody(
       settings,
       this.#toGossip,
-      host,
+      facade,
       this.#placed(place('dispatch'), { gossip: this.#toDispatch }),
     )
     this.#toDetector.deliverTo((mail) => this.detector.receive(mail))
@@ -50,8 +50,8 @@ export class Assembly {
     return { ...place, mailboxes }
   }
 
-  begin(self: Self): void {
-    this.gossip.begin(self)
+  begin(self: Self, restored?: Restored): void {
+    this.gossip.begin(self, restored)
     this.detector.begin(self)
   }
 
@@ -61,7 +61,7 @@ export class Assembly {
     await this.detector.close()
     this.#toGossip.close()
     await this.gossip.close()
+    await this.dispatch.close()
     this.#toDispatch.close()
-    this.dispatch.close()
   }
 }

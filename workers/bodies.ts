@@ -2,6 +2,7 @@
  * Bodies: each actor with its sockets, its loop and its replies, wherever it is placed. The actor knows nothing of all this; a
  * thread, or the host's own, holds bodies and connects their mailboxes.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Actor, Envelope, Log, Outlet } from '../src/actors/contract.ts'
 import type {
   DetectorCommand,
@@ -9,17 +10,20 @@ import type {
   GossipCommand,
   News,
   QueryMail,
+  Restored,
   Self,
   ToDetector,
   ToDispatch,
   ToGossip,
 } from '../src/actors/mail.ts'
+
 import { Detector } from '../src/detector/detector.ts'
 import { Dispatch } from '../src/dispatch/dispatch.ts'
 import type { AdmitRules, Vetoes } from '../src/gossip/admission.ts'
 import { Gossip } from '../src/gossip/gossip.ts'
 import type { Settings } from '../src/options.ts'
 import { fillByTheSystem, seededByTheSystem } from './chance.ts'
+import { DiskFiles } from './files.ts'
 import { Names } from './names.ts'
 import { PingStreams } from './streams-of-pings.ts'
 import { Tcp } from './tcp.ts'
@@ -40,6 +44,16 @@ export interface Place {
   /** The actor threw: nothing of it goes on. */
   crashed(error: unknown): void
 }
+
+/** How dispatch reaches the host. */
+export interface ToFacade {
+  news(news: News): void
+  /** What becomes of a query of the host. */
+  query(mail: QueryMail): void
+}
+
+/** How long dispatch may take to write what it has to write when it ends: then its thread ends all the same. */
+const LAST_WORDS = 800
 
 /** Commands that wait for their reply. An actor replies to each exactly once. */
 class Replies {
@@ -194,10 +208,10 @@ export class GossipBody {
     return this.#tcp.close()
   }
 
-  begin(self: Self): void {
+  begin(self: Self, restored?: Restored): void {
     const early = this.#early ?? []
     this.#early = undefined
-    this.#turn.receive({ type: 'begin', self })
+    this.#turn.receive({ type: 'begin', self, ...(restored && { restored }) })
     for (const mail of early) this.#turn.receive(mail)
   }
 
@@ -232,23 +246,21 @@ export class DispatchBody {
   readonly #replies = new Replies()
   readonly #vitals: Vitals
   readonly #turn: Turn<ToDispatch>
+  readonly #files: DiskFiles
 
-  constructor(
-    settings: Settings,
-    gossip: Outlet<ToGossip>,
-    host: { news(news: News): void; query(mail: QueryMail): void },
-    place: Place,
-  ) {
+  constructor(settings: Settings, gossip: Outlet<ToGossip>, facade: ToFacade, place: Place) {
     this.#vitals = new Vitals(place.mailboxes, place.log)
     const actor: Actor<ToDispatch> = new Dispatch(settings, {
       random: seededByTheSystem(),
       gossip,
-      news: (news) => host.news(news),
-      query: (mail) => host.query(mail),
+      ...facade,
+      file: (operation) => this.#files.run(operation),
       reply: (id, envelope) => this.#replies.reply(id, envelope),
       log: place.log,
     })
-    this.#turn = new Turn(actor, place.crashed, this.#vitals)
+    const turn = new Turn(actor, place.crashed, this.#vitals)
+    this.#turn = turn
+    this.#files = new DiskFiles((number, outcome) => turn.receive({ type: 'file', number, outcome }))
   }
 
   receive(mail: ToDispatch): void {
@@ -260,7 +272,10 @@ export class DispatchBody {
     return this.#vitals.join(envelope, command.type)
   }
 
-  close(): void {
+  /** Drains and syncs its files; a disk that does not answer holds nobody up for long. */
+  async close(): Promise<void> {
+    const written = this.command({ type: 'sync' }).then(() => this.#files.close())
+    await Promise.race([written, sleep(LAST_WORDS, undefined, { ref: false })])
     this.#turn.stop()
     this.#vitals.stop()
   }

@@ -3,7 +3,8 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { DispatchCommand, ToDispatch, ToGossip } from '../src/actors/mail.ts'
 import { DispatchBody } from './bodies.ts'
 import { PortOutlet, readPort } from './mailbox.ts'
-import { placeOf, serve, type ThreadData, tellHost } from './thread.ts'
+
+import { FACADE, placeOf, serve, type ThreadData } from './thread.ts'
 
 const data: ThreadData = workerData
 if (data.gossip === undefined) throw new Error('dispatch has no wall to gossip')
@@ -11,7 +12,7 @@ const { port, outward, inward } = data.gossip
 const body = new DispatchBody(
   data.settings,
   new PortOutlet<ToGossip>(port, outward),
-  { news: tellHost, query: tellHost },
+  FACADE,
   placeOf('dispatch', data),
 )
 readPort<ToDispatch>(port, inward, (mail) => body.receive(mail))

@@ -1,6 +1,6 @@
 /** Thread entry point of gossip. */
 import { workerData } from 'node:worker_threads'
-import type { GossipCommand, Self, ToDetector, ToDispatch, ToGossip } from '../src/actors/mail.ts'
+import type { GossipCommand, Restored, Self, ToDetector, ToDispatch, ToGossip } from '../src/actors/mail.ts'
 import { GossipBody } from './bodies.ts'
 import { PortOutlet, readPort } from './mailbox.ts'
 import { placeOf, serve, type ThreadData } from './thread.ts'
@@ -21,7 +21,7 @@ readPort<ToGossip>(dispatch.port, dispatch.inward, (mail) => body.receive(mail))
 const api = {
   listen: (ip: string, port: number) => body.listen(ip, port),
   unlisten: () => body.unlisten(),
-  begin: (self: Self) => body.begin(self),
+  begin: (self: Self, restored?: Restored) => body.begin(self, restored),
   command: (command: GossipCommand) => body.command(command),
 }
 export type GossipApi = typeof api & { close(): Promise<void> }

@@ -1,5 +1,6 @@
 /** The facade as its actors' threads see it. */
 import type { LogLevel } from '../src/actors/contract.ts'
+
 import type { ActorName, News, QueryMail } from '../src/actors/mail.ts'
 
 /** What the threads tell the facade. Never called inside a call of the facade. */

@@ -1,13 +1,19 @@
 /** Thread entry point of a whole member: all three actors in one thread. */
 import { parentPort, workerData } from 'node:worker_threads'
-import type { DetectorCommand, DispatchCommand, GossipCommand, Self, ToDispatch } from '../src/actors/mail.ts'
+import type {
+  DetectorCommand,
+  DispatchCommand,
+  GossipCommand,
+  Restored,
+  Self,
+  ToDispatch,
+} from '../src/actors/mail.ts'
 import { Assembly } from './assembly.ts'
-import { placeOf, serve, type ThreadData, tellHost } from './thread.ts'
+
+import { FACADE, placeOf, serve, type ThreadData } from './thread.ts'
 
 const data: ThreadData = workerData
-const assembly = new Assembly(data.settings, { news: tellHost, query: tellHost }, (actor) =>
-  placeOf(actor, data),
-)
+const assembly = new Assembly(data.settings, FACADE, (actor) => placeOf(actor, data))
 parentPort?.on('message', (mail: ToDispatch) => assembly.dispatch.receive(mail))
 
 /** What the facade's side may ask of this thread. */
@@ -16,7 +22,7 @@ const api = {
   bindUdp: (ip: string, port: number) => assembly.detector.bind(ip, port),
   listen: (ip: string, port: number) => assembly.gossip.listen(ip, port),
   unlisten: () => assembly.gossip.unlisten(),
-  begin: (self: Self) => assembly.begin(self),
+  begin: (self: Self, restored?: Restored) => assembly.begin(self, restored),
   detector: (command: DetectorCommand) => assembly.detector.command(command),
   gossip: (command: GossipCommand) => assembly.gossip.command(command),
   dispatch: (command: DispatchCommand) => assembly.dispatch.command(command),

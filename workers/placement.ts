@@ -3,11 +3,12 @@
  * nothing of threads beyond this.
  */
 import type { Envelope } from '../src/actors/contract.ts'
-import type { DetectorCommand, DispatchCommand, GossipCommand, Self } from '../src/actors/mail.ts'
+import type { DetectorCommand, DispatchCommand, GossipCommand, Restored, Self } from '../src/actors/mail.ts'
 import { refuseForeignSelf } from '../src/admission-options.ts'
 import { lookInterval } from '../src/detector/host-watch.ts'
-import { BindFailed, InvalidOption } from '../src/errors.ts'
+import { BindFailed, fromPlain, InvalidOption } from '../src/errors.ts'
 import type { Settings } from '../src/options.ts'
+import { isRestored } from '../src/replies.ts'
 import { advertised } from './addresses.ts'
 import { BAD_MODULE, type Bound } from './bodies.ts'
 import type { Host } from './host.ts'
@@ -35,18 +36,29 @@ export async function place(settings: Settings, host: Host): Promise<Placed> {
   const pulse = new Pulse(lookInterval(settings.hostStall.after) / 2)
   const seats = seatsFor({ settings, beats: pulse.beats }, host)
   try {
+    const restored = await restore(seats, settings)
     const port = await bindBoth(seats, settings)
     const { ip, reason } = advertised(settings)
     if (reason !== '') host.log('gossip', 'info', `advertising ${ip}: ${reason}`)
     refuseForeignSelf(settings.cidrsAllowed, ip)
     const self: Self = { name: settings.nodeName, ip, port: settings.advertisePort || port, bindPort: port }
-    await seats.begin(self)
+    await seats.begin(self, restored)
     return new PlacedMember(self, seats, pulse)
   } catch (error) {
     pulse.stop()
     await seats.close()
     throw error
   }
+}
+
+/** What the files of a life before say; nothing without such files. Rejects with FileUnreadable. */
+async function restore(seats: Seats, settings: Settings): Promise<Restored | undefined> {
+  const { snapshotPath, tagsFile, keyringFile } = settings
+  if (snapshotPath + tagsFile + keyringFile === '') return undefined
+  const envelope = await seats.dispatch({ type: 'restore' })
+  if (!envelope.ok) throw fromPlain(envelope.error)
+  if (!isRestored(envelope.value)) throw new TypeError('dispatch answered a command with something else')
+  return envelope.value
 }
 
 function seatsFor(shared: Shared, host: Host): Seats {

@@ -6,6 +6,7 @@ import type {
   DetectorCommand,
   DispatchCommand,
   GossipCommand,
+  Restored,
   Self,
   ToDispatch,
   ToHost,
@@ -27,7 +28,7 @@ export interface Seats {
   listen(ip: string, port: number): Promise<Bound>
   unlisten(): Promise<void>
   bind(ip: string, port: number): Promise<Bound>
-  begin(self: Self): Promise<void>
+  begin(self: Self, restored?: Restored): Promise<void>
   gossip(command: GossipCommand): Promise<Envelope<unknown>>
   detector(command: DetectorCommand): Promise<Envelope<unknown>>
   dispatch(command: DispatchCommand): Promise<Envelope<unknown>>
@@ -117,8 +118,8 @@ export class ThreeThreadSeats implements Seats {
     return this.#detector.call<Bound>((api) => api.bindUdp(ip, port))
   }
 
-  async begin(self: Self): Promise<void> {
-    await this.#gossip.call((api) => api.begin(self))
+  async begin(self: Self, restored?: Restored): Promise<void> {
+    await this.#gossip.call((api) => api.begin(self, restored))
     await this.#detector.call((api) => api.begin(self))
   }
 
@@ -169,8 +170,8 @@ export class OneThreadSeats implements Seats {
     return this.#member.call<Bound>((api) => api.bindUdp(ip, port))
   }
 
-  begin(self: Self): Promise<void> {
-    return this.#member.call((api) => api.begin(self))
+  begin(self: Self, restored?: Restored): Promise<void> {
+    return this.#member.call((api) => api.begin(self, restored))
   }
 
   gossip(command: GossipCommand): Promise<Envelope<unknown>> {
@@ -229,8 +230,8 @@ export class InlineSeats implements Seats {
     return this.#assembly.detector.bind(ip, port)
   }
 
-  async begin(self: Self): Promise<void> {
-    this.#assembly.begin(self)
+  async begin(self: Self, restored?: Restored): Promise<void> {
+    this.#assembly.begin(self, restored)
   }
 
   gossip(command: GossipCommand): Promise<Envelope<unknown>> {

@@ -4,7 +4,7 @@ import { expose } from 'comlink'
 import type { LogLevel } from '../src/actors/contract.ts'
 import type { ActorName, ToHost } from '../src/actors/mail.ts'
 import type { Settings } from '../src/options.ts'
-import type { Place } from './bodies.ts'
+import type { Place, ToFacade } from './bodies.ts'
 import { endpointOf } from './endpoint.ts'
 import { transfersOf } from './mailbox.ts'
 import type { Beats } from './pulse.ts'
@@ -32,6 +32,11 @@ const MOST_LINES = 50
 
 export function tellHost(mail: ToHost): void {
   parentPort?.postMessage(mail, mail.type === 'news' ? transfersOf(mail) : [])
+}
+
+export const FACADE: ToFacade = {
+  news: tellHost,
+  query: tellHost,
 }
 
 /** The place of an actor in a thread of its own: what it throws ends the thread, which the host's side hears of. */

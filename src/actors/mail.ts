@@ -4,6 +4,7 @@
  *
  *     wire  <->  detector  <->  gossip  <->  dispatch  <->  Cluster (main thread)
  */
+import type { FileOutcome } from '../dispatch/files.ts'
 import type { Envelope, Lane, LogLevel } from './contract.ts'
 import type { MemberRefused, NameConflict, Notice } from './notices.ts'
 
@@ -50,7 +51,7 @@ export type ToGossip =
   | { type: 'stream-closed'; stream: number; error: string }
   /** What a name stands for; `error` says why there is nothing. */
   | { type: 'resolved'; lookup: number; places: FoundPlace[]; error: string }
-  | { type: 'begin'; self: Self }
+  | { type: 'begin'; self: Self; restored?: Restored }
   /** Dispatch: start a query; `asked` answers with the same `number`. */
   | { type: 'ask'; number: number; question: Question }
   /** Dispatch: a message of the Serf layer for one address, memberlist's type byte in front. */
@@ -117,6 +118,12 @@ export type ToDispatch =
   | { type: 'conflict'; conflict: NameConflict }
   /** A member was not let in. */
   | { type: 'refused'; refusal: MemberRefused }
+  /** An operation on a file is over. */
+  | { type: 'file'; number: number; outcome: FileOutcome }
+  /** The next time of the clock of members; told with a delay, and only where a snapshot is kept. */
+  | { type: 'clock'; memberTime: number }
+  /** We are about to leave: the last thing that a snapshot hears of the pool. */
+  | { type: 'leaving' }
   /** The facade has handled news up to this number: credit. */
   | { type: 'taken'; number: number }
   | { type: 'command'; id: number; command: DispatchCommand }
@@ -173,6 +180,26 @@ export interface FoundPlace {
   port: number
 }
 
+/** What a member knows from a life before, when it begins. Times of 0: nothing. */
+export interface Restored {
+  /** Last Lamport times that were seen. */
+  memberTime: number
+  eventTime: number
+  queryTime: number
+  /** Out of the tags file, in the place of those of the options. */
+  tags?: Record<string, string>
+  members: RememberedMember[]
+}
+
+/** A member that a snapshot remembers. */
+export interface RememberedMember {
+  /** A character for each byte. */
+  name: string
+  /** `ip:port`, IPv6 in brackets. */
+  address: string
+  status: 'alive' | 'failed'
+}
+
 export type DetectorCommand =
   | { type: 'stats' }
   | { type: 'metrics' }
@@ -210,6 +237,12 @@ export type DispatchCommand =
   | { type: 'query-close'; query: number }
   /** The host's answer to a query, which is known by both numbers. */
   | { type: 'respond'; lamportTime: number; queryId: number; payload: Uint8Array }
+  /** Reads the files, before anything is bound: the answer is a `Restored`. */
+  | { type: 'restore' }
+  /** Answered once the disk holds all that the snapshot heard so far, or has refused it. */
+  | { type: 'sync' }
+  /** Writes the tags file, where one is kept. */
+  | { type: 'keep-tags'; tags: Record<string, string> }
   | { type: 'stats' }
   | { type: 'metrics' }
 

@@ -30,4 +30,14 @@ export interface MemberRefused {
   readonly reason: string
 }
 
-export type Notice = NameConflict | MemberRefused
+/** A file of this member could not be read or written. The member goes on, and tries again. */
+export interface DiskError {
+  readonly type: 'disk-error'
+  readonly file: 'snapshot'
+  readonly path: string
+  /** The system's, such as ENOSPC. */
+  readonly code: string
+  readonly message: string
+}
+
+export type Notice = NameConflict | MemberRefused | DiskError

@@ -2,9 +2,8 @@
  * The dispatch actor: what happened, on its way to the host. It keeps its own view of the members and delivers with credit, so that a
  * slow host holds up nobody but itself.
  *
- * Queries are answered and asked here, since patterns and slow hosts must hold up nobody. Here is the place of what later issues bring to
- * the Serf layer: coalescing in front of the delivery; keys; name conflicts; the snapshot, which has a feed of its own and never loses
- * anything.
+ * Queries are answered and asked here, since patterns and slow hosts must hold up nobody; what the member keeps in files is read and written
+ * here. Here is the place of what is still to come to the Serf layer: keys; name conflicts.
  */
 import { Packr } from 'msgpackr'
 import type { Actor } from '../actors/contract.ts'
@@ -15,12 +14,15 @@ import { toPlain } from '../errors.ts'
 import { memberOf } from '../member.ts'
 import type { Settings } from '../options.ts'
 import { Gate } from './gate.ts'
+
 import { HostQueries } from './host-queries.ts'
 import { answerFromView, InternalQueries } from './internal-queries.ts'
+import { isFileCommand, Kept } from './kept.ts'
 import { Patterns } from './patterns.ts'
 import { Queries } from './queries.ts'
 import { Questions } from './questions.ts'
 import { Replies } from './replies.ts'
+
 import { MemberView } from './view.ts'
 import type { DispatchWorld } from './world.ts'
 
@@ -34,6 +36,8 @@ export class Dispatch implements Actor<ToDispatch> {
   readonly #questions: Questions
   readonly #queries: Queries
   readonly #hostQueries: HostQueries
+  readonly #kept: Kept
+  #now = 0
   wakeAt = Number.POSITIVE_INFINITY
 
   constructor(settings: Settings, world: DispatchWorld) {
@@ -73,9 +77,16 @@ export class Dispatch implements Actor<ToDispatch> {
       reply: (id, envelope) => world.reply(id, envelope),
       tell: (mail) => world.query(mail),
     })
+    this.#kept = new Kept(settings, {
+      world,
+      counters,
+      notice: (notice) => this.#gate.delivery.notice(notice),
+      pass: (facts) => this.#gate.facts(facts.bytes, facts.through, this.#now),
+    })
   }
 
   receive(mail: ToDispatch, now: number): void {
+    this.#enter(now)
     switch (mail.type) {
       case 'facts':
         this.#facts(mail, now)
@@ -95,6 +106,15 @@ export class Dispatch implements Actor<ToDispatch> {
       case 'refused':
         this.#gate.delivery.notice(mail.refusal)
         break
+      case 'clock':
+        this.#kept.clock(mail)
+        break
+      case 'leaving':
+        this.#kept.leaving()
+        break
+      case 'file':
+        this.#kept.files.finished(mail.number, mail.outcome)
+        break
       case 'taken':
         this.#gate.taken(mail.number, now)
         break
@@ -106,25 +126,36 @@ export class Dispatch implements Actor<ToDispatch> {
   }
 
   wake(now: number): void {
+    this.#enter(now)
+    this.#kept.wake(now)
     this.#gate.wake(now)
     this.#questions.wake(now)
     this.#queries.wake(now)
     this.#plan()
   }
 
-  #plan(): void {
-    this.wakeAt = Math.min(this.#gate.wakeAt, this.#questions.wakeAt, this.#queries.wakeAt)
+  #enter(now: number): void {
+    this.#now = now
+    this.#kept.enter(now)
   }
 
-  #facts({ weight, bytes, through }: Facts, now: number): void {
+  #plan(): void {
+    this.wakeAt = Math.min(this.#gate.wakeAt, this.#questions.wakeAt, this.#queries.wakeAt, this.#kept.wakeAt)
+  }
+
+  #facts(mail: Facts, now: number): void {
+    const { weight, bytes } = mail
     this.#counters.add('facts', weight)
     this.#view.apply(bytes)
     this.#questions.facts(bytes)
+    // Before those are struck out that the host does not hear of: the snapshot hears of all.
+    const line = this.#kept.heard(mail)
     this.#queries.sift(bytes, now)
-    this.#gate.facts(bytes, through, now)
+    this.#kept.passOn(mail, line)
   }
 
   #command(id: number, command: DispatchCommand, now: number): void {
+    if (isFileCommand(command)) return this.#kept.command(id, command)
     switch (command.type) {
       case 'query':
         return this.#hostQueries.start(id, command.query, command.wish)

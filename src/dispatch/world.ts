@@ -1,6 +1,8 @@
 /** What dispatch can do to the world. Every method only enqueues. */
 import type { Envelope, Log, Outlet, Random } from '../actors/contract.ts'
+
 import type { News, QueryMail, ToGossip } from '../actors/mail.ts'
+import type { FileOperation } from './files.ts'
 
 export interface DispatchWorld {
   random: Random
@@ -9,6 +11,8 @@ export interface DispatchWorld {
   news(news: News): void
   /** Tells the facade what becomes of a query of the host. */
   query(mail: QueryMail): void
+  /** Starts an operation on a file; its outcome comes as mail. Those on one path are carried out in order. */
+  file(operation: FileOperation): void
   reply(id: number, envelope: Envelope<unknown>): void
   log: Log
 }

@@ -5,13 +5,14 @@
  */
 import type { Actor, Envelope } from '../actors/contract.ts'
 import { Counters, flatten, type Report } from '../actors/counters.ts'
-import type { GossipCommand, Self, ToGossip } from '../actors/mail.ts'
+import type { GossipCommand, Restored, Self, ToGossip } from '../actors/mail.ts'
 import { eachOverheard } from '../actors/packed.ts'
 import { coatsOf, directRoom, metaRoom } from '../coats.ts'
 import type { Settings } from '../options.ts'
 import { parseIp } from '../wire/address.ts'
 import { encodeTags } from '../wire/serf.ts'
 import type { Claims } from './claims.ts'
+import { ClockNews } from './clock-news.ts'
 import { Directed } from './directed.ts'
 import { Endings } from './endings.ts'
 import { UserEvents } from './events.ts'
@@ -62,6 +63,7 @@ export class Gossip implements Actor<ToGossip> {
   readonly #ownTags: OwnTags
   readonly #keyholder: Keyholder
   readonly #hostStall: HostStall
+  readonly #clockNews: ClockNews
   readonly #memberClock = new LamportClock()
   readonly #eventClock = new LamportClock()
   readonly #queryClock = new LamportClock()
@@ -135,6 +137,7 @@ export class Gossip implements Actor<ToGossip> {
     this.#endings = new Endings(settings, endings)
     this.#ownTags = this.#ownTagsOf(standing, claims)
     this.#hostStall = this.#hostStallOf(claims, streams)
+    this.#clockNews = new ClockNews(settings.snapshotPath, memberClock, dispatch)
   }
 
   #hostStallOf(claims: Claims, streams: Streams): HostStall {
@@ -150,7 +153,10 @@ export class Gossip implements Actor<ToGossip> {
         streams.state = 'speaking'
         claims.refutation.unmute()
       },
-      leave: () => this.#endings.leaveUnasked(this.#now),
+      leave: () => {
+        this.#clockNews.leaving()
+        this.#endings.leaveUnasked(this.#now)
+      },
     })
   }
 
@@ -192,7 +198,7 @@ export class Gossip implements Actor<ToGossip> {
         this.#joins.resolved(mail.lookup, mail.places, mail.error, now)
         break
       case 'begin':
-        this.#begin(mail.self)
+        this.#begin(mail.self, mail.restored)
         break
       case 'ask':
         this.#queries.ask(mail.number, mail.question, now)
@@ -221,6 +227,7 @@ export class Gossip implements Actor<ToGossip> {
     this.#spread.wake(now)
     this.#ownTags.wake(now)
     this.#endings.wake(now)
+    this.#clockNews.wake(now)
     if (now >= this.#sweepAt) this.#sweep(now)
     this.#exit(now)
   }
@@ -254,15 +261,17 @@ export class Gossip implements Actor<ToGossip> {
       this.#spread.wakeAt,
       this.#ownTags.wakeAt,
       this.#endings.wakeAt,
+      this.#clockNews.wakeAt,
       this.#sweepAt,
     )
   }
 
-  #begin(self: Self): void {
+  #begin(self: Self, restored?: Restored): void {
     const settings = this.#settings
     const address = parseIp(self.ip)
     if (address === undefined) throw new Error(`the advertised address ${self.ip} is not an IP address`)
-    const meta = encodeTags(settings.tags, settings.protocolVersion)
+    if (restored !== undefined) this.#restore(restored)
+    const meta = encodeTags(restored?.tags ?? settings.tags, settings.protocolVersion)
     const versions = Uint8Array.of(1, 5, 2, 2, 5, settings.protocolVersion)
     this.#claims.begin(self, address, meta, versions, this.#now)
     this.#standing.begin(this.#claims.selfRow, this.#now)
@@ -275,7 +284,16 @@ export class Gossip implements Actor<ToGossip> {
     this.#queries.begin(self)
     this.#directed.begin(self)
     this.#keyholder.begin(settings.bindIp)
+    this.#clockNews.begin(this.#now)
     this.#sweepAt = this.#now + SWEEP_INTERVAL
+  }
+
+  /** Before anybody can be heard: what is older than what we saw in the life before is not seen again. */
+  #restore({ memberTime, eventTime, queryTime }: Restored): void {
+    this.#memberClock.witness(memberTime)
+    this.#eventClock.witness(eventTime)
+    this.#queryClock.witness(queryTime)
+    if (eventTime > 0) this.#events.ignoreBefore(eventTime + 1)
   }
 
   #command(id: number, command: GossipCommand): void {
@@ -288,6 +306,7 @@ export class Gossip implements Actor<ToGossip> {
         this.#world.reply(id, { ok: true, value: null, after: 0 })
         break
       case 'leave':
+        this.#clockNews.leaving()
         this.#endings.leave(id, this.#now)
         break
       case 'force-leave':

@@ -1,11 +1,21 @@
 /** One simulated member: the three real actors, their post, their place in the network, and a host. It can be killed and started again. */
 import type { Actor, Envelope } from '../actors/contract.ts'
-import type { FoundPlace, GossipCommand, ToDetector, ToDispatch, ToGossip } from '../actors/mail.ts'
+import type {
+  DispatchCommand,
+  FoundPlace,
+  GossipCommand,
+  ToDetector,
+  ToDispatch,
+  ToGossip,
+} from '../actors/mail.ts'
+import type { Notice } from '../actors/notices.ts'
 import { fillFrom, type SeededRandom } from '../actors/random.ts'
 import { Detector } from '../detector/detector.ts'
 import { Dispatch } from '../dispatch/dispatch.ts'
 import { Gossip } from '../gossip/gossip.ts'
 import type { Settings } from '../options.ts'
+import { isRestored } from '../replies.ts'
+import { SimulatedDisk } from './disk.ts'
 import { SimulatedHost, type Transition } from './host.ts'
 import type { Network, Pipe, PipeEnd, Station } from './network.ts'
 import { type Handling, Seat, type Weighed } from './post.ts'
@@ -58,6 +68,12 @@ export class SimulatedNode implements Station {
   /** What its detector said of its host. */
   readonly hostChanges: ('stalled' | 'recovered')[] = []
   isUp = false
+  /** Outlives the process. */
+  readonly disk: SimulatedDisk
+  /** What the host was told about this member itself. */
+  readonly notices: Notice[] = []
+  /** What waits until the files are read; undefined once we have begun. */
+  #early: (() => void)[] | undefined
 
   constructor(name: string, ip: string, settings: Settings, parts: NodeParts) {
     this.name = name
@@ -65,6 +81,7 @@ export class SimulatedNode implements Station {
     this.settings = settings
     this.#parts = parts
     this.#host = this.#newHost()
+    this.disk = new SimulatedDisk(parts.schedule, () => parts.random.fork())
   }
 
   /** What its host sees: members by name. */
@@ -92,9 +109,46 @@ export class SimulatedNode implements Station {
     this.#dispatch = seat<ToDispatch>()
     this.#seatActors(this.#detector, this.#gossip, this.#dispatch)
     this.isUp = true
+    this.#restore(this.#gossip, this.#detector, this.#dispatch)
+  }
+
+  /** Files first, as in a real start; without any, we begin at once. */
+  #restore(gossip: Seat<ToGossip>, detector: Seat<ToDetector>, dispatch: Seat<ToDispatch>): void {
     const self = { name: this.name, ip: this.ip, port: this.port, bindPort: this.port }
-    this.#gossip.receive({ type: 'begin', self })
-    this.#detector.receive({ type: 'begin', self })
+    const { snapshotPath, tagsFile, keyringFile } = this.settings
+    if (snapshotPath + tagsFile + keyringFile === '') {
+      gossip.receive({ type: 'begin', self })
+      detector.receive({ type: 'begin', self })
+      return
+    }
+    this.#early = []
+    this.#askDispatch(dispatch, { type: 'restore' }, (envelope) => {
+      if (!envelope.ok) throw new Error(`${this.name} cannot start: ${envelope.error.message}`)
+      if (!isRestored(envelope.value)) throw new TypeError('dispatch answered a command with something else')
+      gossip.receive({ type: 'begin', self, restored: envelope.value })
+      detector.receive({ type: 'begin', self })
+      const early = this.#early ?? []
+      this.#early = undefined
+      for (const run of early) run()
+    })
+  }
+
+  #askDispatch(
+    dispatch: Seat<ToDispatch>,
+    command: DispatchCommand,
+    done: (envelope: Envelope<unknown>) => void,
+  ): void {
+    this.#commands += 1
+    const reply: Reply = {
+      get envelope() {
+        return undefined
+      },
+      set envelope(envelope: Envelope<unknown> | undefined) {
+        if (envelope !== undefined) done(envelope)
+      },
+    }
+    this.#replies.set(this.#commands, reply)
+    dispatch.receive({ type: 'command', id: this.#commands, command })
   }
 
   /** Ends it at once, as kill -9 does: peers of its streams see them break. */
@@ -103,6 +157,8 @@ export class SimulatedNode implements Station {
     this.#pipes.clear()
     this.#pingPipes.clear()
     this.isUp = false
+    this.#early = undefined
+    this.disk.crash()
     this.#detector?.leave()
     this.#gossip?.leave()
     this.#dispatch?.leave()
@@ -129,12 +185,19 @@ export class SimulatedNode implements Station {
   command(command: GossipCommand): Reply {
     this.#commands += 1
     const reply: Reply = { envelope: undefined }
-    this.#replies.set(this.#commands, reply)
-    this.#gossip?.receive({ type: 'command', id: this.#commands, command })
+    const id = this.#commands
+    this.#replies.set(id, reply)
+    this.#onceBegun(() => this.#gossip?.receive({ type: 'command', id, command }))
     return reply
   }
 
+  #onceBegun(run: () => void): void {
+    if (this.#early === undefined) run()
+    else this.#early.push(run)
+  }
+
   packet(bytes: Uint8Array, ip: string, port: number): void {
+    if (this.#early !== undefined) return
     this.#detector?.receive({ type: 'packet', bytes, ip, port })
   }
 
@@ -142,7 +205,7 @@ export class SimulatedNode implements Station {
     this.#accepted += 1
     const stream = this.#accepted
     this.#pipes.set(stream, pipe)
-    this.#gossip?.receive({ type: 'stream-accepted', stream, ip, port })
+    this.#onceBegun(() => this.#gossip?.receive({ type: 'stream-accepted', stream, ip, port }))
     return this.#gossipEnd(stream)
   }
 
@@ -192,6 +255,8 @@ export class SimulatedNode implements Station {
         gossip: gossip.outlet,
         news: (news) => this.#news(dispatch, news),
         query: (mail) => this.questions.take(mail),
+        file: (operation) =>
+          this.disk.run(operation, (number, outcome) => dispatch.receive({ type: 'file', number, outcome })),
         reply,
         log,
       }),
@@ -205,6 +270,7 @@ export class SimulatedNode implements Station {
     schedule.at(schedule.now + random.next() * LONGEST_HOST_TURN, () => {
       if (!this.isUp || host !== this.#host) return
       host.take(taken, schedule.now)
+      this.notices.push(...taken.notices)
       dispatch.outlet.tell({ type: 'taken', number: taken.number })
     })
   }
@@ -219,8 +285,8 @@ export class SimulatedNode implements Station {
   #gossipEnd(stream: number): PipeEnd {
     const gossip = this.#gossip
     return {
-      data: (bytes) => gossip?.receive({ type: 'stream-data', stream, bytes }),
-      closed: (error) => gossip?.receive({ type: 'stream-closed', stream, error }),
+      data: (bytes) => this.#onceBegun(() => gossip?.receive({ type: 'stream-data', stream, bytes })),
+      closed: (error) => this.#onceBegun(() => gossip?.receive({ type: 'stream-closed', stream, error })),
     }
   }
 

@@ -6,6 +6,7 @@ import { Pack, packOverheard } from '../../src/actors/packed.ts'
 import { packQuery, type QueryRecord, queryOf } from '../../src/actors/query-facts.ts'
 import { SeededRandom } from '../../src/actors/random.ts'
 import { Dispatch } from '../../src/dispatch/dispatch.ts'
+import type { FileOperation } from '../../src/dispatch/files.ts'
 import { type ClusterOptions, settle } from '../../src/options.ts'
 import { WISH } from '../../src/simulator/questions.ts'
 import { formatIp } from '../../src/wire/address.ts'
@@ -61,6 +62,8 @@ export class LoneDispatch {
   readonly toGossip: ToGossip[] = []
   readonly replies = new Map<number, Envelope<unknown>>()
   readonly mail: QueryMail[] = []
+  /** What it asked of the disk; nothing answers. */
+  readonly operations: FileOperation[] = []
   readonly hostQueries: QueryRecord[] = []
   readonly dispatch: Dispatch
   now = 0
@@ -78,6 +81,7 @@ export class LoneDispatch {
         queueMicrotask(() => this.dispatch.receive({ type: 'taken', number }, this.now))
       },
       query: (mail) => this.mail.push(mail),
+      file: (operation) => this.operations.push(operation),
       reply: (id, envelope) => this.replies.set(id, envelope),
       log: () => undefined,
     })

@@ -1,0 +1,130 @@
+/**
+ * What a member keeps in files, put together: the reading at its start, the snapshot and what waits for it, the tags file. Without any of
+ * these options all of it is as if it were not there.
+ */
+import type { Envelope } from '../actors/contract.ts'
+import type { Counters } from '../actors/counters.ts'
+import type { DispatchCommand, ToDispatch } from '../actors/mail.ts'
+import type { Notice } from '../actors/notices.ts'
+import { FileUnwritable, TagsTooLarge, toPlain } from '../errors.ts'
+import { META_LIMIT } from '../gossip/own-tags.ts'
+import type { Settings } from '../options.ts'
+import { encodeTags } from '../wire/tags.ts'
+import { Ahead } from './ahead.ts'
+import { Files } from './files.ts'
+import { Snapshot } from './snapshot.ts'
+import { type Found, startUp } from './startup.ts'
+import { TAGS_MODE, writeTags } from './tags-file.ts'
+import type { DispatchWorld } from './world.ts'
+
+type Mail<Type extends ToDispatch['type']> = Extract<ToDispatch, { type: Type }>
+/** Commands that are answered when a file says so. */
+export type FileCommand = Extract<DispatchCommand, { type: 'restore' | 'sync' | 'keep-tags' }>
+
+export function isFileCommand(command: DispatchCommand): command is FileCommand {
+  return command.type === 'restore' || command.type === 'sync' || command.type === 'keep-tags'
+}
+
+export interface KeptParts {
+  world: DispatchWorld
+  counters: Counters
+  notice(notice: Notice): void
+  /** Facts that may go on to the host. */
+  pass(facts: Mail<'facts'>): void
+}
+
+export class Kept {
+  readonly files: Files
+  readonly #settings: Settings
+  readonly #parts: KeptParts
+  readonly #snapshot: Snapshot | undefined
+  readonly #ahead: Ahead
+  #now = 0
+
+  constructor(settings: Settings, parts: KeptParts) {
+    const { world, counters } = parts
+    const { snapshotPath, rejoinAfterLeave } = settings
+    this.#settings = settings
+    this.#parts = parts
+    this.files = new Files((operation) => world.file(operation))
+    this.#ahead = new Ahead(parts.pass, counters)
+    if (snapshotPath === '') return
+    this.#snapshot = new Snapshot(snapshotPath, rejoinAfterLeave ? 'keep' : 'forget', {
+      files: this.files,
+      counters,
+      now: () => this.#now,
+      written: (line) => this.#ahead.written(line),
+      trouble: ({ code, message }) => {
+        world.log('warn', `the snapshot could not be kept: ${message}`)
+        parts.notice({ type: 'disk-error', file: 'snapshot', path: snapshotPath, code, message })
+      },
+    })
+  }
+
+  get wakeAt(): number {
+    return Math.min(this.#ahead.wakeAt, this.#snapshot?.wakeAt ?? Number.POSITIVE_INFINITY)
+  }
+
+  /** Time passes: to be told at the beginning of every turn. */
+  enter(now: number): void {
+    this.#now = now
+  }
+
+  wake(now: number): void {
+    this.#ahead.wake(now)
+    this.#snapshot?.wake(now)
+  }
+
+  /** Facts as they come. The line of the snapshot that must be written before the host sees them; 0: none. */
+  heard(mail: Mail<'facts'>): number {
+    return this.#snapshot?.facts(mail.bytes) ?? 0
+  }
+
+  /** The same facts, for the host as soon as that line is written. */
+  passOn(mail: Mail<'facts'>, line: number): void {
+    this.#ahead.take(mail, line, this.#now)
+  }
+
+  clock({ memberTime }: Mail<'clock'>): void {
+    this.#snapshot?.memberTime(memberTime)
+  }
+
+  leaving(): void {
+    this.#snapshot?.leaving()
+  }
+
+  command(id: number, command: FileCommand): void {
+    const { world } = this.#parts
+    switch (command.type) {
+      case 'restore':
+        return this.#restore((envelope) => world.reply(id, envelope))
+      case 'keep-tags':
+        return this.#keepTags(command.tags, (envelope) => world.reply(id, envelope))
+      case 'sync': {
+        const done = () => world.reply(id, { ok: true, value: null, after: 0 })
+        if (this.#snapshot === undefined) done()
+        else this.#snapshot.sync(done)
+      }
+    }
+  }
+
+  #restore(reply: (envelope: Envelope<unknown>) => void): void {
+    startUp(this.#settings, { files: this.files, snapshot: this.#snapshot }, (envelope: Envelope<Found>) => {
+      reply(envelope.ok ? { ...envelope, value: envelope.value.restored } : envelope)
+    })
+  }
+
+  /** Tags that no peer could be told of must not stand in the file either. */
+  #keepTags(tags: Record<string, string>, reply: (envelope: Envelope<null>) => void): void {
+    const { tagsFile, protocolVersion } = this.#settings
+    if (tagsFile === '') return reply({ ok: true, value: null, after: 0 })
+    const { length } = encodeTags(tags, protocolVersion)
+    if (length > META_LIMIT) {
+      return reply({ ok: false, error: toPlain(new TagsTooLarge(length, META_LIMIT)) })
+    }
+    this.files.replace(tagsFile, writeTags(tags), TAGS_MODE, (outcome) => {
+      if (outcome.ok) reply({ ok: true, value: null, after: 0 })
+      else reply({ ok: false, error: toPlain(new FileUnwritable('tags', tagsFile, outcome.message)) })
+    })
+  }
+}
