@@ -357,6 +357,7 @@ export class Claims {
     table.incarnation[row] = incarnation
     table.setHeld(row, held, now)
     outbox.touch(row)
+    if (held === HELD.left) this.#parts.corrections.saidToLeave(row, now)
     listener.left(row, now)
   }
 

@@ -7,9 +7,12 @@
  *     X alive, not newer                     X suspect, gone   X: what it is held for, so that it refutes
  *     Y accuses X at an older incarnation    X alive           Y: X is alive, and since when
  *     Y accuses X, unknown here              -                 X, as soon as it is introduced at no newer incarnation
+ *     X left, by its own word                X alive           X, by about eight of us: nobody gossips to those who left, so one of whom this
+ *                                                              is a lie would not hear of it before its next push/pull; who did leave is silent
  *
  * Each is said once in a while for each member, so that a flood of stale words makes no flood of answers.
  */
+import type { Random } from '../actors/contract.ts'
 import type { Counters } from '../actors/counters.ts'
 import { toLatin } from '../actors/latin.ts'
 import { MESSAGE } from '../wire/types.ts'
@@ -21,6 +24,7 @@ export interface CorrectionParts {
   table: MemberTable
   voice: Voice
   counters: Counters
+  random: Random
 }
 
 /** One word of each kind to each in so many milliseconds. */
@@ -30,6 +34,8 @@ const MOST_SAID = 4_096
 /** Accusations about members unknown here, and how long they are kept. Beyond the bound new ones are dropped: only made-up names get there. */
 const MOST_UNKNOWN = 1_024
 const KEEP_UNKNOWN = 30_000
+/** Members that tell somebody that it is said to have left, about, however large the pool is. */
+const TELLERS = 8
 /** Longest name that is remembered. */
 const LONGEST_NAME = 256
 
@@ -60,6 +66,14 @@ export class Corrections {
     const { table, voice, counters } = this.#parts
     const held = table.held[row]
     if (held === HELD.alive || held === HELD.unlisted || !this.#maySay(2 * row, now)) return
+    counters.add('folkmoot.told-accused')
+    voice.accusationTo(row)
+  }
+
+  /** A member that was here is said to have left. */
+  saidToLeave(row: number, now: number): void {
+    const { table, voice, counters, random } = this.#parts
+    if (row === voice.selfRow || random.next() * table.listed > TELLERS || !this.#maySay(2 * row, now)) return
     counters.add('folkmoot.told-accused')
     voice.accusationTo(row)
   }

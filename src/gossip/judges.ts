@@ -42,7 +42,7 @@ export function judgesOf(rules: JudgeRules, parts: JudgeParts): Judges {
   const { world, table, queues, outbox, counters, listener, now, ping } = parts
   const { detector, dispatch } = world
   const voice = new Voice({ table, queues, detector })
-  const corrections = new Corrections({ table, voice, counters })
+  const corrections = new Corrections({ table, voice, counters, random: world.random })
   const verifier = new Verifier({
     counters,
     ping: (ip, port, name, done) => ping(ip, port, name, ROUND_TRIPS * rules.probeTimeout, done),

@@ -255,8 +255,8 @@ const SKIMMED = new Set(['query', 'pushPull', 'relay'])
  */
 function isStricter(name: string, fields: Body | null, bytes: Uint8Array): boolean {
   if (fields === null) return name === 'indirectPing'
-  if (['LTime', 'EventLTime', 'QueryLTime'].some((time) => time in fields) && bytes.includes(0xcf))
-    return true
+  const hasTime = ['LTime', 'EventLTime', 'QueryLTime'].some((time) => time in fields)
+  if (hasTime && (bytes.includes(0xcf) || bytes.includes(0xd3))) return true
   if (name === 'join' && (bytes[1] > 0x92 || Buffer.from(bytes).includes('Prune'))) return true
   if (name === 'indirectPing' && isNothing(fields.Target)) return true
   for (const field of ['SourceAddr', 'Target']) {

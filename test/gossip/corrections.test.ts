@@ -1,6 +1,7 @@
 /** Stale words are answered straight to whom they concern, once in a while (known defects B9 and B10). */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { eachDelivery } from '../../src/actors/packed.ts'
 import { alive, dead, hex, LoneGossip, suspect } from './lone-gossip.ts'
 
 const PEER = 7_001
@@ -93,4 +94,100 @@ test('accusations about made-up names take bounded memory, and are forgotten', (
   assert.equal(lone.stats()['accusations-unknown'], 1_024)
   lone.advance(60_000)
   assert.equal(lone.stats()['accusations-unknown'], 0)
+})
+
+test('a member that is said to have left is told so, for nobody gossips to it any more, and refutes if it is a lie', () => {
+  const lone = quiet()
+  lone.hear(dead('peer', 100, 'peer'))
+  lone.advance(10)
+  const told: string[] = []
+  for (const mail of lone.toDetector)
+    if (mail.type === 'deliver')
+      eachDelivery(mail.bytes, (message, _ip, port) => {
+        if (port === PEER) told.push(hex(message))
+      })
+  assert.ok(
+    told.some((message) => message.includes(hex(dead('peer', 100, 'peer')))),
+    'it hears what it is held for',
+  )
+  lone.hear(alive({ incarnation: 101, name: 'peer', port: PEER }))
+  assert.ok(lone.facts.includes('join peer alive'), 'its refutation is believed')
+})
+
+test('one that we hold suspect or left is told that; what left is told in its own name', () => {
+  const lone = quiet()
+  lone.hear(suspect('peer', 100, 'third'))
+  settle(lone)
+  lone.hear(alive({ incarnation: 1, name: 'peer', port: PEER }))
+  assert.deepEqual(lone.sentTo(PEER), [hex(suspect('peer', 100, 'self'))])
+  lone.hear(dead('peer', 100, 'peer'))
+  settle(lone)
+  lone.hear(alive({ incarnation: 1, name: 'peer', port: PEER }))
+  assert.deepEqual(lone.sentTo(PEER), [hex(dead('peer', 100, 'peer'))])
+})
+
+test('a flood of stale words is answered once a second', () => {
+  const lone = quiet()
+  lone.hear(dead('peer', 100, 'third'))
+  settle(lone)
+  for (let i = 0; i < 1_000; i++) lone.hear(alive({ incarnation: 1 + (i % 9), name: 'peer', port: PEER }))
+  assert.equal(lone.sentTo(PEER).length, 1)
+  lone.advance(1_000)
+  lone.hear(alive({ incarnation: 1, name: 'peer', port: PEER }))
+  assert.equal(lone.sentTo(PEER).length, 1)
+})
+
+test('an accuser that missed the refutation is told it, alone', () => {
+  const lone = quiet()
+  lone.hear(suspect('peer', 99, 'third'), dead('peer', 98, 'third'))
+  assert.deepEqual(lone.sentTo(THIRD), [hex(alive({ incarnation: 100, name: 'peer', port: PEER }))])
+  lone.advance(2_000)
+  assert.equal(lone.gossiped.size, 0, 'all others know')
+})
+
+test('a stale accusation from somebody unknown, or from us, is answered to nobody', () => {
+  const lone = quiet()
+  lone.hear(suspect('peer', 99, 'stranger'), suspect('peer', 99, 'self'))
+  assert.equal(lone.toDetector.filter(({ type }) => type === 'deliver').length, 0)
+})
+
+test('an accusation about somebody unknown waits for it: when it is introduced it is told what it has to refute', () => {
+  const lone = quiet()
+  lone.hear(dead('late', 100, 'third'), suspect('later', 5, 'third'))
+  lone.toDetector.length = 0
+  lone.hear(alive({ incarnation: 1, name: 'late', port: 7_777 }))
+  assert.deepEqual(
+    lone.sentTo(7_777),
+    [],
+    'somebody said that it is dead: it is asked first whether it is there',
+  )
+  lone.answerPings(7_777)
+  assert.ok(lone.sentTo(7_777).includes(hex(dead('late', 100, 'third'))))
+  lone.hear(alive({ incarnation: 6, name: 'later', port: 7_778 }))
+  lone.advance(0)
+  assert.equal(lone.stats()['folkmoot.told-accused'], 1, 'later has refuted it already')
+})
+
+test('accusations about made-up names take bounded memory, and are forgotten', () => {
+  const lone = quiet()
+  for (let i = 0; i < 5_000; i++) lone.hear(dead(`ghost-${i}`, 1, 'third'))
+  assert.equal(lone.stats()['accusations-unknown'], 1_024)
+  lone.advance(60_000)
+  assert.equal(lone.stats()['accusations-unknown'], 0)
+})
+
+test('a member that is said to have left is told so, for nobody gossips to it any more, and refutes if it is a lie', () => {
+  const lone = quiet()
+  lone.hear(dead('peer', 100, 'peer'))
+  lone.advance(10)
+  const told = lone.toDetector.flatMap((mail) =>
+    mail.type === 'deliver' ? [Buffer.from(mail.bytes).toString('hex')] : [],
+  )
+  assert.ok(
+    told.some((mail) => mail.includes(hex(dead('peer', 100, 'peer')))),
+    'it hears what it is held for',
+  )
+  lone.hear(alive({ incarnation: 101, name: 'peer', port: PEER }))
+  lone.advance(10)
+  assert.ok(lone.roster.includes('peer alive 101'), `${lone.roster}`)
 })

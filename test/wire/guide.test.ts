@@ -1,0 +1,25 @@
+/** The README's guide to `folkmoot/wire`: its program runs and prints what it says. */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+
+test('the program of the guide shows a packet and where a broken one stops', (t) => {
+  const [, program] = readFileSync(join(root, 'README.md'), 'utf8').match(/```js wire\n(.*?)```/s) ?? []
+  assert.ok(program)
+  const folder = mkdtempSync(join(root, 'dist', 'guide-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  writeFileSync(join(folder, 'program.mjs'), program)
+  const [tree, ...stops] = execFileSync(process.execPath, [join(folder, 'program.mjs')], {
+    encoding: 'utf8',
+  }).split('\n')
+  const { type, inner } = JSON.parse(tree)
+  assert.equal(type, 'encrypt')
+  assert.equal(inner.parts[0].fields.Node, 'web-1')
+  assert.deepEqual(inner.parts[1].payload.fields, { LTime: 5, Node: 'web-2' })
+  assert.match(stops.join(' '), /none of 1 keys opens it/)
+})
