@@ -9,6 +9,7 @@ import { META_LIMIT } from './gossip/own-tags.ts'
 import { type ReapRule, settleReapRules } from './gossip/reap-rules.ts'
 import { BOUNDS, IN_ORDER, LAN, type Numbers, PROFILES, type Profile, TOGETHER } from './numbers.ts'
 import { FILE_OPTIONS, type FileOptions, type FileSettings, settleFiles } from './options-files.ts'
+import { type RejoinOptions, type RejoinSettings, settleRejoin } from './options-rejoin.ts'
 import { formatPlace, parsePlace } from './wire/address.ts'
 import { encodeTags } from './wire/tags.ts'
 
@@ -47,6 +48,7 @@ export interface Settings extends Numbers, CoatSettings, AdmissionSettings, File
   /** Name servers to ask instead of the system's resolver, as `ip` or `ip:port`; usually none. */
   dnsServers: string[]
   tcpFallbackPings: boolean
+  rejoin: RejoinSettings
   threads: Threads
   /** Whether a suspect is told so in its ping. */
   buddy: boolean
@@ -106,6 +108,11 @@ export interface ClusterOptions extends Partial<Numbers>, AdmissionOptions, File
   nackAt?: number
   /** Whether acks carry network coordinates, from which round trips are estimated. Default true. */
   coordinates?: boolean
+  /**
+   * Whether seeds are kept, by name, and tried again while we are alone or they are lost: those given here, and those of every `join()`
+   * that reached somebody. Default true.
+   */
+  rejoin?: boolean | RejoinOptions
   /** Where the actors run. Default `per-actor`. */
   threads?: Threads
   /**
@@ -138,6 +145,7 @@ const OTHERS = [
   'skipInboundLabelCheck',
   'dnsServers',
   'tcpFallbackPings',
+  'rejoin',
   'threads',
   'buddy',
   'hostStall',
@@ -183,6 +191,7 @@ export function settle(options: ClusterOptions, hostName: string): Settings {
     dnsServers: settleServers(options.dnsServers ?? []),
     reapRules: settleReapRules(options.reapRules ?? []),
     tcpFallbackPings: flag('tcpFallbackPings', options.tcpFallbackPings ?? true),
+    rejoin: settleRejoin(options.rejoin ?? true),
     threads: oneOf('threads', options.threads ?? 'per-actor', ['per-actor', 'one', 'none']),
     buddy: flag('buddy', options.buddy ?? true),
     nackAt: part('nackAt', options.nackAt ?? 1),

@@ -15,12 +15,11 @@ import type { Claims } from './claims.ts'
 import { ClockNews } from './clock-news.ts'
 import { Directed } from './directed.ts'
 import { Endings } from './endings.ts'
+import { Entrance } from './entrance.ts'
 import { UserEvents } from './events.ts'
 import { memberGauges } from './gauges.ts'
 import { Hearing } from './hearing.ts'
 import { HostStall } from './host-stall.ts'
-import { type JoinCommand, type JoinCommandParts, joinRequest } from './join-command.ts'
-import { Joins } from './joins.ts'
 import { judgesOf } from './judges.ts'
 import { Keyholder } from './keyholder.ts'
 import { LamportClock } from './lamport.ts'
@@ -56,7 +55,7 @@ export class Gossip implements Actor<ToGossip> {
   readonly #queries: Queries
   readonly #directed: Directed
   readonly #streams: Streams
-  readonly #joins: Joins
+  readonly #entrance: Entrance
   readonly #sync: Sync
   readonly #spread: Spread
   readonly #endings: Endings
@@ -126,13 +125,7 @@ export class Gossip implements Actor<ToGossip> {
     const reply = (id: number, envelope: Envelope<unknown>) => world.reply(id, envelope)
     const through = () => outbox.through
     this.#sync = new Sync(settings.pushPullInterval, { table, random, exchange })
-    const dials = {
-      exchange,
-      cancel: (id: number) => streams.cancel(id),
-      resolve: (lookup: number, host: string) => world.resolve(lookup, host),
-    }
-    const seeds = settings.requireNodeNames ? 'named' : 'any'
-    this.#joins = new Joins(settings.bindIp, settings.tcpTimeout, dials, seeds)
+    this.#entrance = this.#entranceOf(table, streams, standing)
     const endings = { table, standing, claims, random, counters, detector, exchange, reply, through }
     this.#endings = new Endings(settings, endings)
     this.#ownTags = this.#ownTagsOf(standing, claims)
@@ -157,6 +150,22 @@ export class Gossip implements Actor<ToGossip> {
         this.#clockNews.leaving()
         this.#endings.leaveUnasked(this.#now)
       },
+    })
+  }
+
+  #entranceOf(table: MemberTable, streams: Streams, standing: Standing): Entrance {
+    const world = this.#world
+    return new Entrance(this.#settings, {
+      table,
+      random: world.random,
+      counters: this.#counters,
+      exchange: (ip, port, exchange) => streams.exchange(ip, port, exchange, this.#now),
+      cancel: (id) => streams.cancel(id),
+      resolve: (lookup, host) => world.resolve(lookup, host),
+      announce: () => standing.announceJoin(this.#now),
+      reply: (id, envelope) => world.reply(id, envelope),
+      through: () => this.#outbox.through,
+      now: () => this.#now,
     })
   }
 
@@ -195,7 +204,7 @@ export class Gossip implements Actor<ToGossip> {
         this.#streams.receive(mail, now)
         break
       case 'resolved':
-        this.#joins.resolved(mail.lookup, mail.places, mail.error, now)
+        this.#entrance.resolved(mail.lookup, mail.places, mail.error)
         break
       case 'begin':
         this.#begin(mail.self, mail.restored)
@@ -222,7 +231,7 @@ export class Gossip implements Actor<ToGossip> {
     if (this.#tasks.isBusy) this.#tasks.run(now)
     this.#claims.wake(now)
     this.#streams.wake(now)
-    this.#joins.wake(now)
+    this.#entrance.wake()
     this.#sync.wake(now)
     this.#spread.wake(now)
     this.#ownTags.wake(now)
@@ -256,7 +265,7 @@ export class Gossip implements Actor<ToGossip> {
       this.#outbox.flushAt,
       this.#claims.suspicions.nextAt,
       this.#streams.wakeAt,
-      this.#joins.wakeAt,
+      this.#entrance.wakeAt,
       this.#sync.wakeAt,
       this.#spread.wakeAt,
       this.#ownTags.wakeAt,
@@ -280,7 +289,7 @@ export class Gossip implements Actor<ToGossip> {
     this.#sync.begin(this.#claims.selfRow, this.#now)
     this.#streams.begin(self.name)
     this.#ownTags.begin(settings.tags)
-    this.#joins.begin(self)
+    this.#entrance.begin(self)
     this.#queries.begin(self)
     this.#directed.begin(self)
     this.#keyholder.begin(settings.bindIp)
@@ -299,14 +308,15 @@ export class Gossip implements Actor<ToGossip> {
   #command(id: number, command: GossipCommand): void {
     switch (command.type) {
       case 'join':
-        this.#join(id, command)
+        this.#entrance.join(id, command)
         break
       case 'cancel-join':
-        this.#joins.cancel(command.ticket, this.#now)
+        this.#entrance.cancel(command.ticket)
         this.#world.reply(id, { ok: true, value: null, after: 0 })
         break
       case 'leave':
         this.#clockNews.leaving()
+        this.#entrance.shut()
         this.#endings.leave(id, this.#now)
         break
       case 'force-leave':
@@ -332,15 +342,6 @@ export class Gossip implements Actor<ToGossip> {
     }
   }
 
-  #join(id: number, command: JoinCommand): void {
-    const announce = () => {
-      this.#standing.announceJoin(this.#now)
-      return this.#outbox.through
-    }
-    const reply: JoinCommandParts['reply'] = (to, envelope) => this.#world.reply(to, envelope)
-    this.#joins.start(command.ticket ?? 0, joinRequest(id, command, { announce, reply }), this.#now)
-  }
-
   #sweep(now: number): void {
     this.#sweepAt = now + SWEEP_INTERVAL
     this.#claims.sweep(now)
@@ -361,6 +362,7 @@ export class Gossip implements Actor<ToGossip> {
       event_time: this.#eventClock.time,
       query_time: this.#queryClock.time,
       ...this.#queues.gauges(),
+      ...this.#entrance.gauges,
     })
   }
 }

@@ -20,6 +20,8 @@ export interface JoinParts {
   /** Drops a push/pull that was started; its `done` is not called. */
   cancel(exchange: number): void
   resolve(lookup: number, host: string): void
+  /** The time of the turn. */
+  now(): number
 }
 
 /** Whom to join. */
@@ -75,7 +77,6 @@ export class Joins {
   #self: Self = { name: '', ip: '', port: 0, bindPort: 0 }
   readonly #isBoundToAll: boolean
   readonly #mustBeNamed: boolean
-  #now = 0
 
   /** `bindIp` says which family our packets can be of; `timeout` in milliseconds bounds a look-up; `seeds` says whether they need names. */
   constructor(bindIp: string, timeout: number, parts: JoinParts, seeds: 'any' | 'named' = 'any') {
@@ -90,14 +91,17 @@ export class Joins {
     this.#self = self
   }
 
+  get #now(): number {
+    return this.#parts.now()
+  }
+
   /** How many joins are under way. */
   get size(): number {
     return this.#joins.size
   }
 
   /** Starts a join; `ticket` is what `cancel` calls it by, 0 for none. */
-  start(ticket: number, request: JoinRequest, now: number): void {
-    this.#now = now
+  start(ticket: number, request: JoinRequest): void {
     const outcomes = request.seeds.map((seed) => ({ seed, addresses: [], reached: false, error: '' }))
     const join: Join = {
       ticket,
@@ -115,8 +119,7 @@ export class Joins {
   }
 
   /** Gives a join up: nothing is dialled any more, what is under way is dropped, and it is answered at once. */
-  cancel(ticket: number, now: number): void {
-    this.#now = now
+  cancel(ticket: number): void {
     for (const join of this.#joins) {
       if (join.ticket !== ticket || ticket === 0) continue
       for (const dial of join.dials.values()) {
@@ -128,9 +131,8 @@ export class Joins {
     }
   }
 
-  resolved(lookup: number, places: readonly FoundPlace[], error: string, now: number): void {
-    this.#now = now
-    this.#lookups.resolved(lookup, places, error, now)
+  resolved(lookup: number, places: readonly FoundPlace[], error: string): void {
+    this.#lookups.resolved(lookup, places, error, this.#now)
   }
 
   get wakeAt(): number {
@@ -139,9 +141,8 @@ export class Joins {
     return next
   }
 
-  wake(now: number): void {
-    this.#now = now
-    this.#lookups.wake(now)
+  wake(): void {
+    this.#lookups.wake(this.#now)
     for (const join of this.#joins) this.#advance(join)
   }
 
@@ -152,6 +153,7 @@ export class Joins {
     const open = dials.filter(({ state }) => state === 'open')
     if (open.length >= MOST_OPEN) return graceEndsAt
     const fresh = open.filter(({ startedAt }) => startedAt + FRESH > this.#now)
+    if (fresh.length < MOST_FRESH && this.#mayDial(join)) return this.#now
     return Math.min(graceEndsAt, ...fresh.map(({ startedAt }) => startedAt + FRESH))
   }
 

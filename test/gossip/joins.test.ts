@@ -35,6 +35,7 @@ class Harbour {
         this.#open.delete(id)
         this.cancelled.push(id)
       },
+      now: () => this.now,
       resolve: (lookup, host) => {
         const { places, after } = this.names.get(host) ?? { places: [], after: 5 }
         this.#lookups.push({ lookup, places, at: this.now + after })
@@ -49,7 +50,7 @@ class Harbour {
       this.outcomes = outcomes
       this.answeredAt = this.now
     }
-    this.joins.start(ticket, { seeds, oldEvents: 'deliver', done }, this.now)
+    this.joins.start(ticket, { seeds, oldEvents: 'deliver', done })
   }
 
   run(milliseconds: number): void {
@@ -61,15 +62,9 @@ class Harbour {
       }
       for (const asked of this.#lookups.splice(0)) {
         if (asked.at > this.now) this.#lookups.push(asked)
-        else
-          this.joins.resolved(
-            asked.lookup,
-            asked.places,
-            asked.places.length > 0 ? '' : 'ENOTFOUND',
-            this.now,
-          )
+        else this.joins.resolved(asked.lookup, asked.places, asked.places.length > 0 ? '' : 'ENOTFOUND')
       }
-      if (this.now >= this.joins.wakeAt) this.joins.wake(this.now)
+      if (this.now >= this.joins.wakeAt) this.joins.wake()
     }
   }
 
@@ -195,9 +190,9 @@ test('a cancelled join drops its dials, dials nobody any more, and answers at on
   const harbour = new Harbour()
   harbour.join(holes(30), 7)
   harbour.run(100)
-  harbour.joins.cancel(8, harbour.now)
+  harbour.joins.cancel(8)
   assert.equal(harbour.outcomes, undefined)
-  harbour.joins.cancel(7, harbour.now)
+  harbour.joins.cancel(7)
   assert.match(harbour.outcome('10.9.0.1').error, /given up/)
   assert.deepEqual(harbour.cancelled, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
   harbour.run(20_000)
@@ -209,21 +204,17 @@ test('a join that may choose dials what it chose, once all names are known', () 
   harbour.names.set('late', { places: [{ ip: '10.0.0.3', port: 0 }], after: 500 })
   harbour.answers = { '10.0.0.3:7946': 5 }
   const seen: string[] = []
-  harbour.joins.start(
-    0,
-    {
-      seeds: ['10.0.0.1', 'late'],
-      oldEvents: 'deliver',
-      choose: (places) => {
-        seen.push(...places.map(({ ip }) => ip))
-        return places.filter(({ ip }) => ip === '10.0.0.3')
-      },
-      done: (outcomes) => {
-        harbour.outcomes = outcomes
-      },
+  harbour.joins.start(0, {
+    seeds: ['10.0.0.1', 'late'],
+    oldEvents: 'deliver',
+    choose: (places) => {
+      seen.push(...places.map(({ ip }) => ip))
+      return places.filter(({ ip }) => ip === '10.0.0.3')
     },
-    0,
-  )
+    done: (outcomes) => {
+      harbour.outcomes = outcomes
+    },
+  })
   harbour.run(499)
   assert.deepEqual([harbour.dialled, seen], [[], []])
   harbour.run(100)
