@@ -99,6 +99,24 @@ test('bound to an address that strangers reach, a member without keys says so at
   for (const bind of ['127.0.0.1:7946', '127.9.9.9:0', '[::1]:7946']) assert.equal(warned({ bind }), false)
 })
 
+test('an encrypted stream near its limit of 20 MiB is taken with a word of warning, one beyond it is refused', () => {
+  const options = { encryptionKeys: [keyOf(1)], compression: false }
+  const large = (length: number) => {
+    const message = new Uint8Array(18 + length)
+    message.set(fromHex('0881aa557365724d73674c656ece'))
+    new DataView(message.buffer).setUint32(14, length)
+    return sealStream(message, coatsFor(options))
+  }
+  const lone = new LoneGossip(options)
+  assert.equal(answerTo(lone, large(1_000), coatsFor(options), 1), 'nothing')
+  assert.deepEqual(lone.logged, [])
+  assert.equal(answerTo(lone, large(13_000_000), coatsFor(options), 2), 'nothing')
+  assert.match(lone.logged.join(), /13000046 bytes from 10\.0\.0\.7 is near the limit/)
+  assert.equal(lone.stats()['serf.msgs.received'], 2)
+  assert.equal(answerTo(lone, fromHex('0a01400001'), coatsFor(options), 3), 'err')
+  assert.equal(lone.stats()['drop.stream-too-large'], 1)
+})
+
 test('a large buffer holds more messages than a compound may: they go in several, each of 127 parts at most', () => {
   const lone = new LoneGossip({ udpBufferSize: 65_507 })
   lone.hear(alive({ name: 'peer', incarnation: 1 }))

@@ -168,3 +168,13 @@ test('a minimal depth stands in for the maximal one, and twice the pool always h
   crowd(queues, 'events', 'e', 50, 30)
   assert.equal(queues.events.size, 10)
 })
+
+test('an empty message is never queued: as a part of a compound it would end the packaged Serf', () => {
+  const { queues, counters } = lone()
+  let isFinished = false
+  queues.add('events', new Uint8Array(0), -1, () => {
+    isFinished = true
+  })
+  assert.deepEqual(queues.packets(), [])
+  assert.deepEqual([isFinished, counters.get('drop.broadcast-too-large')], [true, 1])
+})
