@@ -111,7 +111,7 @@ test('an encrypted stream near its limit of 20 MiB is taken with a word of warni
   assert.equal(answerTo(lone, large(1_000), coatsFor(options), 1), 'nothing')
   assert.deepEqual(lone.logged, [])
   assert.equal(answerTo(lone, large(13_000_000), coatsFor(options), 2), 'nothing')
-  assert.match(lone.logged.join(), /13000046 bytes from 10\.0\.0\.7 is near the limit/)
+  assert.match(lone.logged.join(), /13000047 bytes from 10\.0\.0\.7 is near the limit/)
   assert.equal(lone.stats()['serf.msgs.received'], 2)
   assert.equal(answerTo(lone, fromHex('0a01400001'), coatsFor(options), 3), 'err')
   assert.equal(lone.stats()['drop.stream-too-large'], 1)
