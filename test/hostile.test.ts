@@ -117,5 +117,7 @@ test('two hundred streams that say nothing are dropped at their deadline, and me
   for (let waited = 0; waited < 5_000 && closed < 200; waited += 50) await sleep(50)
   assert.equal(closed, 200)
   const { gossip } = await cluster.stats()
-  assert.equal(gossip['drop.stream-timeout'], 200)
+  // All come from one address: some give way to those that come later.
+  assert.equal(gossip['drop.stream-timeout'] + gossip['drop.stream-source-full'], 200)
+  assert.ok(gossip['drop.stream-timeout'] >= 100)
 })
