@@ -207,6 +207,11 @@ export class SerfAgent {
     return JSON.parse(await this.#run('query', '-format=json', ...args))
   }
 
+  /** `serf force-leave`, with `-prune` where wanted. */
+  async forceLeave(name: string, afterwards: 'keep' | 'prune'): Promise<void> {
+    await this.#run('force-leave', ...(afterwards === 'prune' ? ['-prune'] : []), name)
+  }
+
   async setTag(key: string, value: string): Promise<void> {
     await this.#run('tags', '-set', `${key}=${value}`)
   }
