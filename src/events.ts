@@ -7,7 +7,7 @@ import type { News } from './actors/mail.ts'
 import type { Notice } from './actors/notices.ts'
 import { queryOf } from './actors/query-facts.ts'
 import { InvalidArgument } from './errors.ts'
-import { type Member, memberOf, textOf } from './member.ts'
+import { beforeOf, type Member, type MemberBefore, memberOf, textOf } from './member.ts'
 import type { HostStallAction } from './options.ts'
 
 export type MemberEventType =
@@ -21,6 +21,11 @@ export type MemberEventType =
 export interface MemberEvent {
   readonly type: MemberEventType
   readonly members: readonly Member[]
+  /**
+   * Only in `member-update`: what each member was right before its last change, in the order of `members`. A restart too fast to be noticed
+   * is an update with a higher incarnation, and here is what it was before. Undefined where several changes were folded.
+   */
+  readonly previous?: readonly (MemberBefore | undefined)[]
 }
 
 /** A user event from any member, ourselves included; each at most once. */
@@ -118,6 +123,7 @@ export class Stage {
   #at = -1
   /** Members of an event that goes on with the next record. */
   #members: Member[] = []
+  #previous: (MemberBefore | undefined)[] = []
 
   constructor(audience: Audience, turns: HostTurns, taken: (number: number) => void) {
     this.#audience = audience
@@ -196,6 +202,7 @@ export class Stage {
     const type = typeOf(record)
     if (!this.#audience.wants(type)) {
       this.#members = []
+      this.#previous = []
       return
     }
     if (type === 'user-event') this.#audience.hear(userEventOf(record))
@@ -205,10 +212,13 @@ export class Stage {
 
   #tellMember(type: MemberEventType, record: FactReader): void {
     this.#members.push(memberOf(record))
+    if (type === 'member-update') this.#previous.push(beforeOf(record))
     if (record.goesOn) return
     const members = this.#members
     this.#members = []
-    this.#audience.hear({ type, members })
+    const previous = this.#previous
+    this.#previous = []
+    this.#audience.hear(type === 'member-update' ? { type, members, previous } : { type, members })
   }
 }
 

@@ -55,6 +55,22 @@ export function memberOf(picture: FactReader): Member {
   }
 }
 
+/** What an update replaced: a member that restarted within a second shows by it, for nobody missed it. */
+export interface MemberBefore {
+  readonly address: string
+  readonly port: number
+  readonly tags: Readonly<Record<string, string>>
+  readonly incarnation: number
+}
+
+/** What the update in the record replaced, where it is known. */
+export function beforeOf({ before }: FactReader): MemberBefore | undefined {
+  if (before === undefined) return undefined
+  const { incarnation, port } = before
+  const tags = Object.freeze(decodeTags(before.meta.slice()))
+  return Object.freeze({ address: formatIp(before.address), port, tags, incarnation })
+}
+
 /** Text of bytes that may stand in shared memory, which a TextDecoder does not read. */
 export function textOf(bytes: Uint8Array): string {
   let text = ''

@@ -84,6 +84,36 @@ test('TestSerf_reconnect_sameIP: who comes back on the same port of the same add
   )
 })
 
+test('a restart too fast to be noticed is an update that says what the member was before', async (t) => {
+  const one = await start(t, { nodeName: 'one' })
+  const updates: unknown[] = []
+  const others: string[] = []
+  one.on('member-update', ({ members: [member], previous: [before] = [] }) => {
+    updates.push({
+      ...before,
+      tags: { ...before?.tags },
+      now: { ...member.tags },
+      incarnation: before?.incarnation,
+    })
+    assert.ok(before !== undefined && member.incarnation > before.incarnation)
+  })
+  one.on('member-failed', () => others.push('failed'))
+  one.on('member-leave', () => others.push('leave'))
+  const two = await start(t, { nodeName: 'two', tags: { version: '1' } })
+  const bind = addressOf(two)
+  await two.join([addressOf(one)])
+  // As a crash: nobody is told.
+  await two.shutdown()
+  const again = await start(t, { nodeName: 'two', bind, tags: { version: '2' } })
+  await again.join([addressOf(one)])
+  await until('the update', () => updates.length > 0)
+  const { address, port } = again.localMember()
+  assert.deepEqual(updates, [
+    { incarnation: 1, address, port, tags: { version: '1' }, now: { version: '2' } },
+  ])
+  assert.deepEqual(others, [])
+})
+
 test('a forced leave says what became of the member, and what it cannot do it says by name', async (t) => {
   const one = await start(t, { nodeName: 'one', probeInterval: 100, probeTimeout: 50, suspicionMult: 1 })
   const two = await start(t, { nodeName: 'two' })

@@ -4,13 +4,15 @@
  *
  *     any record     length u32 (all of it) | kind u8 | ...
  *     member         status u8, port u16, row u32, instance u32, incarnation u32, statusTime f64,
- *                    versions 6 x u8, address length u8, goes on u8, name length u16, meta length u16,
- *                    address, name, meta
+ *                    versions 6 x u8, address length u8, flags u8, name length u16, meta length u16,
+ *                    address, name, meta, and in an update what was before it, where flags say so:
+ *                    incarnation u32, port u16, address length u8, (pad u8), address, meta
  *     user event     coalesce u8, name length u16, payload length u32, lamportTime f64, name, payload
  *     query          as a user event, with the query's own fields between name and payload: see `query-facts.ts`
  *
  * A member record is a whole picture of the member after the fact, not a difference: whoever misses one is right again
- * with the next. `goes on` is 1 when the next record belongs to the same event: coalesced ones have many members.
+ * with the next. Flag 1: the next record belongs to the same event, coalesced ones
+ * have many members. Flag 2: what was before stands at the end.
  */
 import { copy, type Pack } from './packed.ts'
 
@@ -41,6 +43,9 @@ export const STATUS = { none: 0, alive: 1, leaving: 2, left: 3, failed: 4 } as c
 export type StatusNumber = (typeof STATUS)[keyof typeof STATUS]
 
 const MEMBER_FIXED = 44
+const BEFORE_FIXED = 8
+const GOES_ON = 1
+const HAS_BEFORE = 2
 const EVENT_FIXED = 20
 
 /** Offsets inside a member record, for readers that need one field only. */
@@ -53,7 +58,7 @@ const MEMBER = {
   statusTime: 20,
   versions: 28,
   addressLength: 34,
-  goesOn: 35,
+  flags: 35,
   nameLength: 36,
   metaLength: 38,
   address: MEMBER_FIXED,
@@ -75,9 +80,19 @@ export interface MemberPicture {
   meta: Uint8Array
 }
 
-export function packMember(pack: Pack, kind: MemberFact, member: MemberPicture): void {
+/** What an update replaced. */
+export interface Before {
+  incarnation: number
+  port: number
+  address: Uint8Array
+  meta: Uint8Array
+}
+
+export function packMember(pack: Pack, kind: MemberFact, member: MemberPicture, before?: Before): void {
   const { address, name, meta, versions } = member
-  const length = MEMBER_FIXED + address.length + name.length + meta.length
+  const behind = MEMBER_FIXED + address.length + name.length + meta.length
+  const length =
+    before === undefined ? behind : behind + BEFORE_FIXED + before.address.length + before.meta.length
   const at = pack.claim(length)
   const { view, bytes } = pack
   view.setUint32(at, length, true)
@@ -96,11 +111,23 @@ export function packMember(pack: Pack, kind: MemberFact, member: MemberPicture):
   copy(bytes, at + MEMBER.address, address, 0, address.length)
   copy(bytes, nameAt, name, 0, name.length)
   copy(bytes, nameAt + name.length, meta, 0, meta.length)
+  if (before !== undefined) {
+    bytes[at + MEMBER.flags] |= HAS_BEFORE
+    packBefore(pack, at + behind, before)
+  }
+}
+
+function packBefore({ view, bytes }: Pack, at: number, { incarnation, port, address, meta }: Before): void {
+  view.setUint32(at, incarnation, true)
+  view.setUint16(at + 4, port, true)
+  bytes[at + 6] = address.length
+  copy(bytes, at + BEFORE_FIXED, address, 0, address.length)
+  copy(bytes, at + BEFORE_FIXED + address.length, meta, 0, meta.length)
 }
 
 /** Makes the event of this member's record go on with the next record. */
 export function goOn(record: Uint8Array): void {
-  record[MEMBER.goesOn] = 1
+  record[MEMBER.flags] |= GOES_ON
 }
 
 /** Packs a user event whose name and payload stand in `from`. */
@@ -179,7 +206,7 @@ export class FactReader {
   }
   /** Whether the event has another member, in the next record. */
   get goesOn(): boolean {
-    return this.bytes[this.at + MEMBER.goesOn] === 1
+    return (this.bytes[this.at + MEMBER.flags] & GOES_ON) > 0
   }
   /** pmin, pmax, pcur, dmin, dmax, dcur. */
   get versions(): Uint8Array {
@@ -194,8 +221,26 @@ export class FactReader {
     return this.bytes.subarray(start, start + this.#view.getUint16(this.at + MEMBER.nameLength, true))
   }
   get meta(): Uint8Array {
-    const end = this.at + this.length
+    const end = this.#metaEnd
     return this.bytes.subarray(end - this.#view.getUint16(this.at + MEMBER.metaLength, true), end)
+  }
+  /** What an update replaced, where it is known. */
+  get before(): Before | undefined {
+    if ((this.bytes[this.at + MEMBER.flags] & HAS_BEFORE) === 0) return undefined
+    const at = this.#metaEnd
+    const addressEnd = at + BEFORE_FIXED + this.bytes[at + 6]
+    return {
+      incarnation: this.#view.getUint32(at, true),
+      port: this.#view.getUint16(at + 4, true),
+      address: this.bytes.subarray(at + BEFORE_FIXED, addressEnd),
+      meta: this.bytes.subarray(addressEnd, this.at + this.length),
+    }
+  }
+  get #metaEnd(): number {
+    const { bytes, at } = this
+    const nameAt = at + MEMBER.address + bytes[at + MEMBER.addressLength]
+    const metaAt = nameAt + this.#view.getUint16(at + MEMBER.nameLength, true)
+    return metaAt + this.#view.getUint16(at + MEMBER.metaLength, true)
   }
 
   // User events and queries

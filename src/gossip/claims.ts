@@ -102,10 +102,11 @@ export class Claims {
     const { table, listener } = this.#parts
     const row = this.#selfRow
     const isNew = !table.hasMeta(row, meta, 0, meta.length)
+    const before = table.facts(row)
     table.setFacts(row, table.address(row).slice(), meta)
     table.incarnation[row] = refutingIncarnation(table.incarnation[row], 0)
     this.#parts.voice.alive(row, finished)
-    if (isNew) listener.updated(row)
+    if (isNew) listener.updated(row, before)
     else listener.changed(row)
   }
 
@@ -301,14 +302,15 @@ export class Claims {
 
   #accept(row: number, claim: Claim, now: number, echo: Echo = 'rebroadcast'): 'accepted' | 'refused' {
     const { table, counters, outbox, listener } = this.#parts
-    const before = table.held[row]
+    const heldBefore = table.held[row]
     if (!table.setVersions(row, claim.bytes, claim.versionsStart)) {
       counters.add('drop.alive-versions')
-      if (before === HELD.unlisted && table.status[row] === 0) table.remove(row)
+      if (heldBefore === HELD.unlisted && table.status[row] === 0) table.remove(row)
       return 'refused'
     }
     this.suspicions.end(row)
     const isNewMeta = !table.hasMeta(row, claim.bytes, claim.metaStart, claim.metaEnd)
+    const before = isNewMeta ? table.facts(row) : undefined
     if (isNewMeta || !this.#isSameAddress(row, claim)) {
       table.setFacts(
         row,
@@ -318,12 +320,12 @@ export class Claims {
       table.port[row] = this.#portOf(claim)
     }
     table.incarnation[row] = claim.incarnation
-    if (before !== HELD.alive) table.setHeld(row, HELD.alive, now)
+    if (heldBefore !== HELD.alive) table.setHeld(row, HELD.alive, now)
     if (echo === 'rebroadcast') this.#parts.voice.alive(row)
     counters.add('memberlist.msg.alive')
     outbox.touch(row)
-    if (!isActive(before)) listener.joined(row, now)
-    else if (isNewMeta) listener.updated(row)
+    if (!isActive(heldBefore)) listener.joined(row, now)
+    else if (before !== undefined) listener.updated(row, before)
     else listener.changed(row)
     return 'accepted'
   }

@@ -9,6 +9,7 @@
  *     slab    | name length u16 | address length u8 | meta length u16 | name | address | meta |
  */
 import type { Random } from '../actors/contract.ts'
+import type { Before } from '../actors/facts.ts'
 import { Listing } from './listing.ts'
 import { HELD } from './precedence.ts'
 import { VersionSets } from './versions.ts'
@@ -195,6 +196,12 @@ export class MemberTable {
     const at = this.#record[row]
     const from = at + RECORD_FIXED + this.#nameLength(at)
     return this.port[row] === port && equal(this.#slab, from, from + this.#slab[at + 2], bytes, start, end)
+  }
+
+  /** A copy of what a claim may replace. */
+  facts(row: number): Before {
+    const [incarnation, port] = [this.incarnation[row], this.port[row]]
+    return { incarnation, port, address: this.address(row).slice(), meta: this.meta(row).slice() }
   }
 
   hasMeta(row: number, bytes: Uint8Array, start: number, end: number): boolean {

@@ -5,7 +5,13 @@
  * memory, which dispatch and the facade keep and read in place; all others in a buffer that is handed over.
  */
 import type { Outlet } from '../actors/contract.ts'
-import { type MemberFact, type MemberPicture, packMember, packUserEvent } from '../actors/facts.ts'
+import {
+  type Before,
+  type MemberFact,
+  type MemberPicture,
+  packMember,
+  packUserEvent,
+} from '../actors/facts.ts'
 import type { ToDetector, ToDispatch } from '../actors/mail.ts'
 import { Pack, packOverheard } from '../actors/packed.ts'
 import { packQuery } from '../actors/query-facts.ts'
@@ -54,10 +60,10 @@ export class Outbox {
   }
 
   /** Something happened to a member. */
-  member(kind: MemberFact, row: number): void {
+  member(kind: MemberFact, row: number, before?: Before): void {
     this.through += 1
     this.#weight += 1
-    packMember(this.#facts, kind, this.#picture(row))
+    packMember(this.#facts, kind, this.#picture(row), before)
   }
 
   /** A user event for the host; false when dispatch is too far behind to take it. */

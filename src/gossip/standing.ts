@@ -12,7 +12,7 @@
  * (1) left, when it is gone by its own word: then the intent was only missed.
  */
 import type { Counters } from '../actors/counters.ts'
-import { FACT, STATUS } from '../actors/facts.ts'
+import { type Before, FACT, STATUS } from '../actors/facts.ts'
 import { toLatin } from '../actors/latin.ts'
 import { Writer } from '../wire/msgpack.ts'
 import { writeJoin, writeLeave } from '../wire/serf.ts'
@@ -86,9 +86,9 @@ export class Standing implements MemberListener {
     table.leftAt[row] = now
   }
 
-  updated(row: number): void {
+  updated(row: number, before: Before): void {
     this.#parts.counters.add('serf.member.update')
-    this.#parts.outbox.member(FACT.memberUpdate, row)
+    this.#parts.outbox.member(FACT.memberUpdate, row, before)
   }
 
   changed(row: number): void {

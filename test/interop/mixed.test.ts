@@ -46,7 +46,7 @@ async function allSee({ ours, agents }: MixedPool, name: string, status: 'failed
   for (const member of ours) await listed(member, name, status, 60_000)
 }
 
-describe('a mixed pool of three and three', { skip: withoutSerf }, () => {
+describe('a mixed pool of three and three', { concurrency: true, skip: withoutSerf }, () => {
   test('user events from each side reach each side', async (t) => {
     const { ours, agents } = await mixedPool(t)
     const heard = ours.map((member) => {
