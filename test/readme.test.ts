@@ -50,6 +50,7 @@ const GUIDES: [word: string, output: RegExp][] = [
   ['encryptionKeys', /\[ 'one', 'two' \]/],
   ["tags: { role: 'web' }", /role: 'web'[\s\S]*b\n/],
   ["userEvent('deploy'", /deploy 1\.2\.3 1/],
+  ["query('uptime'", /s\n.*s\nanswered \[\]/],
 ]
 
 test('the README has the first program, and one more for each guide that is listed here', () => {

@@ -2,6 +2,7 @@
  * Queries on their way (protocol page 2, sections 4.8 and 4.9): ours get their Lamport time and id here, those of others are heard once and
  * passed on in the bytes they came in, and answers find their way to dispatch. What a query means is dispatch's matter.
  */
+import { CappedNames } from '../actors/capped.ts'
 import type { Envelope, Outlet, Random } from '../actors/contract.ts'
 import type { Counters } from '../actors/counters.ts'
 import type { Asked, Question, Self, ToDispatch } from '../actors/mail.ts'
@@ -42,6 +43,7 @@ export class Queries {
   readonly #cursor = new QueryCursor()
   readonly #answer = new AnswerCursor()
   readonly #writer = new Writer()
+  readonly #names: CappedNames
   #source = new Uint8Array(0)
   #address = new Uint8Array(0)
   #port = 0
@@ -51,6 +53,7 @@ export class Queries {
   constructor(rules: QueryRules, parts: QueryParts) {
     this.#rules = rules
     this.#parts = parts
+    this.#names = new CappedNames(parts.counters, 'serf.queries.name')
     this.seen = new SeenQueries(rules.queryBuffer)
   }
 
@@ -144,6 +147,7 @@ export class Queries {
     const novelty = this.seen.note(query.lamportTime, clock.time, query.id)
     if (novelty === 'new') {
       counters.add('serf.queries')
+      this.#names.count(query.bytes, query.nameStart, query.nameEnd)
       return true
     }
     if (novelty !== 'seen') counters.add(novelty === 'old' ? 'drop.query-old' : 'drop.query-ring-full')

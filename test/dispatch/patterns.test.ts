@@ -60,16 +60,20 @@ test('no pattern takes 10 ms, to build or to find nothing', () => {
   // The first use of a machine is not its pace.
   for (let i = 0; i < 30; i++) for (const text of texts) new Patterns().isIn(`(a|b)*\\pL{2}${i}`, text)
   for (const pattern of HOSTILE) {
-    const taken = Array.from({ length: 3 }, () => {
-      const patterns = new Patterns()
-      const startedAt = performance.now()
-      for (const text of texts) patterns.isIn(pattern, text)
-      return performance.now() - startedAt
-    })
-    // The best of three, since another process may have had the processor.
-    assert.ok(Math.min(...taken) < 10, `${pattern.slice(0, 40)}: ${taken}`)
+    for (const text of texts) {
+      const taken = Array.from({ length: 5 }, () => processorTime(() => new Patterns().isIn(pattern, text)))
+      // The best of some, since other threads of this process count too.
+      assert.ok(Math.min(...taken) < 10, `${pattern.slice(0, 40)}: ${taken}`)
+    }
   }
 })
+
+/** Milliseconds of this process: a busy machine does not count. */
+function processorTime(run: () => void): number {
+  const before = process.cpuUsage()
+  run()
+  return process.cpuUsage(before).user / 1_000
+}
 
 test('what is kept has a bound, and what is used stays', () => {
   const patterns = new Patterns()

@@ -28,6 +28,7 @@ const KINDS = new Map<number, string>([
   [FACT.memberReap, 'reap'],
   [FACT.memberChange, 'change'],
   [FACT.userEvent, 'user'],
+  [FACT.query, 'query'],
 ])
 const STATUSES = Object.entries(STATUS)
 
@@ -265,7 +266,7 @@ function factsIn(bytes: Uint8Array): string[] {
     const kind = KINDS.get(reader.kind)
     const decode = (raw: Uint8Array) => new TextDecoder().decode(raw)
     if (!reader.isMember)
-      facts.push(`user ${decode(reader.eventName)}@${reader.lamportTime} ${decode(reader.payload)}`.trim())
+      facts.push(`${kind} ${decode(reader.eventName)}@${reader.lamportTime} ${decode(reader.payload)}`.trim())
     else {
       const [status] = STATUSES.find(([, number]) => number === reader.status) ?? ['?']
       facts.push(`${kind} ${decode(reader.name)} ${status}`)
