@@ -39,7 +39,7 @@ export interface Settings extends Numbers, CoatSettings, AdmissionSettings, File
   bindIp: string
   /** 0: the system picks. */
   bindPort: number
-  /** Literal IP to advertise; empty: decided when the sockets are bound. */
+  /** IP to advertise, or the name of an interface or a host, or `auto`; empty or no IP: decided when the sockets are bound. */
   advertiseIp: string
   /** 0: the bound port. */
   advertisePort: number
@@ -66,7 +66,10 @@ export interface ClusterOptions extends Partial<Numbers>, AdmissionOptions, File
   nodeName?: string
   /** `ip`, `ip:port`, `[ipv6]:port`, for UDP and TCP. Default `0.0.0.0:7946`. Port 0: the system picks. */
   bind?: string
-  /** Address that peers are told, in the same forms. Default: the bound one; when bound to all, a private address of this host. */
+  /**
+   * What peers are told: an IP, an interface, a host name (resolved at every start), or `auto`, each with or without a port. Default: the bound
+   * address; when bound to all, that of the default route. The choice and its reason are logged.
+   */
   advertise?: string
   /** Tags that peers see, at most 512 bytes when encoded. Default none. */
   tags?: Record<string, string>
@@ -170,8 +173,7 @@ export function settle(options: ClusterOptions, hostName: string): Settings {
   const profile = oneOf('profile', options.profile ?? 'lan', ['lan', 'wan', 'local'])
   const numbers = settleNumbers(options, PROFILES[profile])
   const bind = place('bind', options.bind ?? `0.0.0.0:${DEFAULT_PORT}`, DEFAULT_PORT)
-  const advertise =
-    options.advertise === undefined ? { ip: '', port: 0 } : place('advertise', options.advertise, 0)
+  const advertise = options.advertise === undefined ? { ip: '', port: 0 } : advertisedPlace(options.advertise)
   const nodeName = settleName(options.nodeName ?? hostName)
   const tags = fitTags(settleTags(options.tags ?? {}), numbers.protocolVersion)
   const coats = settleCoats(options)
@@ -268,6 +270,19 @@ function place(option: string, value: unknown, defaultPort: number): { ip: strin
     option,
     value,
     'an IP address with or without a port, as 10.0.0.1:7946 or [fd00::1]:7946',
+  )
+}
+
+/** What peers are told may also be an interface, a host name, or left to us: that is decided when the sockets are bound. */
+function advertisedPlace(value: unknown): { ip: string; port: number } {
+  const named = typeof value === 'string' ? parsePlace(value) : undefined
+  if (named !== undefined && named.nodeName === '') {
+    return { ip: named.ip === '' ? named.host : named.ip, port: named.port ?? 0 }
+  }
+  throw new InvalidOption(
+    'advertise',
+    value,
+    'an IP address, an interface, a host name or auto, with or without a port',
   )
 }
 

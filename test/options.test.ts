@@ -47,7 +47,7 @@ const WRONG: [options: object, option: string, bound: RegExp][] = [
   [{ bind: '127.0.0.1:70000' }, 'bind', /an IP address/],
   [{ bind: '127.0.0.1:-1' }, 'bind', /an IP address/],
   [{ bind: '' }, 'bind', /an IP address/],
-  [{ advertise: 'nowhere' }, 'advertise', /an IP address/],
+  [{ advertise: 'no where' }, 'advertise', /an IP address/],
   [{ tags: [] }, 'tags', /an object of texts/],
   [{ tags: { role: 1 } }, 'tags.role', /a text/],
   [{ tags: { role: 'x'.repeat(600) } }, 'tags', /at most 512 bytes when encoded, not 610/],

@@ -1,13 +1,104 @@
-/** Which address a member tells its peers, when it is not told one. */
-import { isIPv6 } from 'node:net'
+/**
+ * Which address a member tells its peers: what the option says, by address, interface or host name, or, left to us, the address that this
+ * host uses towards everybody else, which the system knows and no guess does.
+ */
+import { createSocket } from 'node:dgram'
+import { lookup } from 'node:dns/promises'
+import { isIP, isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
+import { InvalidOption } from '../src/errors.ts'
 import type { Settings } from '../src/options.ts'
 
-/** The address, and why it was chosen where that was ours to choose; the reason is empty otherwise. */
-export function advertised({ advertiseIp, bindIp }: Settings): { ip: string; reason: string } {
-  if (advertiseIp !== '') return { ip: advertiseIp, reason: '' }
-  if (bindIp !== '0.0.0.0' && bindIp !== '::') return { ip: bindIp, reason: '' }
-  return chosen(isIPv6(bindIp) ? 'IPv6' : 'IPv4', networkInterfaces())
+type Family = 'IPv4' | 'IPv6'
+type Interfaces = ReturnType<typeof networkInterfaces>
+
+/** What this host says of itself. A test says something else. */
+export interface Surroundings {
+  interfaces: Interfaces
+  /** The address that packets to the world would come from; undefined without a route. */
+  routed(family: Family): Promise<string | undefined>
+  /** All addresses of a host name; rejects with the resolver's error. */
+  resolve(host: string): Promise<string[]>
+}
+
+export interface Advertised {
+  ip: string
+  /** Why it was chosen where that was ours to choose; empty otherwise. */
+  reason: string
+}
+
+function here(): Surroundings {
+  return {
+    interfaces: networkInterfaces(),
+    routed,
+    resolve: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
+  }
+}
+
+/** The address to advertise. Names are resolved anew at every start. Rejects with InvalidOption for one that stands for nothing. */
+export async function advertised(
+  { advertiseIp, bindIp }: Pick<Settings, 'advertiseIp' | 'bindIp'>,
+  surroundings: Surroundings = here(),
+): Promise<Advertised> {
+  if (isIP(advertiseIp) !== 0) return { ip: unzoned(advertiseIp), reason: '' }
+  const isBoundToAll = bindIp === '0.0.0.0' || bindIp === '::'
+  if (advertiseIp === '' && !isBoundToAll) return { ip: unzoned(bindIp), reason: '' }
+  const families: Family[] = bindIp === '::' ? ['IPv6', 'IPv4'] : [isIPv6(bindIp) ? 'IPv6' : 'IPv4']
+  if (advertiseIp !== '' && advertiseIp !== 'auto') return named(advertiseIp, families, surroundings)
+  for (const family of families) {
+    const ip = await surroundings.routed(family)
+    if (ip !== undefined) return { ip: unzoned(ip), reason: 'the address of the default route' }
+  }
+  return chosen(families[0], surroundings.interfaces)
+}
+
+/** By the name of an interface, or else of a host. */
+async function named(
+  name: string,
+  families: Family[],
+  { interfaces, resolve }: Surroundings,
+): Promise<Advertised> {
+  const infos = interfaces[name]
+  const ips = infos?.map(({ address }) => address) ?? (await resolve(name).catch(() => []))
+  for (const family of families) {
+    const fit = ips.filter((ip) => isIPv6(ip) === (family === 'IPv6'))
+    // A link's own address means something on that link alone.
+    const ip = fit.find((one) => !one.startsWith('fe80:')) ?? fit[0]
+    const kind =
+      infos === undefined ? `an address of the host name ${name}` : `an address of the interface ${name}`
+    if (ip !== undefined) return { ip: unzoned(ip), reason: kind }
+  }
+  const bound = `an address, an interface or a host name that stands for an ${families.join(' or ')} address`
+  throw new InvalidOption('advertise', name, bound)
+}
+
+/** Addresses of this host at which a socket bound to all is reached. */
+export function boundIps(bindIp: string, interfaces: Interfaces = networkInterfaces()): string[] {
+  if (bindIp !== '0.0.0.0' && bindIp !== '::') return []
+  return Object.values(interfaces).flatMap((infos) => (infos ?? []).map(({ address }) => address))
+}
+
+/** Somewhere in the world: documentation networks, at which nobody answers. */
+const FAR: Record<Family, string> = { IPv4: '192.0.2.1', IPv6: '2001:db8::1' }
+const ANY_PORT = 9
+
+/** Connects a UDP socket, for which the system looks at its routes and sends nothing, and reads our end of it. */
+async function routed(family: Family): Promise<string | undefined> {
+  const socket = createSocket(family === 'IPv6' ? 'udp6' : 'udp4')
+  try {
+    return await new Promise<string>((resolve, reject) => {
+      socket.once('error', reject)
+      socket.connect(ANY_PORT, FAR[family], () => resolve(socket.address().address))
+    })
+  } catch {
+    return undefined
+  } finally {
+    socket.close()
+  }
+}
+
+function unzoned(ip: string): string {
+  return ip.split('%')[0]
 }
 
 /** A private address of this host if there is one, else any that is not internal, else loopback. */

@@ -9,7 +9,7 @@ import { lookInterval } from '../src/detector/host-watch.ts'
 import { BindFailed, fromPlain, InvalidOption } from '../src/errors.ts'
 import type { Settings } from '../src/options.ts'
 import { isRestored } from '../src/replies.ts'
-import { advertised } from './addresses.ts'
+import { advertised, boundIps } from './addresses.ts'
 import { BAD_MODULE, type Bound } from './bodies.ts'
 import type { Host } from './host.ts'
 import { Pulse } from './pulse.ts'
@@ -38,10 +38,16 @@ export async function place(settings: Settings, host: Host): Promise<Placed> {
   try {
     const restored = await restore(seats, settings)
     const port = await bindBoth(seats, settings)
-    const { ip, reason } = advertised(settings)
+    const { ip, reason } = await advertised(settings)
     if (reason !== '') host.log('gossip', 'info', `advertising ${ip}: ${reason}`)
     refuseForeignSelf(settings.cidrsAllowed, ip)
-    const self: Self = { name: settings.nodeName, ip, port: settings.advertisePort || port, bindPort: port }
+    const self: Self = {
+      name: settings.nodeName,
+      ip,
+      port: settings.advertisePort || port,
+      bindPort: port,
+      boundIps: boundIps(settings.bindIp),
+    }
     await seats.begin(self, restored)
     return new PlacedMember(self, seats, pulse)
   } catch (error) {

@@ -3,6 +3,7 @@
  * actor's business.
  */
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { plainIp } from './udp.ts'
 
 export interface TcpEvents {
   accepted(stream: number, ip: string, port: number): void
@@ -87,7 +88,7 @@ export class Tcp {
     })
     this.#accepted += 1
     this.#adopt(this.#accepted, socket)
-    this.#events.accepted(this.#accepted, remoteAddress, remotePort)
+    this.#events.accepted(this.#accepted, plainIp(remoteAddress), remotePort)
   }
 
   #adopt(stream: number, socket: Socket): void {

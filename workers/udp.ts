@@ -13,11 +13,14 @@ export interface UdpEvents {
 
 /** Asked of the system, halved until it agrees: a burst must wait here and not be lost while a turn runs. */
 const RECEIVE_BUFFER = 4 * 1024 * 1024
+const MAPPED = '::ffff:'
 const SMALLEST_BUFFER = 64 * 1024
 
 export class Udp {
   readonly #events: UdpEvents
   #socket: Socket | undefined
+  /** One socket for both families: IPv4 addresses go in IPv6 form then, and come so. */
+  #isForBoth = false
 
   constructor(events: UdpEvents) {
     this.#events = events
@@ -40,11 +43,13 @@ export class Udp {
     socket.removeAllListeners('error')
     enlarge(socket)
     socket.on('error', (error) => this.#events.unsent(0, error))
-    socket.on('message', (bytes, { address, port }) => this.#events.packet(bytes, address, port))
+    socket.on('message', (bytes, { address, port }) => this.#events.packet(bytes, plainIp(address), port))
     this.#socket = socket
+    this.#isForBoth = ip === '::'
   }
 
-  send(packet: Uint8Array, ip: string, port: number, seqNo: number): void {
+  send(packet: Uint8Array, to: string, port: number, seqNo: number): void {
+    const ip = this.#isForBoth && !to.includes(':') ? MAPPED + to : to
     if (seqNo === 0) this.#socket?.send(packet, port, ip, this.#sent)
     else {
       this.#socket?.send(packet, port, ip, (error) => {
@@ -63,6 +68,11 @@ export class Udp {
   readonly #sent = (error: Error | null): void => {
     if (error !== null) this.#events.unsent(0, error)
   }
+}
+
+/** The address of a peer, IPv4 as IPv4 even where it came through a socket for both families. */
+export function plainIp(address: string): string {
+  return address.startsWith(MAPPED) ? address.slice(MAPPED.length) : address
 }
 
 function enlarge(socket: Socket): void {
