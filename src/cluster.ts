@@ -27,18 +27,14 @@ import {
 } from './errors.ts'
 import type { ClusterEvent, EventsOptions } from './events.ts'
 import type { ForcedStatus } from './gossip/force-leave.ts'
+import type { HistoryEntry } from './gossip/history.ts'
 import { type Ask, Insight, type Stats } from './insight.ts'
 import { Listeners } from './listeners.ts'
 import { type Member, select } from './member.ts'
 import type { Metric } from './metrics.ts'
 import { Mirror } from './mirror.ts'
-import {
-  type MemberPath,
-  type Near,
-  type NearestOptions,
-  Nearness,
-  type NetworkCoordinate,
-} from './nearness.ts'
+import type { MemberPath, Near, NearestOptions, NetworkCoordinate } from './nearness.ts'
+import { Nearness } from './nearness.ts'
 import { type ClusterOptions, type Logger, type Settings, settle, settleTags } from './options.ts'
 import { OwnQueries, type QueryHandle, type QueryOptions, refuseOldProtocol, wishOf } from './queries.ts'
 import { isBytes, isForced, isJoined, isNothing, isQueryReply, isSent, isTold } from './replies.ts'
@@ -220,6 +216,11 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     const { prune = false } = options
     const reply = this.#present('forceLeave').gossip({ type: 'force-leave', name, prune })
     return this.#answer('forceLeave', reply, isForced)
+  }
+
+  /** The last 256 transitions of members, oldest first, or of those this member's: who accused it, who confirmed, how long ago. */
+  history(name = ''): Promise<readonly HistoryEntry[]> {
+    return this.#insight.history(name)
   }
 
   /** Counters and gauges of the three actors. */

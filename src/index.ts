@@ -55,6 +55,7 @@ export type {
 } from './events.ts'
 export type { AdmitRules, Candidate, Vetoes } from './gossip/admission.ts'
 export type { ForcedStatus } from './gossip/force-leave.ts'
+export type { Change, HistoryEntry } from './gossip/history.ts'
 export type { ReapRule } from './gossip/reap-rules.ts'
 export type { Stats } from './insight.ts'
 export type { Member, MemberBefore, MemberStatus, VersionRange } from './member.ts'

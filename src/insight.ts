@@ -1,8 +1,9 @@
 /** What the facade asks the actors about themselves: counters, gauges, histograms. Commands and their checked answers, nothing else. */
 import type { Report } from './actors/counters.ts'
 import type { ActorName, DetectorCommand, DispatchCommand, GossipCommand } from './actors/mail.ts'
+import type { HistoryEntry } from './gossip/history.ts'
 import { type Metric, type MetricLabels, metricsOf } from './metrics.ts'
-import { isNumbers, isReport } from './replies.ts'
+import { isHistory, isNumbers, isReport } from './replies.ts'
 
 /** Counters and gauges by name, of each actor. */
 export interface Stats {
@@ -54,6 +55,11 @@ export class Insight {
     serf.health_score = detector['memberlist.health.score']
     if ('coordinate_resets' in detector) serf.coordinate_resets = detector.coordinate_resets
     return { detector, gossip, dispatch, serf }
+  }
+
+  /** The last transitions of a member, or of all, oldest first. */
+  history(name = ''): Promise<HistoryEntry[]> {
+    return this.#ask.gossip('history', { type: 'history', name }, isHistory)
   }
 
   async metrics(labels: MetricLabels): Promise<Metric[]> {

@@ -5,6 +5,7 @@
 import type { Report } from './actors/counters.ts'
 import type { Joined, PingReply, Restored } from './actors/mail.ts'
 import type { ForcedStatus } from './gossip/force-leave.ts'
+import type { HistoryEntry } from './gossip/history.ts'
 import type { LastWay, MemberPath, NetworkCoordinate } from './nearness.ts'
 
 function has<Key extends string>(value: unknown, key: Key): value is Record<Key, unknown> {
@@ -72,4 +73,8 @@ export function isPaths(value: unknown): value is (AnsweredPath | null)[] {
 
 export function isPing(value: unknown): value is PingReply {
   return has(value, 'rtt') && typeof value.rtt === 'number'
+}
+
+export function isHistory(value: unknown): value is HistoryEntry[] {
+  return Array.isArray(value) && value.every((entry) => has(entry, 'change') && has(entry, 'ago'))
 }

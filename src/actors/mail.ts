@@ -226,6 +226,8 @@ export type GossipCommand =
   | { type: 'force-leave'; name: string; prune: boolean }
   | { type: 'set-tags'; tags: Record<string, string> }
   | { type: 'user-event'; name: string; payload: Uint8Array | null; coalesce: boolean }
+  /** The last transitions of a member; of all where the name is empty. */
+  | { type: 'history'; name: string }
   | { type: 'stats' }
   | { type: 'metrics' }
 

@@ -12,6 +12,7 @@ import type { Admission } from './admission.ts'
 import { type Corrections, DEATH, SUSPICION } from './corrections.ts'
 import type { Disputes, Proof } from './disputes.ts'
 import { addressStart, isSameVersions, unfit } from './fitness.ts'
+import type { Change, History } from './history.ts'
 import type { MemberListener } from './listener.ts'
 import type { MemberTable } from './members.ts'
 import type { Outbox } from './outbox.ts'
@@ -33,7 +34,6 @@ export interface ClaimRules {
   probeInterval: number
   suspicionMult: number
   suspicionMaxTimeoutMult: number
-  gossipToTheDeadTime: number
 }
 
 /** Whether a message is passed on. */
@@ -50,10 +50,12 @@ export interface ClaimParts {
   corrections: Corrections
   disputes: Disputes
   admission: Admission
+  history: History
 }
 
+const NOBODY = new Uint8Array(0)
+
 export class Claims {
-  readonly #rules: ClaimRules
   readonly #parts: ClaimParts
   readonly suspicions: Suspicions
   readonly refutation: Refutation
@@ -62,7 +64,6 @@ export class Claims {
   #isLeaving = false
 
   constructor(rules: ClaimRules, parts: ClaimParts) {
-    this.#rules = rules
     this.#parts = parts
     this.suspicions = new Suspicions(rules)
     this.refutation = new Refutation(parts)
@@ -70,11 +71,6 @@ export class Claims {
 
   get selfRow(): number {
     return this.#selfRow
-  }
-
-  /** Accusations about members that nobody here knows, yet. */
-  get unknownAccused(): number {
-    return this.#parts.corrections.waiting
   }
 
   /** Puts ourselves in the table, alive at incarnation 1. */
@@ -128,7 +124,7 @@ export class Claims {
     const row = table.find(claim.bytes, claim.nodeStart, claim.nodeEnd)
     if (row < 0 || table.held[row] === HELD.unlisted) this.#introduce(row, claim, now, echo, proof)
     else if (!this.#isSameAddress(row, claim)) this.#aliveElsewhere(row, claim, now, proof)
-    else if (row === this.#selfRow) this.#aliveAboutUs(claim)
+    else if (row === this.#selfRow) this.#aliveAboutUs(claim, now)
     else if (aliveOverrules(claim.incarnation, table.incarnation[row])) {
       if (this.#parts.admission.admits(claim, now)) this.#accept(row, claim, now)
     } else this.#parts.corrections.staleAlive(row, now)
@@ -179,15 +175,17 @@ export class Claims {
       return
     }
     if (this.suspicions.isRunning(row)) {
-      const isNews = this.suspicions.confirm(row, toLatin(from, 0, from.length))
-      if (isNews) this.#parts.voice.accusation(MESSAGE.suspect, row, incarnation, from)
+      if (!this.suspicions.confirm(row, toLatin(from, 0, from.length))) return
+      this.#note('confirmed', row, incarnation, from, now)
+      this.#parts.voice.accusation(MESSAGE.suspect, row, incarnation, from)
       return
     }
     if (!suspectOverrules(incarnation, table.held[row], table.incarnation[row])) return
     if (row === this.#selfRow) {
-      if (!this.#isLeaving) this.refutation.refute(incarnation)
+      if (!this.#isLeaving) this.#refute(incarnation, from, now)
       return
     }
+    this.#note('suspect', row, incarnation, from, now)
     this.#parts.voice.accusation(MESSAGE.suspect, row, incarnation, from)
     counters.add('memberlist.msg.suspect')
     table.incarnation[row] = incarnation
@@ -201,24 +199,19 @@ export class Claims {
     const { table, counters } = this.#parts
     for (let due = this.suspicions.due(now); due !== undefined; due = this.suspicions.due(now)) {
       const { row, support } = due
-      if (table.held[row] !== HELD.suspect) continue
+      if (table.held[row] !== HELD.suspect) {
+        this.suspicions.end(row)
+        continue
+      }
       if (support === 'unconfirmed') counters.add('memberlist.degraded.timeout')
       this.#deadRow(row, table.incarnation[row], this.#ownName(), HELD.dead, now)
     }
   }
 
-  /** Takes those off memberlist's list who are gone for so long that nobody gossips to them any more. */
-  sweep(now: number): void {
-    const { table, outbox, listener, corrections, disputes, admission } = this.#parts
-    for (const one of [corrections, disputes, admission]) one.sweep(now)
-    for (let row = 0; row < table.rowCount; row++) {
-      const held = table.held[row]
-      if (!table.isUsed(row) || row === this.#selfRow || isActive(held) || held === HELD.unlisted) continue
-      if (now - table.changedAt[row] < this.#rules.gossipToTheDeadTime) continue
-      table.setHeld(row, HELD.unlisted, now)
-      outbox.touch(row)
-      listener.unlisted(row)
-    }
+  #note(change: Change, row: number, incarnation: number, from: Uint8Array, now: number): void {
+    const name = this.#parts.table.name(row)
+    const confirmations = this.suspicions.confirmations(row)
+    this.#parts.history.add(name, change, incarnation, toLatin(from), confirmations, now)
   }
 
   #ownName(): Uint8Array {
@@ -288,7 +281,7 @@ export class Claims {
     this.#accept(row, claim, now)
   }
 
-  #aliveAboutUs(claim: Claim): void {
+  #aliveAboutUs(claim: Claim, now: number): void {
     const { table } = this.#parts
     const row = this.#selfRow
     const own = table.incarnation[row]
@@ -297,7 +290,7 @@ export class Claims {
       claim.incarnation === own &&
       table.hasMeta(row, claim.bytes, claim.metaStart, claim.metaEnd) &&
       isSameVersions(table.versions.bytes(table.versionSet[row]), claim)
-    if (!isOurWord) this.refutation.refute(claim.incarnation)
+    if (!isOurWord) this.#refute(claim.incarnation, this.#ownName(), now)
   }
 
   #accept(row: number, claim: Claim, now: number, echo: Echo = 'rebroadcast'): 'accepted' | 'refused' {
@@ -308,6 +301,8 @@ export class Claims {
       if (heldBefore === HELD.unlisted && table.status[row] === 0) table.remove(row)
       return 'refused'
     }
+    for (const accuser of this.suspicions.accusers(row)) this.#parts.history.refuted(accuser, now)
+    if (before !== HELD.alive) this.#note('alive', row, claim.incarnation, NOBODY, now)
     this.suspicions.end(row)
     const isNewMeta = !table.hasMeta(row, claim.bytes, claim.metaStart, claim.metaEnd)
     const before = isNewMeta ? table.facts(row) : undefined
@@ -336,10 +331,13 @@ export class Claims {
       this.#remind(row, from, now)
       return
     }
+    const isNews = deadOverrules(incarnation, table.held[row], table.incarnation[row])
+    if (isNews && row !== this.#selfRow)
+      this.#note(held === HELD.left ? 'left' : 'dead', row, incarnation, from, now)
     this.suspicions.end(row)
-    if (!deadOverrules(incarnation, table.held[row], table.incarnation[row])) return
+    if (!isNews) return
     if (row === this.#selfRow) {
-      if (!this.#isLeaving) this.refutation.refute(incarnation)
+      if (!this.#isLeaving) this.#refute(incarnation, from, now)
       return
     }
     this.#bury(row, incarnation, from, held, now)
@@ -372,6 +370,12 @@ export class Claims {
     corrections.staleAccusation(row, from, now)
     if (row === this.#selfRow && !this.#isLeaving && !this.refutation.isMute && !queues.membership.has(row))
       voice.alive(row)
+  }
+
+  #refute(accused: number, from: Uint8Array, now: number): void {
+    this.#note('refuted', this.#selfRow, accused, from, now)
+    this.#parts.history.refuted(toLatin(from), now)
+    this.refutation.refute(accused)
   }
 
   #portOf(claim: Claim): number {

@@ -17,10 +17,9 @@ import { Directed } from './directed.ts'
 import { Endings } from './endings.ts'
 import { Entrance } from './entrance.ts'
 import { UserEvents } from './events.ts'
-import { memberGauges } from './gauges.ts'
 import { Hearing } from './hearing.ts'
 import { HostStall } from './host-stall.ts'
-import { judgesOf } from './judges.ts'
+import { type Judges, judgesOf } from './judges.ts'
 import { Keyholder } from './keyholder.ts'
 import { LamportClock } from './lamport.ts'
 import { MemberTable } from './members.ts'
@@ -46,7 +45,7 @@ export class Gossip implements Actor<ToGossip> {
   readonly #world: GossipWorld
   readonly #counters = new Counters()
   readonly #tasks = new Tasks()
-  readonly #table: MemberTable
+  readonly #judges: Judges
   readonly #queues: Queues
   readonly #outbox: Outbox
   readonly #standing: Standing
@@ -84,11 +83,12 @@ export class Gossip implements Actor<ToGossip> {
     const memberClock = this.#memberClock
     const eventClock = this.#eventClock
     const standing = new Standing(settings, { table, outbox, queues, counters, clock: memberClock })
-    const { claims, admission } = judgesOf(settings, {
+    const judges = judgesOf(settings, {
       ...{ world, table, queues, outbox, counters, listener: standing },
       now: () => this.#now,
       ping: (ip, port, name, timeout, done) => this.#streams.ping(ip, port, name, timeout, done, this.#now),
     })
+    const { claims, admission } = judges
     const events = new UserEvents(settings.userEventSizeLimit, settings.eventBuffer, {
       queues,
       outbox,
@@ -107,7 +107,7 @@ export class Gossip implements Actor<ToGossip> {
     })
     const { keyring } = coats.encryption
     this.#keyholder = new Keyholder({ keyring, queues, detector, dispatch, log: world.log })
-    this.#table = table
+    this.#judges = judges
     this.#queues = queues
     this.#outbox = outbox
     this.#standing = standing
@@ -117,14 +117,15 @@ export class Gossip implements Actor<ToGossip> {
     this.#queries = new Queries(settings, { queues, outbox, counters, clock, random, dispatch })
     const home = (bytes: Uint8Array) => this.#hearing.userMessage(bytes, 0, bytes.length, this.#now)
     this.#directed = new Directed({ detector, counters, home, room: directRoom(settings) })
-    const listeners = { claims, standing, events, queries: this.#queries, directed: this.#directed }
-    this.#hearing = new Hearing({ ...listeners, queues, counters })
     this.#streams = streams
     this.#spread = new Spread(settings, { table, queues, random, detector })
     const exchange = (ip: string, port: number, one: Exchange) => streams.exchange(ip, port, one, this.#now)
     const reply = (id: number, envelope: Envelope<unknown>) => world.reply(id, envelope)
     const through = () => outbox.through
-    this.#sync = new Sync(settings.pushPullInterval, { table, random, exchange })
+    const sync = new Sync(settings.pushPullInterval, { table, random, exchange })
+    this.#sync = sync
+    const ears = { claims, table, sync, standing, events, queues, counters }
+    this.#hearing = new Hearing({ ...ears, queries: this.#queries, directed: this.#directed })
     this.#entrance = this.#entranceOf(table, streams, standing)
     const endings = { table, standing, claims, random, counters, detector, exchange, reply, through }
     this.#endings = new Endings(settings, endings)
@@ -333,6 +334,11 @@ export class Gossip implements Actor<ToGossip> {
         )
         break
       }
+      case 'history': {
+        const value = this.#judges.history.entries(command.name, this.#now)
+        this.#world.reply(id, { ok: true, value, after: 0 })
+        break
+      }
       case 'stats':
         this.#world.reply(id, { ok: true, value: flatten(this.#report()), after: 0 })
         break
@@ -344,7 +350,7 @@ export class Gossip implements Actor<ToGossip> {
 
   #sweep(now: number): void {
     this.#sweepAt = now + SWEEP_INTERVAL
-    this.#claims.sweep(now)
+    this.#judges.sweep(now)
     this.#standing.forgetBefore(now - this.#settings.recentIntentTimeout)
   }
 
@@ -354,9 +360,7 @@ export class Gossip implements Actor<ToGossip> {
       members: known,
       failed,
       left,
-      ...memberGauges(this.#table),
-      suspicions: this.#claims.suspicions.size,
-      'accusations-unknown': this.#claims.unknownAccused,
+      ...this.#judges.gauges(),
       streams: this.#streams.size,
       member_time: this.#memberClock.time,
       event_time: this.#eventClock.time,

@@ -6,12 +6,16 @@ import { MESSAGE, SERF } from '../wire/types.ts'
 import type { Claims } from './claims.ts'
 import type { Directed } from './directed.ts'
 import type { UserEvents } from './events.ts'
+import type { MemberTable } from './members.ts'
 import type { Queries } from './queries.ts'
 import type { Queues } from './queues.ts'
 import type { Standing } from './standing.ts'
+import type { Sync } from './sync.ts'
 
 export interface HearingParts {
   claims: Claims
+  table: MemberTable
+  sync: Sync
   standing: Standing
   events: UserEvents
   queries: Queries
@@ -37,7 +41,7 @@ export class Hearing {
         this.userMessage(bytes, start, end, now)
         return
       case MESSAGE.alive:
-        if (readAlive(claim, bytes, start + 1, end)) this.#parts.claims.alive(claim, now)
+        if (readAlive(claim, bytes, start + 1, end)) this.#alive(now)
         else this.#parts.counters.add('drop.alive')
         return
       case MESSAGE.suspect:
@@ -51,6 +55,13 @@ export class Hearing {
       default:
         this.#parts.counters.add('drop.type')
     }
+  }
+
+  #alive(now: number): void {
+    const { claims, table, sync } = this.#parts
+    const before = table.listed
+    claims.alive(this.#claim, now)
+    if (table.listed > before) sync.newcomer(now)
   }
 
   /** A stream carries the message without memberlist's type byte, which it needs for being passed on in packets. */

@@ -4,8 +4,11 @@ import { Admission, type AdmissionRules } from './admission.ts'
 import { type ClaimRules, Claims } from './claims.ts'
 import { Corrections } from './corrections.ts'
 import { Disputes } from './disputes.ts'
+import { memberGauges } from './gauges.ts'
+import { History } from './history.ts'
 import type { MemberListener } from './listener.ts'
 import type { MemberTable } from './members.ts'
+import { forget } from './oblivion.ts'
 import type { Outbox } from './outbox.ts'
 import type { Queues } from './queues.ts'
 import { Verifier } from './verifier.ts'
@@ -13,6 +16,7 @@ import { Voice } from './voice.ts'
 import type { GossipWorld } from './world.ts'
 
 export interface JudgeRules extends ClaimRules, AdmissionRules {
+  gossipToTheDeadTime: number
   deadNodeReclaimTime: number
   probeTimeout: number
 }
@@ -32,7 +36,10 @@ export interface JudgeParts {
 export interface Judges {
   claims: Claims
   admission: Admission
-  verifier: Verifier
+  history: History
+  /** Forgets what is too old to matter. */
+  sweep(now: number): void
+  gauges(): Record<string, number>
 }
 
 /** A ping over TCP takes two round trips where one over UDP takes one. */
@@ -41,6 +48,7 @@ const ROUND_TRIPS = 2
 export function judgesOf(rules: JudgeRules, parts: JudgeParts): Judges {
   const { world, table, queues, outbox, counters, listener, now, ping } = parts
   const { detector, dispatch } = world
+  const history = new History(world.log)
   const voice = new Voice({ table, queues, detector })
   const corrections = new Corrections({ table, voice, counters, random: world.random })
   const verifier = new Verifier({
@@ -60,7 +68,17 @@ export function judgesOf(rules: JudgeRules, parts: JudgeParts): Judges {
     vetoes: () => world.vetoes?.(),
     refused: (refusal) => dispatch.tell({ type: 'refused', refusal }),
   })
-  const judging = { voice, corrections, disputes, admission }
+  const judging = { history, voice, corrections, disputes, admission }
   const claims = new Claims(rules, { table, queues, outbox, counters, detector, listener, ...judging })
-  return { claims, admission, verifier }
+  const forgetful = [corrections, disputes, admission, verifier]
+  const sweep = (at: number) =>
+    forget(rules.gossipToTheDeadTime, claims.selfRow, { table, outbox, listener, forgetful }, at)
+  const gauges = () => ({
+    ...memberGauges(table),
+    ...history.gauges(),
+    suspicions: claims.suspicions.size,
+    'accusations-unknown': corrections.waiting,
+    verifications: verifier.running,
+  })
+  return { claims, admission, history, sweep, gauges }
 }

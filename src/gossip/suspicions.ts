@@ -43,6 +43,16 @@ export class Suspicions {
     return this.#byRow.has(row)
   }
 
+  /** Who accuses, as latin text; empty while nobody does. */
+  accusers(row: number): Iterable<string> {
+    return this.#byRow.get(row)?.accusers ?? []
+  }
+
+  /** How many others said the same as the first accuser. */
+  confirmations(row: number): number {
+    return Math.max(0, (this.#byRow.get(row)?.accusers.size ?? 0) - 1)
+  }
+
   /** Starts a suspicion in a pool of `count` members. */
   start(row: number, accuser: string, count: number, now: number): void {
     const { suspicionMult, suspicionMaxTimeoutMult, probeInterval } = this.#rules
@@ -71,13 +81,14 @@ export class Suspicions {
     this.#byRow.delete(row)
   }
 
-  /** Takes out one suspicion whose time is up: its row and whether too few confirmed it; undefined when none is. */
+  /** One suspicion whose time is up, to be ended: its row and whether too few confirmed it; undefined when there is none. */
   due(now: number): { row: number; support: 'confirmed' | 'unconfirmed' } | undefined {
     for (let row = this.#deadlines.due(now); row >= 0; row = this.#deadlines.due(now)) {
       const suspicion = this.#byRow.get(row)
       if (suspicion === undefined || suspicion.endsAt > now) continue
-      this.#byRow.delete(row)
       const { accusers, expected } = suspicion
+      // Other deadlines of it may be due as well, and who confirmed it is still asked for.
+      suspicion.endsAt = Number.POSITIVE_INFINITY
       return { row, support: accusers.size <= expected ? 'unconfirmed' : 'confirmed' }
     }
     return undefined

@@ -15,6 +15,7 @@ test('without confirmations a suspicion runs its full length, with all of them t
   assert.deepEqual(suspicions.due(4_000), { row: 2, support: 'confirmed' })
   assert.equal(suspicions.due(23_999), undefined)
   assert.deepEqual(suspicions.due(24_000), { row: 1, support: 'unconfirmed' })
+  for (const row of [1, 2]) suspicions.end(row)
   assert.equal(suspicions.size, 0)
 })
 
