@@ -302,7 +302,7 @@ export class Claims {
       return 'refused'
     }
     for (const accuser of this.suspicions.accusers(row)) this.#parts.history.refuted(accuser, now)
-    if (before !== HELD.alive) this.#note('alive', row, claim.incarnation, NOBODY, now)
+    if (heldBefore !== HELD.alive) this.#note('alive', row, claim.incarnation, NOBODY, now)
     this.suspicions.end(row)
     const isNewMeta = !table.hasMeta(row, claim.bytes, claim.metaStart, claim.metaEnd)
     const before = isNewMeta ? table.facts(row) : undefined
