@@ -6,7 +6,7 @@ import { deadStayDead, joinAtOnce, moveName, restartAll, spreadUnderChurn } from
 
 const SEEDS = Array.from({ length: 20 }, (_, i) => i + 1)
 
-test('sixty members that join at once all list each other within 3 s, in 19 of 20 runs', () => {
+test('sixty members that join at once all list each other within 3 s, in 19 of 20 runs, though a tenth of all packets is lost', () => {
   const took = SEEDS.map((seed) => joinAtOnce(seed, 60))
   assert.ok(took.filter((ms) => ms <= 3_000).length >= 19, took.join(' '))
 })

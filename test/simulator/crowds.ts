@@ -10,9 +10,13 @@ function formed(world: World, count: number): SimulatedNode[] {
   return nodes
 }
 
+/** Share of datagrams that a busy host loses while so many members start at once. */
+const LOSS = 0.1
+
 /** Milliseconds until all that joined one at once list each other. */
 export function joinAtOnce(seed: number, count: number): number {
-  const world = new World({ seed, handling: 'share' })
+  const weather = { loss: LOSS, duplicates: 0, delay: [0.1, 1] } as const
+  const world = new World({ seed, handling: 'share', weather })
   world.pool(count)
   return world.runUntil(() => world.isOneView(), 3 * MINUTE)
 }
