@@ -28,6 +28,7 @@ import {
   readQuery,
   readRelay,
   writeAnswer,
+  writeConflict,
   writeQuery,
   writeRelay,
 } from '../../src/wire/query.ts'
@@ -287,6 +288,7 @@ function rewriteSerfByHand(bytes: Uint8Array): void {
   } else if (bytes[0] === SERF.query) rewriteQuery(writer, bytes)
   else if (bytes[0] === SERF.queryResponse) rewriteAnswer(writer, bytes)
   else if (bytes[0] === SERF.relay) rewriteRelay(writer, bytes)
+  else if (bytes[0] === SERF.conflictResponse) rewriteConflict(writer, bytes)
   else return
   assert.equal(toHex(writer.view()), toHex(bytes))
 }
@@ -326,6 +328,24 @@ function rewriteAnswer(writer: Writer, bytes: Uint8Array): void {
     ...answer,
     from: bytes.subarray(answer.fromStart, answer.fromEnd),
     payload: isNil ? null : bytes.subarray(answer.payloadStart, answer.payloadEnd),
+  })
+}
+
+/** We only write these: what is written comes from the recording, tags as the meta they came from. */
+function rewriteConflict(writer: Writer, bytes: Uint8Array): void {
+  const tree = decodeSerf(bytes)
+  if (tree.type !== 'message' || tree.fields === null) return writeConflict(writer, undefined)
+  const { Addr, Name, Port, Status, Tags, ...versions } = tree.fields
+  assert.ok(Addr instanceof Uint8Array)
+  const tags = Tags instanceof Map ? [...Tags].map(([name, value]) => [String(name), String(value)]) : []
+  const order = ['ProtocolMin', 'ProtocolMax', 'ProtocolCur', 'DelegateMin', 'DelegateMax', 'DelegateCur']
+  writeConflict(writer, {
+    address: Addr,
+    name: new TextEncoder().encode(String(Name)),
+    port: Number(Port),
+    status: Number(Status),
+    versions: Uint8Array.from(order, (name) => Number(versions[name])),
+    meta: encodeTags(Object.fromEntries(tags), 5),
   })
 }
 
