@@ -50,6 +50,8 @@ const GUIDES: [word: string, output: RegExp][] = [
   ['encryptionKeys', /\[ 'one', 'two' \]/],
   ["tags: { role: 'web' }", /role: 'web'[\s\S]*b\n/],
   ["userEvent('deploy'", /deploy 1\.2\.3 1/],
+  ["action: 'tag'", /watched for 10 s/],
+  ['nearest(', /ms, once both/],
   ["query('uptime'", /s\n.*s\nanswered \[\]/],
 ]
 

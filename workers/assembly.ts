@@ -1,7 +1,9 @@
 /** All three bodies in one thread, with queues between them: the placements `one` and `none`. */
 import type { ActorName, Restored, Self, ToDetector, ToDispatch, ToGossip } from '../src/actors/mail.ts'
 import type { Settings } from '../src/options.ts'
-import { DetectorBody, DispatchBody, GossipBody, type Place, type ToFacade } from './bodies.ts'
+import { DispatchBody, GossipBody, type ToFacade } from './bodies.ts'
+import type { Place } from './body.ts'
+import { DetectorBody } from './detector-body.ts'
 
 import { LocalOutlet } from './mailbox.ts'
 

@@ -1,11 +1,10 @@
 /**
- * Bodies: each actor with its sockets, its loop and its replies, wherever it is placed. The actor knows nothing of all this; a
+ * Bodies of gossip and dispatch: each actor with its sockets, its loop and its replies, wherever it is placed. The actor knows nothing of all this; a
  * thread, or the host's own, holds bodies and connects their mailboxes.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Actor, Envelope, Log, Outlet } from '../src/actors/contract.ts'
+import type { Actor, Envelope, Outlet } from '../src/actors/contract.ts'
 import type {
-  DetectorCommand,
   DispatchCommand,
   GossipCommand,
   News,
@@ -17,33 +16,18 @@ import type {
   ToGossip,
 } from '../src/actors/mail.ts'
 
-import { Detector } from '../src/detector/detector.ts'
 import { Dispatch } from '../src/dispatch/dispatch.ts'
 import type { AdmitRules, Vetoes } from '../src/gossip/admission.ts'
 import { Gossip } from '../src/gossip/gossip.ts'
 import type { Settings } from '../src/options.ts'
+import { type Bound, bound, type Place, Replies } from './body.ts'
 import { fillByTheSystem, seededByTheSystem } from './chance.ts'
 import { DiskFiles } from './files.ts'
 import { Names } from './names.ts'
-import { PingStreams } from './streams-of-pings.ts'
 import { Tcp } from './tcp.ts'
 import { Turn } from './turn.ts'
-import { Udp } from './udp.ts'
 import { loadVetoes } from './vetoes.ts'
 import { Vitals } from './vitals.ts'
-
-/** What every body needs from its place. */
-export interface Place {
-  log: Log
-  /** Mail that waits for the actor, by sender. */
-  mailboxes(): Record<string, number>
-  /** The pulse of the host's main thread. */
-  beats(): number
-  /** The host's main thread was found stalled, or turns again. */
-  stalled(state: 'stalled' | 'recovered', stalledFor: number): void
-  /** The actor threw: nothing of it goes on. */
-  crashed(error: unknown): void
-}
 
 /** How dispatch reaches the host. */
 export interface ToFacade {
@@ -55,101 +39,8 @@ export interface ToFacade {
 /** How long dispatch may take to write what it has to write when it ends: then its thread ends all the same. */
 const LAST_WORDS = 800
 
-/** Commands that wait for their reply. An actor replies to each exactly once. */
-class Replies {
-  readonly #waiting = new Map<number, (envelope: Envelope<unknown>) => void>()
-  #last = 0
-
-  /** Takes a number for a command; the promise resolves with its reply. */
-  expect(send: (id: number) => void): Promise<Envelope<unknown>> {
-    this.#last += 1
-    const id = this.#last
-    return new Promise((resolve) => {
-      this.#waiting.set(id, resolve)
-      send(id)
-    })
-  }
-
-  reply(id: number, envelope: Envelope<unknown>): void {
-    this.#waiting.get(id)?.(envelope)
-    this.#waiting.delete(id)
-  }
-}
-
-/** Whether a socket could be bound: errors of the system go as their text and code. */
-export type Bound = { ok: true; port: number } | { ok: false; code: string; message: string }
-
-async function bound(bind: () => Promise<number>): Promise<Bound> {
-  try {
-    return { ok: true, port: await bind() }
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-    return { ok: false, code, message: error instanceof Error ? error.message : String(error) }
-  }
-}
-
 /** Code of a `Bound` that was never tried: the module that is to judge members could not be loaded. */
 export const BAD_MODULE = 'BAD_MODULE'
-
-export class DetectorBody {
-  readonly #replies = new Replies()
-  readonly #vitals: Vitals
-  readonly #turn: Turn<ToDetector>
-  readonly #udp: Udp
-  readonly #pings: PingStreams
-
-  constructor(settings: Settings, gossip: Outlet<ToGossip>, place: Place) {
-    this.#vitals = new Vitals(place.mailboxes, place.log)
-    const actor: Actor<ToDetector> = new Detector(settings, {
-      random: seededByTheSystem(),
-      fillRandom: fillByTheSystem,
-      gossip,
-      send: (packet, ip, port, seqNo) => this.#udp.send(packet, ip, port, seqNo),
-      dialPing: (seqNo, ip, port, request) => this.#pings.dial(seqNo, ip, port, request),
-      closePing: (seqNo) => this.#pings.close(seqNo),
-      host: { beats: place.beats, changed: place.stalled },
-      reply: (id, envelope) => this.#replies.reply(id, envelope),
-      log: place.log,
-    })
-    const turn = new Turn(actor, place.crashed, this.#vitals)
-    this.#turn = turn
-    this.#udp = new Udp({
-      packet: (bytes, ip, port) => turn.receive({ type: 'packet', bytes, ip, port }),
-      unsent: (seqNo) => turn.receive({ type: 'unsent', seqNo }),
-    })
-    this.#pings = new PingStreams({
-      data: (seqNo, bytes) => turn.receive({ type: 'ping-stream-data', seqNo, bytes }),
-      failed: (seqNo) => turn.receive({ type: 'ping-stream-failed', seqNo }),
-    })
-  }
-
-  receive(mail: ToDetector): void {
-    this.#turn.receive(mail)
-  }
-
-  bind(ip: string, port: number): Promise<Bound> {
-    return bound(async () => {
-      await this.#udp.bind(ip, port)
-      return port
-    })
-  }
-
-  begin(self: Self): void {
-    this.#turn.receive({ type: 'begin', self })
-  }
-
-  async command(command: DetectorCommand): Promise<Envelope<unknown>> {
-    const envelope = await this.#replies.expect((id) => this.#turn.receive({ type: 'command', id, command }))
-    return this.#vitals.join(envelope, command.type)
-  }
-
-  async close(): Promise<void> {
-    this.#turn.stop()
-    this.#vitals.stop()
-    this.#pings.closeAll()
-    await this.#udp.close()
-  }
-}
 
 export class GossipBody {
   readonly #replies = new Replies()

@@ -1,7 +1,7 @@
 /** Thread entry point of the detector. */
 import { workerData } from 'node:worker_threads'
 import type { DetectorCommand, Self, ToDetector, ToGossip } from '../src/actors/mail.ts'
-import { DetectorBody } from './bodies.ts'
+import { DetectorBody } from './detector-body.ts'
 import { PortOutlet, readPort } from './mailbox.ts'
 import { placeOf, serve, type ThreadData } from './thread.ts'
 

@@ -13,7 +13,7 @@ import type {
 } from '../src/actors/mail.ts'
 import type { Settings } from '../src/options.ts'
 import { Assembly } from './assembly.ts'
-import type { Bound } from './bodies.ts'
+import type { Bound } from './body.ts'
 import type { DetectorApi } from './detector.ts'
 import type { DispatchApi } from './dispatch.ts'
 import type { GossipApi } from './gossip.ts'

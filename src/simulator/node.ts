@@ -1,6 +1,7 @@
 /** One simulated member: the three real actors, their post, their place in the network, and a host. It can be killed and started again. */
 import type { Actor, Envelope } from '../actors/contract.ts'
 import type {
+  DetectorCommand,
   DispatchCommand,
   FoundPlace,
   GossipCommand,
@@ -188,6 +189,14 @@ export class SimulatedNode implements Station {
     const id = this.#commands
     this.#replies.set(id, reply)
     this.#onceBegun(() => this.#gossip?.receive({ type: 'command', id, command }))
+    return reply
+  }
+
+  askDetector(command: DetectorCommand): Reply {
+    this.#commands += 1
+    const reply: Reply = { envelope: undefined }
+    this.#replies.set(this.#commands, reply)
+    this.#detector?.receive({ type: 'command', id: this.#commands, command })
     return reply
   }
 

@@ -1,4 +1,6 @@
 /** A detector with a world that only writes down what it sends: for tests in virtual time. */
+
+import type { Envelope } from '../../src/actors/contract.ts'
 import { Counters } from '../../src/actors/counters.ts'
 import type { DetectorCommand, ToDetector, ToGossip } from '../../src/actors/mail.ts'
 import { Pack } from '../../src/actors/packed.ts'
@@ -34,15 +36,15 @@ export class LoneDetector {
   readonly dialled: { seqNo: number; to: string }[] = []
   readonly closed: number[] = []
   readonly logged: string[] = []
+  readonly answers: Envelope<unknown>[] = []
   readonly detector: Detector
   readonly hostChanges: { state: 'stalled' | 'recovered'; stalledFor: number; at: number }[] = []
   /** Since when the main thread stands still; undefined while it turns. */
   stalledAt: number | undefined
   waiting = 0
   now = 0
-  #stats: Record<string, number> = {}
 
-  constructor(options: ClusterOptions = {}, state: 'begun' | 'unbegun' = 'begun') {
+  constructor(options: ClusterOptions = {}, state: 'begun' | 'unbegun' = 'begun', seed = 7) {
     const settings = settle(
       {
         nodeName: 'self',
@@ -54,7 +56,7 @@ export class LoneDetector {
       'self',
     )
     this.detector = new Detector(settings, {
-      random: new SeededRandom(7),
+      random: new SeededRandom(seed),
       fillRandom: fillFrom(new SeededRandom(8)),
       gossip: { tell: (mail) => this.toGossip.push(mail), waiting: () => this.waiting },
       send: (packet, ip, port, seqNo) =>
@@ -65,12 +67,7 @@ export class LoneDetector {
         beats: () => this.stalledAt ?? this.now,
         changed: (state, stalledFor) => this.hostChanges.push({ state, stalledFor, at: this.now }),
       },
-      reply: (_id, envelope) => {
-        if (envelope.ok)
-          this.#stats = Object.fromEntries(
-            Object.entries(envelope.value ?? {}).map(([name, value]) => [name, Number(value)]),
-          )
-      },
+      reply: (_id, envelope) => this.answers.push(envelope),
       log: (_, message) => this.logged.push(message),
     })
     if (state === 'unbegun') return
@@ -145,9 +142,17 @@ export class LoneDetector {
     return this.toGossip.filter(({ type }) => type === 'silent')
   }
 
-  stats(command: DetectorCommand = { type: 'stats' }): Record<string, number> {
+  /** The answer to a command; undefined as long as there is none. */
+  ask(command: DetectorCommand): unknown {
+    const { length } = this.answers
     this.mail({ type: 'command', id: 1, command })
-    return this.#stats
+    const answer = this.answers[length]
+    return answer?.ok ? answer.value : undefined
+  }
+
+  stats(command: DetectorCommand = { type: 'stats' }): Record<string, number> {
+    const stats = Object.entries(this.ask(command) ?? {})
+    return Object.fromEntries(stats.map(([name, value]) => [name, Number(value)]))
   }
 
   get health(): number {
