@@ -46,6 +46,10 @@ test('with a third of all packets lost a leave is still acknowledged by nearly a
   const value = leave(world, nodes[0])
   assert.ok(typeof value === 'object' && value !== null && 'told' in value && typeof value.told === 'number')
   assert.ok(value.told >= 7 && value.told <= 11, `${value.told} of 11`)
+  // Acks so late that all peers have been tried again by then.
+  const slow = formed(14, 6)
+  slow.world.network.weather = { loss: 0, duplicates: 0.2, delay: [210, 230] }
+  assert.deepEqual(leave(slow.world, slow.nodes[0]), { told: 5 })
 })
 
 // With 200 members: test/long/leaving.ts.
