@@ -1,5 +1,7 @@
 /** What a host says to a Cluster and hears from it: the shapes of events and options. */
 import type {
+  ConflictLost,
+  ConflictUnresolved,
   DiskError,
   HostStall,
   Lagged,
@@ -27,6 +29,10 @@ export interface ClusterEvents {
   'member-refused': [MemberRefused]
   'host-stall': [HostStall]
   'host-recovered': [HostStall]
+  /** We lost our name to another member, and have stopped. */
+  'conflict-lost': [ConflictLost]
+  /** Another member has our name, and nobody could say whose it is. */
+  'conflict-unresolved': [ConflictUnresolved]
   /** The snapshot could not be read or written; it is tried again. */
   'disk-error': [DiskError]
   /** An actor ended unasked: a bug of ours. The cluster is closed, its peers will see a failure. */

@@ -5,9 +5,11 @@
 import { EventEmitter } from 'node:events'
 import { hostname } from 'node:os'
 import type { Host } from '../workers/host.ts'
+import { KEY_HANDS } from '../workers/key-hands.ts'
 import { type Placed, place } from '../workers/placement.ts'
 import type { Envelope } from './actors/contract.ts'
-import type { ActorName, Joined, News } from './actors/mail.ts'
+import type { ActorName, DispatchCommand, Joined, News, QueryWish } from './actors/mail.ts'
+import { payloadOf, seedsOf } from './arguments.ts'
 import { Calls, untilAborted } from './calls.ts'
 import type {
   ClusterEvents,
@@ -29,6 +31,7 @@ import type { ClusterEvent, EventsOptions } from './events.ts'
 import type { ForcedStatus } from './gossip/force-leave.ts'
 import type { HistoryEntry } from './gossip/history.ts'
 import { type Ask, Insight, type Stats } from './insight.ts'
+import { Keys } from './keys.ts'
 import { Listeners } from './listeners.ts'
 import { type Member, select } from './member.ts'
 import type { Metric } from './metrics.ts'
@@ -38,9 +41,6 @@ import { Nearness } from './nearness.ts'
 import { type ClusterOptions, type Logger, type Settings, settle, settleTags } from './options.ts'
 import { OwnQueries, type QueryHandle, type QueryOptions, refuseOldProtocol, wishOf } from './queries.ts'
 import { isBytes, isForced, isJoined, isNothing, isQueryReply, isSent, isTold } from './replies.ts'
-
-/** Seeds of one join: each may cost a look-up and a connection. */
-const MOST_SEEDS = 1_024
 
 /**
  * One member of a pool.
@@ -64,6 +64,12 @@ export class Cluster extends EventEmitter<ClusterEvents> {
   }
   readonly #insight = new Insight(this.#ask)
   readonly #nearness: Nearness
+  /** The keys that all members encrypt with. */
+  readonly keys = new Keys({
+    ...KEY_HANDS,
+    members: () => this.members(),
+    query: (wish, signal) => this.#askAll('keys', wish, signal),
+  })
   #placed: Placed | undefined
   #joins = 0
   #state: ClusterState = 'alive'
@@ -146,16 +152,13 @@ export class Cluster extends EventEmitter<ClusterEvents> {
    * were reached, and then `members()` knows what they know; rejects with JoinFailed when none was.
    */
   async join(seeds: readonly string[], options: JoinOptions = {}): Promise<Joined> {
-    if (!Array.isArray(seeds) || seeds.length === 0 || seeds.some((seed) => typeof seed !== 'string')) {
-      throw new InvalidArgument('join: seeds must be a list of one or more texts')
-    }
-    if (seeds.length > MOST_SEEDS) throw new InvalidArgument(`join: at most ${MOST_SEEDS} seeds`)
+    const checked = seedsOf(seeds)
     const { ignoreOldEvents = false, signal } = options
     signal?.throwIfAborted()
     const placed = this.#present('join')
     this.#joins += 1
     const ticket = this.#joins
-    const reply = placed.gossip({ type: 'join', seeds: [...seeds], ignoreOldEvents, ticket })
+    const reply = placed.gossip({ type: 'join', seeds: checked, ignoreOldEvents, ticket })
     const joined = this.#answer('join', reply, isJoined)
     if (signal === undefined) return joined
     return untilAborted(joined, signal, () => {
@@ -169,11 +172,7 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     payload?: Uint8Array | string,
     options: UserEventOptions = {},
   ): Promise<{ lamportTime: number }> {
-    if (typeof name !== 'string') throw new InvalidArgument('userEvent: the name must be a text')
-    const bytes = typeof payload === 'string' ? new TextEncoder().encode(payload) : (payload ?? null)
-    if (bytes !== null && !(bytes instanceof Uint8Array)) {
-      throw new InvalidArgument('userEvent: the payload must be a text or a Uint8Array')
-    }
+    const bytes = payloadOf('userEvent', name, payload)
     const placed = this.#present('userEvent')
     const { coalesce = false } = options
     const reply = placed.gossip({ type: 'user-event', name, payload: bytes, coalesce })
@@ -186,12 +185,15 @@ export class Cluster extends EventEmitter<ClusterEvents> {
    */
   query(name: string, payload?: Uint8Array | string, options: QueryOptions = {}): QueryHandle {
     const wish = wishOf(name, payload, options)
-    options.signal?.throwIfAborted()
-    const placed = this.#present('query')
+    return this.#askAll('query', wish, options.signal)
+  }
+
+  #askAll(call: string, wish: QueryWish, signal: AbortSignal | undefined): QueryHandle {
+    signal?.throwIfAborted()
+    const placed = this.#present(call)
     refuseOldProtocol(this.#settings.protocolVersion)
-    return this.#queries.start(wish, options.signal, (command) =>
-      this.#answer('query', placed.dispatch(command), isQueryReply),
-    )
+    const send = (command: DispatchCommand) => this.#answer(call, placed.dispatch(command), isQueryReply)
+    return this.#queries.start(wish, signal, send)
   }
 
   /**
@@ -381,6 +383,8 @@ export class Cluster extends EventEmitter<ClusterEvents> {
   #news(news: News): void {
     for (const facts of news.buffers.slice(0, news.fresh)) this.#mirror.apply(facts, news.through)
     this.#listeners.add(news)
+    // The host hears of it first; what is no member any more stops without a leave, which would speak for the other one.
+    if (news.notices.some(({ type }) => type === 'conflict-lost')) setImmediate(() => this.shutdown())
   }
 
   #stalled(state: 'stalled' | 'recovered', stalledFor: number): void {

@@ -64,7 +64,13 @@ export interface Lagged {
   readonly count: number
 }
 
-export type { DiskError, MemberRefused, NameConflict } from './actors/notices.ts'
+export type {
+  ConflictLost,
+  ConflictUnresolved,
+  DiskError,
+  MemberRefused,
+  NameConflict,
+} from './actors/notices.ts'
 
 /** The main thread stood still for as long as the option `hostStall` allows, or turns again. Heard once it turns again: both then. */
 export interface HostStall {

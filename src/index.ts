@@ -38,10 +38,12 @@ export {
   TooManyQueries,
   UnknownMember,
 } from './errors.ts'
-
+export { KeyOperationFailed, RotationStopped } from './errors-keys.ts'
 export type {
   ClusterEvent,
   ClusterEventType,
+  ConflictLost,
+  ConflictUnresolved,
   DiskError,
   EventsOptions,
   HostStall,
@@ -58,6 +60,7 @@ export type { ForcedStatus } from './gossip/force-leave.ts'
 export type { Change, HistoryEntry } from './gossip/history.ts'
 export type { ReapRule } from './gossip/reap-rules.ts'
 export type { Stats } from './insight.ts'
+export type { KeyOptions, KeyResult, Rotated, RotationOptions } from './keys.ts'
 export type { Member, MemberBefore, MemberStatus, VersionRange } from './member.ts'
 export type { HistogramValue, Metric, MetricLabels, MetricType, MetricValue } from './metrics.ts'
 export type { MemberPath, Near, NearestOptions, NetworkCoordinate } from './nearness.ts'

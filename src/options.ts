@@ -49,6 +49,7 @@ export interface Settings extends Numbers, CoatSettings, AdmissionSettings, File
   dnsServers: string[]
   tcpFallbackPings: boolean
   rejoin: RejoinSettings
+  nameConflictResolution: boolean
   threads: Threads
   /** Whether a suspect is told so in its ping. */
   buddy: boolean
@@ -116,6 +117,11 @@ export interface ClusterOptions extends Partial<Numbers>, AdmissionOptions, File
    * that reached somebody. Default true.
    */
   rejoin?: boolean | RejoinOptions
+  /**
+   * Whether all are asked when another member has our name, and this member stops when most see the name elsewhere. Default true; otherwise
+   * both stay and `name-conflict` tells of it.
+   */
+  nameConflictResolution?: boolean
   /** Where the actors run. Default `per-actor`. */
   threads?: Threads
   /**
@@ -149,6 +155,7 @@ const OTHERS = [
   'dnsServers',
   'tcpFallbackPings',
   'rejoin',
+  'nameConflictResolution',
   'threads',
   'buddy',
   'hostStall',
@@ -192,6 +199,7 @@ export function settle(options: ClusterOptions, hostName: string): Settings {
     tags,
     dnsServers: settleServers(options.dnsServers ?? []),
     reapRules: settleReapRules(options.reapRules ?? []),
+    nameConflictResolution: flag('nameConflictResolution', options.nameConflictResolution ?? true),
     tcpFallbackPings: flag('tcpFallbackPings', options.tcpFallbackPings ?? true),
     rejoin: settleRejoin(options.rejoin ?? true),
     threads: oneOf('threads', options.threads ?? 'per-actor', ['per-actor', 'one', 'none']),

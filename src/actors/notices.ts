@@ -40,4 +40,24 @@ export interface DiskError {
   readonly message: string
 }
 
-export type Notice = NameConflict | MemberRefused | DiskError
+/** A vote of the others gave our name to somebody else. This member has stopped being one: the cluster is closed, without a leave. */
+export interface ConflictLost {
+  readonly type: 'conflict-lost'
+  readonly name: string
+  /** Where the other one is. */
+  readonly address: string
+  readonly port: number
+  /** Answers that counted, and those of them that saw the name at our address. */
+  readonly votes: number
+  readonly votesForUs: number
+}
+
+/** Somebody else has our name, and nobody answered when all were asked whose it is. We stay. */
+export interface ConflictUnresolved {
+  readonly type: 'conflict-unresolved'
+  readonly name: string
+  readonly address: string
+  readonly port: number
+}
+
+export type Notice = NameConflict | MemberRefused | DiskError | ConflictLost | ConflictUnresolved

@@ -2,22 +2,26 @@
  * The dispatch actor: what happened, on its way to the host. It keeps its own view of the members and delivers with credit, so that a
  * slow host holds up nobody but itself.
  *
- * Queries are answered and asked here, since patterns and slow hosts must hold up nobody; what the member keeps in files is read and written
- * here. Here is the place of what is still to come to the Serf layer: keys; name conflicts.
+ * Queries are answered and asked here, since patterns and slow hosts must hold up nobody; the keys and what else the member keeps in files
+ * are read, changed and written here; and here it is decided whether we have lost our name.
  */
 import { Packr } from 'msgpackr'
 import type { Actor } from '../actors/contract.ts'
 import { Counters, flatten, type Report } from '../actors/counters.ts'
 import type { DispatchCommand, ToDispatch } from '../actors/mail.ts'
+import type { NameConflict, Notice } from '../actors/notices.ts'
 import { directRoom } from '../coats.ts'
 import { toPlain } from '../errors.ts'
 import { memberOf } from '../member.ts'
 import type { Settings } from '../options.ts'
+import { Files } from './files.ts'
 import { Gate } from './gate.ts'
 
 import { HostQueries } from './host-queries.ts'
 import { answerFromView, InternalQueries } from './internal-queries.ts'
 import { isFileCommand, Kept } from './kept.ts'
+import { KeyringKeeper } from './keyring-keeper.ts'
+import { NameVote } from './name-vote.ts'
 import { Patterns } from './patterns.ts'
 import { Queries } from './queries.ts'
 import { Questions } from './questions.ts'
@@ -37,11 +41,15 @@ export class Dispatch implements Actor<ToDispatch> {
   readonly #queries: Queries
   readonly #hostQueries: HostQueries
   readonly #kept: Kept
+  readonly #keeper: KeyringKeeper
+  readonly #vote: NameVote
+  readonly #resolvesConflicts: boolean
   #now = 0
   wakeAt = Number.POSITIVE_INFINITY
 
   constructor(settings: Settings, world: DispatchWorld) {
     this.#world = world
+    this.#resolvesConflicts = settings.nameConflictResolution
     const { gossip, random } = world
     const counters = this.#counters
     const ownName = new TextEncoder().encode(settings.nodeName)
@@ -77,10 +85,18 @@ export class Dispatch implements Actor<ToDispatch> {
       reply: (id, envelope) => world.reply(id, envelope),
       tell: (mail) => world.query(mail),
     })
+    const notice = (told: Notice) => this.#gate.delivery.notice(told)
+    const files = new Files((operation) => world.file(operation))
+    const now = () => this.#now
+    this.#keeper = new KeyringKeeper(settings, { files, gossip, counters, now })
+    this.#keeper.serve(internal)
+    this.#vote = new NameVote(settings.nodeName, { questions, notice })
     this.#kept = new Kept(settings, {
       world,
+      files,
+      keeper: this.#keeper,
       counters,
-      notice: (notice) => this.#gate.delivery.notice(notice),
+      notice,
       pass: (facts) => this.#gate.facts(facts.bytes, facts.through, this.#now),
     })
   }
@@ -98,10 +114,10 @@ export class Dispatch implements Actor<ToDispatch> {
         this.#questions.answers(mail.bytes)
         break
       case 'keyring-set':
-        // Nobody changes keys yet.
+        this.#keeper.isSet(mail.number)
         break
       case 'conflict':
-        this.#gate.delivery.notice(mail.conflict)
+        this.#conflict(mail.conflict)
         break
       case 'refused':
         this.#gate.delivery.notice(mail.refusal)
@@ -137,6 +153,13 @@ export class Dispatch implements Actor<ToDispatch> {
   #enter(now: number): void {
     this.#now = now
     this.#kept.enter(now)
+  }
+
+  #conflict(conflict: NameConflict): void {
+    this.#gate.delivery.notice(conflict)
+    if (conflict.about === 'self' && this.#resolvesConflicts) {
+      this.#vote.start(conflict.existing, conflict.other)
+    }
   }
 
   #plan(): void {

@@ -6,12 +6,13 @@ import type { Envelope } from '../actors/contract.ts'
 import type { Counters } from '../actors/counters.ts'
 import type { DispatchCommand, ToDispatch } from '../actors/mail.ts'
 import type { Notice } from '../actors/notices.ts'
-import { FileUnwritable, TagsTooLarge, toPlain } from '../errors.ts'
+import { FileUnreadable, FileUnwritable, TagsTooLarge, toPlain } from '../errors.ts'
 import { META_LIMIT } from '../gossip/own-tags.ts'
 import type { Settings } from '../options.ts'
 import { encodeTags } from '../wire/tags.ts'
 import { Ahead } from './ahead.ts'
-import { Files } from './files.ts'
+import type { Files } from './files.ts'
+import type { KeyringKeeper } from './keyring-keeper.ts'
 import { Snapshot } from './snapshot.ts'
 import { type Found, startUp } from './startup.ts'
 import { TAGS_MODE, writeTags } from './tags-file.ts'
@@ -27,6 +28,8 @@ export function isFileCommand(command: DispatchCommand): command is FileCommand 
 
 export interface KeptParts {
   world: DispatchWorld
+  files: Files
+  keeper: KeyringKeeper
   counters: Counters
   notice(notice: Notice): void
   /** Facts that may go on to the host. */
@@ -46,7 +49,7 @@ export class Kept {
     const { snapshotPath, rejoinAfterLeave } = settings
     this.#settings = settings
     this.#parts = parts
-    this.files = new Files((operation) => world.file(operation))
+    this.files = parts.files
     this.#ahead = new Ahead(parts.pass, counters)
     if (snapshotPath === '') return
     this.#snapshot = new Snapshot(snapshotPath, rejoinAfterLeave ? 'keep' : 'forget', {
@@ -110,7 +113,29 @@ export class Kept {
 
   #restore(reply: (envelope: Envelope<unknown>) => void): void {
     startUp(this.#settings, { files: this.files, snapshot: this.#snapshot }, (envelope: Envelope<Found>) => {
-      reply(envelope.ok ? { ...envelope, value: envelope.value.restored } : envelope)
+      if (envelope.ok) this.#restoreKeys(envelope.value, reply)
+      else reply(envelope)
+    })
+  }
+
+  /** Answers only when the keys are in force: nothing is bound before. */
+  #restoreKeys({ keys, restored }: Found, reply: (envelope: Envelope<unknown>) => void): void {
+    const { keyringFile, encryptionKeys } = this.#settings
+    const { keeper, world } = this.#parts
+    const done = () => reply({ ok: true, value: restored, after: 0 })
+    if (keyringFile === '') return done()
+    if (keys !== undefined) {
+      if (encryptionKeys.length > 0)
+        world.log('info', `keys are those of ${keyringFile}, not of encryptionKeys`)
+      return keeper.begin(keys, done)
+    }
+    if (encryptionKeys.length === 0) {
+      const reason = 'it does not exist, and encryptionKeys names no first key'
+      return reply({ ok: false, error: toPlain(new FileUnreadable('keyring', keyringFile, reason)) })
+    }
+    keeper.found((error) => {
+      if (error === '') done()
+      else reply({ ok: false, error: toPlain(new FileUnwritable('keyring', keyringFile, error)) })
     })
   }
 

@@ -14,6 +14,7 @@ import { encodeTags } from '../wire/serf.ts'
 import type { Claims } from './claims.ts'
 import { ClockNews } from './clock-news.ts'
 import { Directed } from './directed.ts'
+import { placesOf } from './earlier-life.ts'
 import { Endings } from './endings.ts'
 import { Entrance } from './entrance.ts'
 import { UserEvents } from './events.ts'
@@ -289,12 +290,13 @@ export class Gossip implements Actor<ToGossip> {
     this.#spread.selfRow = this.#claims.selfRow
     this.#sync.begin(this.#claims.selfRow, this.#now)
     this.#streams.begin(self.name)
-    this.#ownTags.begin(settings.tags)
+    this.#ownTags.begin(restored?.tags ?? settings.tags)
     this.#entrance.begin(self)
     this.#queries.begin(self)
     this.#directed.begin(self)
     this.#keyholder.begin(settings.bindIp)
     this.#clockNews.begin(this.#now)
+    this.#entrance.recall(placesOf(restored, self))
     this.#sweepAt = this.#now + SWEEP_INTERVAL
   }
 

@@ -1,0 +1,59 @@
+/** Errors of operations on the keys of a pool. What they carry besides is not shown when they are printed, since it may hold keys. */
+import { FolkmootError } from './errors.ts'
+import type { KeyResult } from './keys.ts'
+
+/** Not every member confirmed an operation on the keys. Those that did have done it. */
+export class KeyOperationFailed extends FolkmootError {
+  readonly operation: 'install' | 'use' | 'remove' | 'list'
+  readonly #result: KeyResult
+
+  constructor(operation: 'install' | 'use' | 'remove' | 'list', result: KeyResult) {
+    const { numErrors, numNodes, numResponses } = result
+    const what =
+      numErrors > 0
+        ? `${numErrors}/${numNodes} nodes reported failure`
+        : `${numResponses}/${numNodes} nodes reported success`
+    super('ERR_KEY_OPERATION_FAILED', `keys.${operation}: ${what}`)
+    this.operation = operation
+    this.#result = result
+  }
+
+  /** What became of it, member by member. */
+  get result(): KeyResult {
+    return this.#result
+  }
+}
+
+/**
+ * A rotation of keys has stopped, since some members did not confirm a step: they are down, or refused. Everybody can still understand
+ * everybody. It goes on when `rotate` is called again with `key`.
+ */
+export class RotationStopped extends FolkmootError {
+  readonly step: 'install' | 'use' | 'remove'
+  /** Who did not confirm the step. */
+  readonly members: readonly string[]
+  /** What some of them said, by name. */
+  readonly messages: Readonly<Record<string, string>>
+  readonly #key: Uint8Array
+
+  constructor(
+    step: 'install' | 'use' | 'remove',
+    members: readonly string[],
+    messages: Readonly<Record<string, string>>,
+    key: Uint8Array,
+  ) {
+    super(
+      'ERR_ROTATION_STOPPED',
+      `the rotation stopped at the step ${step}: no confirmation from ${members.join(', ')}`,
+    )
+    this.step = step
+    this.members = members
+    this.messages = messages
+    this.#key = key
+  }
+
+  /** The new key, to go on with. */
+  get key(): Uint8Array {
+    return this.#key.slice()
+  }
+}

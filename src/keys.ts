@@ -1,0 +1,262 @@
+/**
+ * Keys of the whole pool, as a host changes them (protocol page 2, section 4.10): one query to all members, one outcome per member. And
+ * the rotation that is made of these: the new key everywhere, then in use everywhere, then the old ones away, and no step before everyone
+ * has confirmed the one before it.
+ *
+ * Keys stand in no message of an error and in no property that is shown.
+ */
+import type { QueryAnswer, QueryWish } from './actors/mail.ts'
+import { settleKey, toBase64 } from './coats.ts'
+import { KEY_QUERIES, type KeyChange } from './dispatch/keyring-keeper.ts'
+import { KeyOperationFailed, RotationStopped } from './errors-keys.ts'
+import type { Member } from './member.ts'
+import type { QueryHandle } from './queries.ts'
+import { readKeyAnswer, writeKeyRequest } from './wire/keys.ts'
+
+/** What became of one operation on the keys of all members. */
+export interface KeyResult {
+  /** Members that were alive or leaving when it began. */
+  readonly numNodes: number
+  readonly numResponses: number
+  /** Members that answered with an error, or with nothing that can be understood. */
+  readonly numErrors: number
+  /** What members had to say: errors and remarks, by name. */
+  readonly messages: Readonly<Record<string, string>>
+  /** On how many members each key is, in base64; `list` alone. */
+  readonly keys: Readonly<Record<string, number>>
+  /** Of how many members each key is the primary one; `list` alone. */
+  readonly primaryKeys: Readonly<Record<string, number>>
+  /** Who did not answer, sorted. */
+  readonly silent: readonly string[]
+}
+
+export interface KeyOptions {
+  /** Over how many other members each answer shall come as well, against loss. Default 0. */
+  relayFactor?: number
+  signal?: AbortSignal | undefined
+}
+
+export interface RotationOptions {
+  signal?: AbortSignal | undefined
+  /** Between the last confirmation that the new key is in use and the removal of the old ones, in milliseconds: what is on its way sealed with an old key must arrive. Default 10,000. */
+  grace?: number
+  /** Members that may stay behind: they will understand nobody any more. Default none. */
+  except?: readonly string[]
+}
+
+export interface Rotated {
+  /** How many old keys were removed. */
+  readonly removed: number
+}
+
+export interface KeyWorld {
+  query(wish: QueryWish, signal: AbortSignal | undefined): QueryHandle
+  members(): readonly Member[]
+  /** Rejects when the signal aborts. */
+  sleep(milliseconds: number, signal: AbortSignal | undefined): Promise<void>
+  randomKey(): Uint8Array
+}
+
+/** How a member answered. */
+interface Outcome {
+  result: KeyResult
+  /** Who confirmed. */
+  done: Set<string>
+  /** Keys of a member, the primary first, as far as they fit into its answer. */
+  primary: Map<string, string>
+}
+
+type Operation = KeyChange | 'list'
+
+const GRACE = 10_000
+/** Attempts to have a step confirmed by all: answers get lost. */
+const ATTEMPTS = 4
+/** A list shows about 17 keys at a time. */
+const MOST_LISTS = 32
+
+export class Keys {
+  readonly #world: KeyWorld
+  /** Changes happen one after the other. */
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(world: KeyWorld) {
+    this.#world = world
+  }
+
+  /** Adds a key to the keyring of every member. Rejects with KeyOperationFailed, which has the partial result, unless all confirmed. */
+  install(key: string | Uint8Array, options: KeyOptions = {}): Promise<KeyResult> {
+    return this.#change('install', key, options)
+  }
+
+  /** Makes a key that is installed the one that every member encrypts with. Rejects as `install` does. */
+  use(key: string | Uint8Array, options: KeyOptions = {}): Promise<KeyResult> {
+    return this.#change('use', key, options)
+  }
+
+  /** Removes a key, which must not be in use, from every member. Rejects as `install` does. */
+  remove(key: string | Uint8Array, options: KeyOptions = {}): Promise<KeyResult> {
+    return this.#change('remove', key, options)
+  }
+
+  /** All keys of all members. Rejects as `install` does. */
+  async list(options: KeyOptions = {}): Promise<KeyResult> {
+    return checked('list', await this.#ask('list', undefined, [], options))
+  }
+
+  /**
+   * Replaces all keys by a new one (a random one of 32 bytes, unless given), with no moment in which two members do not understand each other. Every
+   * member that is alive or failed must confirm each step. Rejects with RotationStopped, which names those that did not and the step;
+   * called again with its `key` the rotation goes on from there.
+   */
+  rotate(newKey?: string | Uint8Array, options: RotationOptions = {}): Promise<Rotated> {
+    const key = newKey === undefined ? this.#world.randomKey() : settleKey('newKey', newKey)
+    return this.#exclusive(async () => {
+      const { grace = GRACE, signal } = options
+      await this.#confirm('install', key, key, options)
+      await this.#confirm('use', key, key, options)
+      await this.#world.sleep(grace, signal)
+      return { removed: await this.#removeOthers(key, options) }
+    })
+  }
+
+  #change(operation: KeyChange, key: string | Uint8Array, options: KeyOptions): Promise<KeyResult> {
+    const bytes = settleKey('key', key)
+    return this.#exclusive(async () => checked(operation, await this.#ask(operation, bytes, [], options)))
+  }
+
+  #exclusive<Value>(run: () => Promise<Value>): Promise<Value> {
+    const result = this.#last.then(run)
+    this.#last = result.catch(() => undefined)
+    return result
+  }
+
+  /** One step, until everyone has confirmed it. `newKey` is for whoever wants to go on later. */
+  async #confirm(
+    step: KeyChange,
+    key: Uint8Array,
+    newKey: Uint8Array,
+    { signal, except = [] }: RotationOptions,
+  ): Promise<void> {
+    const confirmed = new Set<string>()
+    let messages: Readonly<Record<string, string>> = {}
+    const missing = () => this.#needed(except).filter((name) => !confirmed.has(name))
+    for (let attempt = 1; attempt <= ATTEMPTS && missing().length > 0; attempt++) {
+      const nodes = attempt === 1 ? [] : missing()
+      // Whoever came after the first step has not got the key yet.
+      if (step === 'use' && attempt > 1) await this.#ask('install', key, nodes, { signal })
+      const { done, result } = await this.#ask(step, key, nodes, { signal })
+      for (const name of done) confirmed.add(name)
+      messages = result.messages
+    }
+    if (missing().length > 0) throw new RotationStopped(step, missing(), messages, newKey)
+  }
+
+  /** Removes all keys but this one, once everybody says that it is the one it uses. */
+  async #removeOthers(key: Uint8Array, options: RotationOptions): Promise<number> {
+    const text = toBase64(key)
+    const removed = new Set<string>()
+    for (let round = 0; round < MOST_LISTS; round++) {
+      const { primary, keys } = await this.#listAll(options)
+      const behind = this.#needed(options.except ?? []).filter((name) => primary.get(name) !== text)
+      if (behind.length > 0) throw new RotationStopped('remove', behind, {}, key)
+      const others = Object.keys(keys).filter((other) => other !== text)
+      if (others.length === 0) break
+      for (const other of others) {
+        await this.#confirm('remove', settleKey('key', other), key, options)
+        removed.add(other)
+      }
+    }
+    return removed.size
+  }
+
+  /** Who uses which key, from everybody that answers within a few attempts. */
+  async #listAll({ signal, except = [] }: RotationOptions) {
+    const primary = new Map<string, string>()
+    const keys: Record<string, number> = {}
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const missing = this.#needed(except).filter((name) => !primary.has(name))
+      if (missing.length === 0) break
+      const outcome = await this.#ask('list', undefined, attempt === 1 ? [] : missing, { signal })
+      for (const [name, used] of outcome.primary) primary.set(name, used)
+      Object.assign(keys, outcome.result.keys)
+    }
+    return { primary, keys }
+  }
+
+  /** Whose confirmation is needed: all who are in the pool, or may come back to it. */
+  #needed(except: readonly string[]): string[] {
+    return this.#world
+      .members()
+      .filter(({ name, status }) => status !== 'left' && !except.includes(name))
+      .map(({ name }) => name)
+  }
+
+  async #ask(
+    operation: Operation,
+    key: Uint8Array | undefined,
+    nodes: readonly string[],
+    { relayFactor = 0, signal }: KeyOptions,
+  ): Promise<Outcome> {
+    signal?.throwIfAborted()
+    const isAsked = ({ name, status }: Member) =>
+      nodes.length > 0 ? nodes.includes(name) : status === 'alive' || status === 'leaving'
+    const numNodes = this.#world.members().filter(isAsked).length
+    const wish: QueryWish = {
+      name: KEY_QUERIES[operation],
+      payload: writeKeyRequest(key ?? new Uint8Array(0)),
+      nodes,
+      tags: {},
+      requestAck: false,
+      relayFactor,
+      timeout: 0,
+    }
+    const { answers, silent } = await this.#world.query(wish, signal).finished
+    return outcomeOf(operation, numNodes, answers, silent)
+  }
+}
+
+function outcomeOf(
+  operation: Operation,
+  numNodes: number,
+  answers: readonly QueryAnswer[],
+  silent: readonly string[],
+): Outcome {
+  const done = new Set<string>()
+  const primary = new Map<string, string>()
+  const messages = new Map<string, string>()
+  const counts = { keys: new Map<string, number>(), primaryKeys: new Map<string, number>() }
+  for (const { from, payload } of answers) {
+    const answer = readKeyAnswer(payload)
+    if (answer === undefined) {
+      messages.set(from, 'the answer could not be read')
+      continue
+    }
+    if (answer.message !== '') messages.set(from, answer.message)
+    if (!answer.isDone) continue
+    done.add(from)
+    if (operation !== 'list') continue
+    primary.set(from, answer.primaryKey)
+    for (const key of answer.keys) count(counts.keys, key)
+    count(counts.primaryKeys, answer.primaryKey)
+  }
+  const result: KeyResult = {
+    numNodes,
+    numResponses: answers.length,
+    numErrors: answers.length - done.size,
+    messages: Object.fromEntries(messages),
+    keys: Object.fromEntries(counts.keys),
+    primaryKeys: Object.fromEntries(counts.primaryKeys),
+    silent,
+  }
+  return { result, done, primary }
+}
+
+function count(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1)
+}
+
+function checked(operation: Operation, { result }: Outcome): KeyResult {
+  const { numErrors, numNodes, numResponses } = result
+  if (numErrors > 0 || numResponses < numNodes) throw new KeyOperationFailed(operation, result)
+  return result
+}
