@@ -22,6 +22,8 @@ const LONG = 131_072
 const LONG_PER_MEMBER = 256
 /** Between two attempts to write while the disk refuses. */
 const RETRY_AFTER = 30_000
+/** What a loss of power may cost at most while lines are written; the death of the process costs nothing. */
+const SYNC_EVERY = 5_000
 /** Bytes of lines that wait while the disk is busy; beyond it they are let go and the file is replaced instead. */
 const MOST_PENDING = 1_048_576
 /** Snapshots are for everybody to read, as Serf's are. */
@@ -63,6 +65,8 @@ export class Snapshot {
   #isWhole = true
   /** Whether the file may end within a line. */
   #isCutOff = false
+  /** From then on an append waits for the disk: the system's own memory is lost with the power. */
+  #syncAt = Number.NEGATIVE_INFINITY
   #replaceAt = Number.NEGATIVE_INFINITY
   #isLeaving = false
   #syncs: Callback[] = []
@@ -211,7 +215,10 @@ export class Snapshot {
   #append(): void {
     const bytes = fromLatin(this.#pending)
     this.#parts.counters.add('serf.snapshot.appendLine')
-    this.#write('append', bytes, this.#syncs.length > 0 ? 'sync' : 'buffer', (outcome) => {
+    const now = this.#parts.now()
+    const until = this.#syncs.length > 0 || now >= this.#syncAt ? 'sync' : 'buffer'
+    if (until === 'sync') this.#syncAt = now + SYNC_EVERY
+    this.#write('append', bytes, until, (outcome) => {
       this.#size += bytes.length
       if (outcome.ok) return
       // How much of it was written nobody knows.

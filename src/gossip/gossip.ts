@@ -306,6 +306,7 @@ export class Gossip implements Actor<ToGossip> {
     this.#eventClock.witness(eventTime)
     this.#queryClock.witness(queryTime)
     if (eventTime > 0) this.#events.ignoreBefore(eventTime + 1)
+    if (queryTime > 0) this.#queries.ignoreBefore(queryTime + 1)
   }
 
   #command(id: number, command: GossipCommand): void {

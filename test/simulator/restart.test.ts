@@ -31,8 +31,9 @@ for (const seed of [1, 2, 3, 4, 5, 6]) {
     const before = heardBy(world, third)
     assert.ok(before.length > 50, `it had heard ${before.length}`)
     world.boot(third)
-    world.join(third, first)
+    // It finds its pool by itself.
     world.run(2 * MINUTE)
+    assert.ok(world.isOneView())
     const all = heardBy(world, third)
     assert.equal(new Set(all).size, all.length, 'an event was seen twice')
     world.event(first, 'new')
@@ -60,6 +61,39 @@ test('clocks and tags of the life before are in force when a member begins', () 
     { member_time: 13, event_time: 78, query_time: 6 },
   )
   assert.equal(node.members.get(node.name)?.tags.role, 'kept')
+})
+
+test('a member that starts while the network is down finds its pool when it is up again (B38, row 23)', () => {
+  const { world, nodes } = formed(21, 3)
+  const [first, second, third] = nodes
+  third.kill()
+  world.run(MINUTE)
+  world.split([third], [first, second])
+  world.boot(third)
+  world.run(5 * MINUTE)
+  assert.deepEqual(third.inStatus('alive'), [third.name])
+  world.network.heal()
+  const took = world.runUntil(() => world.isOneView(), 2 * MINUTE)
+  assert.ok(took < 2 * MINUTE, 'no one view')
+})
+
+test('after the whole pool lost its power, those that had failed before are found again too (row 21)', () => {
+  const { world, nodes } = formed(22, 4)
+  const lost = nodes[3]
+  lost.kill()
+  world.runUntil(() => nodes[0].inStatus('failed').includes(lost.name), 5 * MINUTE)
+  world.run(1_000)
+  for (const node of nodes.slice(0, 3)) {
+    node.kill()
+    node.disk.losePower('zeroed')
+  }
+  world.run(1_000)
+  // Only the one that had failed, which nobody else lists as alive, and one of the others come back.
+  lost.disk.write('snapshot', new Uint8Array(0))
+  world.boot(lost)
+  world.boot(nodes[0])
+  const took = world.runUntil(() => nodes[0].inStatus('alive').includes(lost.name), 2 * MINUTE)
+  assert.ok(took < 2 * MINUTE, 'the failed one was not found')
 })
 
 test('a disk that fails is told to the host, and the member stays in its pool', () => {
