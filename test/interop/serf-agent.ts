@@ -114,6 +114,9 @@ export interface AgentOptions {
   bind?: string
   /** A key in base64; without one the agent speaks plain. */
   encrypt?: string
+  /** Files that it keeps. */
+  snapshot?: string
+  keyringFile?: string
   /** In the form of the agent's `-event-handler` flag. */
   eventHandlers?: string[]
 }
@@ -220,6 +223,12 @@ export class SerfAgent {
     await this.#run('tags', '-delete', key)
   }
 
+  /** `serf keys -list`: how many members hold each key. */
+  async keys(): Promise<Record<string, number>> {
+    const { keys } = JSON.parse(await this.#run('keys', '-list', '-format=json'))
+    return keys
+  }
+
   /** Leaves gracefully; the process ends. */
   async leave(): Promise<void> {
     await this.#run('leave')
@@ -256,6 +265,8 @@ function flags(options: AgentOptions, bind: string, rpc: string): string[] {
     eventHandlers = [],
     advertise,
     encrypt,
+    snapshot,
+    keyringFile,
   } = options
   return [
     'agent',
@@ -265,6 +276,8 @@ function flags(options: AgentOptions, bind: string, rpc: string): string[] {
     `-profile=${profile}`,
     '-log-level=debug',
     ...(advertise === undefined ? [] : [`-advertise=${advertise}`]),
+    ...(snapshot === undefined ? [] : [`-snapshot=${snapshot}`]),
+    ...(keyringFile === undefined ? [] : [`-keyring-file=${keyringFile}`]),
     ...(encrypt === undefined ? [] : [`-encrypt=${encrypt}`]),
     ...(compression === 'off' ? ['-disable-compression'] : []),
     ...Object.entries(tags).map(([key, value]) => `-tag=${key}=${value}`),
