@@ -225,8 +225,8 @@ export class SerfAgent {
 
   /** `serf keys -list`: how many members hold each key. */
   async keys(): Promise<Record<string, number>> {
-    const { keys } = JSON.parse(await this.#run('keys', '-list', '-format=json'))
-    return keys
+    const shown = (await this.#run('keys', '-list')).matchAll(/(\S+=) +\[(\d+)\/\d+\]/g)
+    return Object.fromEntries([...shown].map(([, key, count]) => [key, Number(count)]))
   }
 
   /** Leaves gracefully; the process ends. */
