@@ -19,14 +19,8 @@ import type {
   MemberFilter,
   UserEventOptions,
 } from './cluster-types.ts'
-import {
-  ActorExited,
-  ClusterClosed,
-  ClusterLeft,
-  type FolkmootError,
-  fromPlain,
-  InvalidArgument,
-} from './errors.ts'
+import type { FolkmootError } from './errors.ts'
+import { ActorExited, ClusterClosed, ClusterLeft, fromPlain, InvalidArgument } from './errors.ts'
 import type { ClusterEvent, EventsOptions } from './events.ts'
 import type { ForcedStatus } from './gossip/force-leave.ts'
 import type { HistoryEntry } from './gossip/history.ts'
