@@ -225,7 +225,10 @@ export class SerfAgent {
 
   /** `serf keys -list`: how many members hold each key. */
   async keys(): Promise<Record<string, number>> {
-    const shown = (await this.#run('keys', '-list')).matchAll(/(\S+=) +\[(\d+)\/\d+\]/g)
+    // One query, of which an answer may get lost: then the command fails.
+    const list = () => this.#run('keys', '-list').catch(() => undefined)
+    const text = await eventually(`all members tell ${this.name} their keys`, list, { within: 40_000 })
+    const shown = text.matchAll(/(\S+=) +\[(\d+)\/\d+\]/g)
     return Object.fromEntries([...shown].map(([, key, count]) => [key, Number(count)]))
   }
 
