@@ -183,6 +183,14 @@ test('fail: peers see a failure, no refutation takes it back while the host is s
   assert.ok(Number.isFinite(world.runUntil(failed, 60_000)))
   world.run(120_000)
   assert.ok(failed(), 'push/pulls and attempts to reach it do not revive it')
+  for (const other of [observer, ...others]) {
+    const endings = world.story(other, victim).filter((kind) => kind === 'join' || kind === 'failed')
+    assert.deepEqual(endings, ['join', 'failed'], 'and it does not come and go')
+  }
+  // Accusations reach it as ever: none was answered.
+  assert.ok(
+    world.transitions.every(({ name, member }) => name !== victim.name || (member?.incarnation ?? 0) <= 1),
+  )
   for (const other of others) assert.equal(observer.members.get(other.name)?.status, 'alive')
   victim.freeHost()
   assert.ok(Number.isFinite(world.runUntil(() => world.isOneView(), 90_000)))
