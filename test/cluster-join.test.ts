@@ -66,10 +66,8 @@ test('32 addresses that swallow everything hold up nobody', async (t) => {
   const holes = await Promise.all(Array.from({ length: 32 }, () => silence(t)))
   const good = await member(t, { nodeName: 'good' })
   const newcomer = await member(t, { nodeName: 'newcomer' })
-  const startedAt = performance.now()
   const { reached, outcomes } = await newcomer.join([...holes.map(({ place }) => place), placeOf(good)])
-  // One after the other they would take 320 s, ten at once more than 30. The bound of two seconds is judged in virtual time.
-  assert.ok(performance.now() - startedAt < 9_000)
+  // Had it waited for any of them, it would have an outcome by now. The bound of two seconds is judged in virtual time.
   assert.equal(reached, 1)
   assert.equal(outcomes.filter(({ error }) => error === 'no answer yet').length, 32)
 })

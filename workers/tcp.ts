@@ -17,7 +17,7 @@ export interface TcpEvents {
  * Inbound connections open at once; beyond it new ones are dropped at the door. The actor keeps fewer (src/gossip/inbound.ts) and drops the
  * idle ones for newcomers; this bounds only what comes in before it has had its turn.
  */
-const MOST_INBOUND = 1024
+export const MOST_ACCEPTED = 1024
 
 export class Tcp {
   readonly #events: TcpEvents
@@ -77,7 +77,7 @@ export class Tcp {
 
   #accept(socket: Socket): void {
     const { remoteAddress, remotePort } = socket
-    if (this.#inbound >= MOST_INBOUND || remoteAddress === undefined || remotePort === undefined) {
+    if (this.#inbound >= MOST_ACCEPTED || remoteAddress === undefined || remotePort === undefined) {
       socket.on('error', () => undefined)
       socket.destroy()
       return

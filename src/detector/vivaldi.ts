@@ -4,6 +4,7 @@
  *
  *     round trip --> median of the last three with this peer --> place and error --> adjustment --> gravity
  */
+import { isPlace } from '../wire/coordinate.ts'
 import {
   areCompatible,
   type Coordinate,
@@ -80,9 +81,12 @@ export class Vivaldi {
     this.#move(other, seconds)
     this.#adjust(other, seconds)
     this.#fall()
-    if (!isValid(this.#own)) {
+    // Heights grow by the force over the distance, so a peer that stands almost where we do can throw us out of the world. The samples go
+    // too: one that is no number would spoil every adjustment that it is in.
+    if (!isPlace(this.#own)) {
       this.#resets += 1
       this.#own = this.#origin
+      this.#adjustments.fill(0)
     }
     return undefined
   }

@@ -79,8 +79,8 @@ function readVector(reader: Reader, dimensions: number): number[] {
   return vector
 }
 
-/** Comparisons are false for what is no number. An error or a height below nothing would turn the forces round. */
-function isPlace({ vector, error, adjustment, height }: WireCoordinate): boolean {
+/** Whether all its numbers are ones that members take. Comparisons are false for what is no number. An error or a height below nothing would turn the forces round. */
+export function isPlace({ vector, error, adjustment, height }: WireCoordinate): boolean {
   const isNear = (value: number) => Math.abs(value) <= FARTHEST
   return (
     vector.every(isNear) && isNear(error) && isNear(adjustment) && isNear(height) && error >= 0 && height >= 0

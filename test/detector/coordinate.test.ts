@@ -465,7 +465,7 @@ test('another version, another dimension and half a payload are refused', () => 
   }
 })
 
-test('whatever comes in a payload, what we keep and where we stand are numbers', () => {
+test('whatever comes in a payload, what we keep and where we stand are places that a peer would take', () => {
   const rttNs = fc.integer({ min: -1, max: 11 * SECOND })
   const any = fc.record({
     vector: fc.array(number, { minLength: 8, maxLength: 8 }),
@@ -487,12 +487,23 @@ test('whatever comes in a payload, what we keep and where we stand are numbers',
         if (typeof read === 'string') continue
         assert.ok(isValid(read))
         client.observe('peer', read, roundTrip)
-        assert.ok(isValid(client.own))
+        assert.deepEqual(readCoordinate(writeCoordinate(client.own), 8), client.own, 'a peer would take ours')
         assert.ok(Number.isFinite(client.distanceTo(read)))
       }
     }),
+    { examples: [[thrownOut()]] },
   )
 })
+
+/** Found by chance once: a peer of great height that stands where we stand, then many that push on. */
+function thrownOut(): [Coordinate, number][] {
+  const standing = (height: number, error = 0) => at(new Array<number>(8).fill(0), { height, error })
+  const pushes = Array.from({ length: 60 }, (_, i): [Coordinate, number] => [
+    standing(i % 2 === 0 ? 1e6 : 0),
+    0,
+  ])
+  return [[standing(572_617), 0], [standing(0), 9_781_056_693], [standing(0, 1e6), 0], ...pushes]
+}
 
 test('whatever bytes come as a payload, reading them never throws', () => {
   fc.assert(fc.property(fc.uint8Array({ minLength: 1 }), (payload) => void readCoordinate(payload, 8)))
