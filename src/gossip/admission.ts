@@ -59,6 +59,8 @@ export interface AdmissionParts {
 }
 
 const LONGEST_NAME = 128
+/** Longest encoded tags of a member that a host's rules look at, as in Serf. */
+const LONGEST_TAGS = 512
 /** The refusal of a name is told once in so many milliseconds, of so many names. */
 const TELL_AGAIN = 10_000
 const MOST_TOLD = 1_024
@@ -113,7 +115,11 @@ export class Admission {
       return 'its address is in none of the allowed networks'
     if (validateNodeNames && !isValidName(claim.bytes, claim.nodeStart, claim.nodeEnd))
       return 'its name has characters other than A-Z, a-z, 0-9, - and ., or more than 128 of them'
-    return this.#hasRules ? ruledOut(admit, candidate(claim)) : ''
+    if (!this.#hasRules) return ''
+    // As the original, which looks at the size of tags only where somebody judges.
+    if (claim.metaEnd - claim.metaStart > LONGEST_TAGS)
+      return `its tags take more than ${LONGEST_TAGS} bytes when encoded`
+    return ruledOut(admit, candidate(claim))
   }
 
   #veto(claim: Claim): string {

@@ -20,7 +20,7 @@ const K1 = new Uint8Array(32).fill(1)
 const K2 = new Uint8Array(16).fill(2)
 const K3 = new Uint8Array(24).fill(3)
 
-function kept(keys: readonly Uint8Array[], { path = '', limit = 1_024 } = {}) {
+function kept(keys: readonly Uint8Array[], { path = '', limit = 1_024, head = 44 } = {}) {
   const operations: FileOperation[] = []
   const told: ToGossip[] = []
   const answers: Uint8Array[] = []
@@ -36,8 +36,8 @@ function kept(keys: readonly Uint8Array[], { path = '', limit = 1_024 } = {}) {
       name: KEY_QUERIES[kind],
       payload,
       source: 'other',
-      // Head of a response from a name of 5 letters with small numbers (protocol page 2, section 8).
-      fits: (answer: Uint8Array) => 30 + 1 + 6 + 5 + 2 + answer.length + 3 <= limit,
+      // The head of a response from a name of 5 letters has 44 bytes or so (protocol page 2, section 8).
+      fits: (answer: Uint8Array) => head + answer.length + 3 <= limit,
       respond: (answer: Uint8Array) => answers.push(answer),
     }
     internal.ask(query, 0)
@@ -150,6 +150,31 @@ for (let count = 1; count <= 60; count++) {
     assert.equal(answer.message, shown === count ? '' : remark)
   })
 }
+
+/** A head without a name and with numbers of one byte. */
+const NAMELESS = 34
+/** The original's test answers without a primary key, which saves its 44 characters and two bytes; ours always names it. */
+const PRIMARY = 46
+const manyKeys = (count: number) =>
+  Array.from({ length: count }, (_, i) => new Uint8Array(32).fill(i >> 8).fill(i & 255, 1))
+
+test('TestSerfQueries_keyListResponseWithCorrectSize: up to 18 keys of 44 characters whole, of more 18 with a word about it', () => {
+  const listed = (count: number) => {
+    const { ask, last } = kept(manyKeys(count), { head: NAMELESS - PRIMARY })
+    ask('list')
+    return [last()?.keys.length, last()?.message.includes('truncated')]
+  }
+  for (const count of [0, 1, 18]) assert.deepEqual(listed(count), [count, false])
+  for (const count of [50, 38, 40]) assert.deepEqual(listed(count), [18, true])
+})
+
+test('TestSerfQueries_estimateMaxKeysInListKeyResponseFactor: with ten times the limit, of one key more than are tried at first some fit', () => {
+  const limit = 10_240
+  const { ask, last } = kept(manyKeys(Math.floor(limit / 25) + 1), { limit, head: NAMELESS })
+  ask('list')
+  assert.ok(Number(last()?.keys.length) > 180)
+  assert.match(last()?.message ?? '', /truncated/)
+})
 
 test('a list of which not one key fits is not answered, rather than with none', () => {
   const { ask, answers, counters } = kept([K1], { limit: 100 })

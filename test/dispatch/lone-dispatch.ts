@@ -1,6 +1,13 @@
 /** A dispatch actor with a world that only writes down what happens, and a gossip that grants every query: for tests in virtual time. */
 import type { Envelope } from '../../src/actors/contract.ts'
-import { FACT, FactReader, type MemberFact, packMember, STATUS } from '../../src/actors/facts.ts'
+import {
+  FACT,
+  FactReader,
+  type MemberFact,
+  packMember,
+  packUserEvent,
+  STATUS,
+} from '../../src/actors/facts.ts'
 import type { DispatchCommand, QueryMail, QueryWish, ToGossip } from '../../src/actors/mail.ts'
 import { Pack, packOverheard } from '../../src/actors/packed.ts'
 import { packQuery, type QueryRecord, queryOf } from '../../src/actors/query-facts.ts'
@@ -65,6 +72,8 @@ export class LoneDispatch {
   /** What it asked of the disk; nothing answers. */
   readonly operations: FileOperation[] = []
   readonly hostQueries: QueryRecord[] = []
+  /** All that reached the host, as «kind name». */
+  readonly heard: string[] = []
   readonly dispatch: Dispatch
   now = 0
   #rows = new Map<string, number>()
@@ -118,6 +127,14 @@ export class LoneDispatch {
       if (!readQuery(cursor, message, 2, message.length)) throw new Error('no query')
       packQuery(pack, cursor)
     }
+    this.#facts(pack)
+  }
+
+  /** A user event as gossip has heard it. */
+  userEvent(name: string): void {
+    const pack = new Pack()
+    const bytes = utf8(name)
+    packUserEvent(pack, 7, 'single', bytes, 0, bytes.length, 0, 0)
     this.#facts(pack)
   }
 
@@ -180,7 +197,11 @@ export class LoneDispatch {
 
   #read(bytes: Uint8Array): void {
     for (const reader = new FactReader(bytes); !reader.atEnd; reader.next()) {
-      if (reader.kind === FACT.query) this.hostQueries.push(queryOf(reader))
+      if (reader.kind === FACT.query) {
+        this.hostQueries.push(queryOf(reader))
+        this.heard.push(`query ${text(queryOf(reader).name)}`)
+      } else if (reader.kind === FACT.userEvent) this.heard.push(`user ${text(reader.eventName)}`)
+      else if (reader.kind === FACT.memberJoin) this.heard.push(`join ${text(reader.name)}`)
     }
   }
 }
