@@ -1,0 +1,110 @@
+/**
+ * What `npm pack` ships, made in place of the compiled modules: `release.js in` before packing, `release.js out` after it. One small file per
+ * entry point and shared pieces beside the threads' files, minified, with source maps that hold the sources; one declaration file per entry,
+ * which names nothing but itself and Node. Entry points are what package.json exports and runs, and every file that a thread is started from.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { generateDtsBundle } from 'dts-bundle-generator'
+import { build, type Plugin, transform } from 'esbuild'
+
+const root = join(import.meta.dirname, '..', '..')
+const dist = join(root, 'dist')
+const RELEASE = join(dist, 'release')
+const ASIDE = join(dist, 'unpacked')
+/** What is swapped. Without its notes the compiler writes all modules anew should a swap be cut short. */
+const SWAPPED = ['src', 'workers', '.tsbuildinfo']
+
+/** A thread's file, as it must be named in `workers/` for us and for bundlers to find it. */
+const THREAD_FILE = /new URL\('\.\/([\w-]+)\.js', import\.meta\.url\)/g
+
+interface Entries {
+  /** Modules to import, with declarations. */
+  modules: string[]
+  /** Files that are run, by a thread or a shell. */
+  programs: string[]
+}
+
+/** Compiled files that package.json and the sources of threads speak of, relative to `dist`, without extension. */
+function entriesOf(manifest: { exports: Record<string, unknown>; bin: Record<string, string> }): Entries {
+  const targets = [...JSON.stringify(manifest.exports).matchAll(/"\.\/dist\/([\w/-]+)\.js"/g)]
+  const exported = targets.map(([, path]) => path)
+  const threads = readdirSync(join(root, 'workers'))
+    .filter((file) => file.endsWith('.ts'))
+    .flatMap((file) => [...readFileSync(join(root, 'workers', file), 'utf8').matchAll(THREAD_FILE)])
+    .map(([, name]) => `workers/${name}`)
+  const bins = Object.values(manifest.bin).map((path) => path.replace(/^\.\/dist\/|\.js$/g, ''))
+  return {
+    modules: exported.filter((path) => path.startsWith('src/')),
+    programs: [...new Set([...exported.filter((path) => path.startsWith('workers/')), ...threads, ...bins])],
+  }
+}
+
+/** Classes of errors are known by name, to hosts and to another copy of the package: minifying must leave those names. */
+const keepErrorNames: Plugin = {
+  name: 'keep the names of errors',
+  setup({ onLoad }) {
+    onLoad({ filter: /src\/errors\.ts$/ }, async ({ path }) => {
+      const options = { loader: 'ts', keepNames: true, sourcemap: 'inline', sourcefile: path } as const
+      const { code } = await transform(readFileSync(path, 'utf8'), options)
+      return { contents: code, loader: 'js' }
+    })
+  },
+}
+
+async function buildModules({ modules, programs }: Entries): Promise<void> {
+  await build({
+    absWorkingDir: root,
+    entryPoints: Object.fromEntries([...modules, ...programs].map((path) => [path, `${path}.ts`])),
+    outdir: RELEASE,
+    // Beside the threads' files, which the pieces name relative to themselves.
+    chunkNames: 'workers/[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+    target: 'node20.19',
+    minify: true,
+    sourcemap: 'linked',
+    plugins: [keepErrorNames],
+    logLevel: 'warning',
+  })
+}
+
+function buildDeclarations({ modules, programs }: Entries): void {
+  const files = modules.map((path) => ({ filePath: join(dist, `${path}.d.ts`), output: { noBanner: true } }))
+  const options = { preferredConfigPath: join(root, 'tsconfig.json') }
+  for (const [i, text] of generateDtsBundle(files, options).entries()) {
+    writeFileSync(join(RELEASE, `${modules[i]}.d.ts`), text)
+  }
+  for (const path of programs) writeFileSync(join(RELEASE, `${path}.d.ts`), 'export {}\n')
+}
+
+function swap(from: string, to: string): void {
+  mkdirSync(to, { recursive: true })
+  for (const name of SWAPPED) {
+    if (existsSync(join(from, name))) renameSync(join(from, name), join(to, name))
+  }
+}
+
+async function swapIn(): Promise<void> {
+  rmSync(RELEASE, { recursive: true, force: true })
+  rmSync(ASIDE, { recursive: true, force: true })
+  const entries = entriesOf(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')))
+  await buildModules(entries)
+  buildDeclarations(entries)
+  swap(dist, ASIDE)
+  swap(RELEASE, dist)
+}
+
+function swapOut(): void {
+  for (const name of SWAPPED) rmSync(join(dist, name), { recursive: true, force: true })
+  swap(ASIDE, dist)
+  rmSync(RELEASE, { recursive: true, force: true })
+  rmSync(ASIDE, { recursive: true, force: true })
+}
+
+if (process.argv[2] === 'in') await swapIn()
+else if (process.argv[2] === 'out') swapOut()
+else throw new Error(`${relative(process.cwd(), import.meta.filename)} in|out`)
