@@ -58,6 +58,7 @@ export class GossipBody {
     const actor: Actor<ToGossip> = new Gossip(settings, {
       random: seededByTheSystem(),
       fillRandom: fillByTheSystem,
+      clock: () => performance.now(),
       detector,
       dispatch,
       dial: (stream, ip, port) => this.#tcp.dial(stream, ip, port),

@@ -8,6 +8,7 @@ import { Histogram, type HistogramState, quantile } from './histogram.ts'
 export class Counters {
   readonly #counts = new Map<string, number>()
   readonly #samples = new Map<string, Histogram>()
+  readonly #gauges = new Map<string, number>()
 
   add(name: string, amount = 1): void {
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + amount)
@@ -15,6 +16,11 @@ export class Counters {
 
   get(name: string): number {
     return this.#counts.get(name) ?? 0
+  }
+
+  /** Sets a gauge that is known only when something happens; those that can be asked for at any time go into `report`. */
+  set(name: string, value: number): void {
+    this.#gauges.set(name, value)
   }
 
   /** Records a sample: a duration in milliseconds, a size in bytes, a depth. Allocates at the first of a name only. */
@@ -36,7 +42,11 @@ export class Counters {
   report(gauges: Record<string, number>): Report {
     const histograms: Record<string, HistogramState> = {}
     for (const [name, samples] of this.#samples) histograms[name] = samples.state()
-    return { counters: this.snapshot(), gauges, histograms }
+    return {
+      counters: this.snapshot(),
+      gauges: { ...Object.fromEntries(this.#gauges), ...gauges },
+      histograms,
+    }
   }
 }
 

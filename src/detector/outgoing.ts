@@ -1,7 +1,7 @@
 /** The way out: every datagram is sealed, counted and sent here, with or without the tray's broadcasts riding on it. */
 import type { Counters } from '../actors/counters.ts'
 import type { Checksum } from '../actors/packed.ts'
-import { type Coats, messageRoom, packetRoom, sealPacket } from '../wire/packet.ts'
+import { type Coats, labelBytes, messageRoom, packetRoom, sealPacket } from '../wire/packet.ts'
 import { isUnicast } from './destination.ts'
 import { type Leftovers, Tray } from './tray.ts'
 import type { DetectorWorld } from './world.ts'
@@ -43,7 +43,7 @@ export class Outgoing {
     if (port === 0 || !isUnicast(ip)) return this.#counters.add('drop.destination')
     const packet = sealPacket(message, checksum, this.coats)
     if (packet.length > this.#limit) return this.#counters.add('drop.packet-too-large')
-    this.#counters.add('memberlist.udp.sent', packet.length)
+    this.#counters.add('memberlist.udp.sent', packet.length - labelBytes(this.coats))
     this.#world.send(packet, ip, port, seqNo)
   }
 }

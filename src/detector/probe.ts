@@ -31,7 +31,7 @@ import { toLatin } from '../actors/latin.ts'
 import type { Settings } from '../options.ts'
 import { writeSuspect } from '../wire/claim.ts'
 import { Writer } from '../wire/msgpack.ts'
-import { makeCompound } from '../wire/packet.ts'
+import { labelBytes, makeCompound } from '../wire/packet.ts'
 import type { Ack } from '../wire/probe.ts'
 import { sealStream } from '../wire/seal-stream.ts'
 import { MESSAGE } from '../wire/types.ts'
@@ -254,6 +254,7 @@ export class Prober {
     if (settings.tcpFallbackPings && peer.protocolMax >= PROTOCOL_MAX.streamPing) {
       const { coats } = outgoing
       const request = sealStream(this.#identity.ping(seqNo, peer.name), coats)
+      this.#parts.counters.add('memberlist.tcp.sent', request.length - labelBytes(coats))
       probe.fallback = new FallbackPing(this.#parts.world, seqNo, peer, request, coats)
     }
   }

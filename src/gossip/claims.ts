@@ -75,7 +75,7 @@ export class Claims {
 
   /** Puts ourselves in the table, alive at incarnation 1. */
   begin(self: Self, address: Uint8Array, meta: Uint8Array, versions: Uint8Array, now: number): void {
-    const { table, outbox, listener, voice, disputes } = this.#parts
+    const { table, outbox, listener, voice, disputes, counters } = this.#parts
     const name = new TextEncoder().encode(self.name)
     const row = table.add(name, 0, name.length, now)
     this.#self = self
@@ -90,18 +90,20 @@ export class Claims {
     table.incarnation[row] = 1
     table.setHeld(row, HELD.alive, now)
     voice.alive(row)
+    counters.add('memberlist.msg.alive')
     listener.joined(row, now)
   }
 
   /** New meta of our own under the next incarnation; `finished` when its broadcast is done. */
   update(meta: Uint8Array, finished: () => void): void {
-    const { table, listener } = this.#parts
+    const { table, listener, counters } = this.#parts
     const row = this.#selfRow
     const isNew = !table.hasMeta(row, meta, 0, meta.length)
     const before = table.facts(row)
     table.setFacts(row, table.address(row).slice(), meta)
     table.incarnation[row] = refutingIncarnation(table.incarnation[row], 0)
     this.#parts.voice.alive(row, finished)
+    counters.add('memberlist.msg.alive')
     if (isNew) listener.updated(row, before)
     else listener.changed(row)
   }
@@ -290,7 +292,9 @@ export class Claims {
       claim.incarnation === own &&
       table.hasMeta(row, claim.bytes, claim.metaStart, claim.metaEnd) &&
       isSameVersions(table.versions.bytes(table.versionSet[row]), claim)
-    if (!isOurWord) this.#refute(claim.incarnation, this.#ownName(), now)
+    if (isOurWord) return
+    this.#refute(claim.incarnation, this.#ownName(), now)
+    this.#parts.counters.add('memberlist.msg.alive')
   }
 
   #accept(row: number, claim: Claim, now: number, echo: Echo = 'rebroadcast'): 'accepted' | 'refused' {

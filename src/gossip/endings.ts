@@ -8,11 +8,11 @@ import type { ToDetector } from '../actors/mail.ts'
 import type { Settings } from '../options.ts'
 import type { Claims } from './claims.ts'
 import { Departure } from './departure.ts'
+import type { Exchange } from './exchange.ts'
 import { type Afterwards, ForceLeaves } from './force-leave.ts'
 import type { MemberTable } from './members.ts'
 import { Reconnect } from './reconnect.ts'
 import type { Standing } from './standing.ts'
-import type { Exchange } from './streams.ts'
 
 export interface EndingParts {
   table: MemberTable

@@ -18,6 +18,7 @@ import { placesOf } from './earlier-life.ts'
 import { Endings } from './endings.ts'
 import { Entrance } from './entrance.ts'
 import { UserEvents } from './events.ts'
+import type { Exchange } from './exchange.ts'
 import { Hearing } from './hearing.ts'
 import { HostStall } from './host-stall.ts'
 import { type Judges, judgesOf } from './judges.ts'
@@ -31,7 +32,7 @@ import { Queries } from './queries.ts'
 import { Queues } from './queues.ts'
 import { Spread } from './spread.ts'
 import { Standing } from './standing.ts'
-import { type Exchange, Streams } from './streams.ts'
+import { Streams } from './streams.ts'
 import { Sync } from './sync.ts'
 import { Tasks } from './tasks.ts'
 import type { GossipWorld } from './world.ts'
@@ -119,7 +120,7 @@ export class Gossip implements Actor<ToGossip> {
     const home = (bytes: Uint8Array) => this.#hearing.userMessage(bytes, 0, bytes.length, this.#now)
     this.#directed = new Directed({ detector, counters, home, room: directRoom(settings) })
     this.#streams = streams
-    this.#spread = new Spread(settings, { table, queues, random, detector })
+    this.#spread = new Spread(settings, { table, queues, random, detector, counters, clock: world.clock })
     const exchange = (ip: string, port: number, one: Exchange) => streams.exchange(ip, port, one, this.#now)
     const reply = (id: number, envelope: Envelope<unknown>) => world.reply(id, envelope)
     const through = () => outbox.through
@@ -354,6 +355,7 @@ export class Gossip implements Actor<ToGossip> {
   #sweep(now: number): void {
     this.#sweepAt = now + SWEEP_INTERVAL
     this.#judges.sweep(now)
+    this.#queues.sample()
     this.#standing.forgetBefore(now - this.#settings.recentIntentTimeout)
   }
 

@@ -10,9 +10,9 @@
  */
 import type { FoundPlace, SeedOutcome, Self } from '../actors/mail.ts'
 import { formatPlace, literalOf, parsePlace } from '../wire/address.ts'
+import type { Exchange } from './exchange.ts'
 import { Lookups } from './lookups.ts'
 import type { OldEvents } from './push-pull.ts'
-import type { Exchange } from './streams.ts'
 
 export interface JoinParts {
   /** Starts a push/pull and gives its number. */

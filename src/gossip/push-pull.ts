@@ -82,6 +82,7 @@ export class PushPull {
     message.set(head.view())
     message.set(nodes.view(), head.length)
     message.set(tail.view(), head.length + nodes.length)
+    this.#parts.counters.set('memberlist.size.local', message.length)
     return message
   }
 

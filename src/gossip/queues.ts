@@ -38,6 +38,8 @@ const OF_USERS = ['queries', 'events'] as const
 
 /** A queue that is too long is warned of once in so many milliseconds. */
 const WARN_AGAIN = 60_000
+/** QueueCheckInterval of both original layers (protocol page 1, section 9). */
+const SAMPLE_INTERVAL = 30_000
 const PERCENT = 100
 
 type Visit = (bytes: Uint8Array) => void
@@ -56,6 +58,7 @@ export class Queues {
   readonly #coats: Coats
   /** Room that user messages have saved up. */
   #saved = 0
+  #sampledAt = 0
   readonly #warnedAt = new Map<QueueName, number>()
   /** The time of the turn. */
   now = 0
@@ -170,13 +173,19 @@ export class Queues {
       event_queue: this.events.size,
       query_queue: this.queries.size,
     }
-    for (const [name, metric] of QUEUES) {
+    for (const [name] of QUEUES) {
       const { size, oldestAt, dropped } = this[name]
-      gauges[metric] = size
       gauges[`folkmoot.queue.${name}.age`] = size === 0 ? 0 : this.now - oldestAt
       gauges[`folkmoot.queue.${name}.dropped`] = dropped
     }
     return gauges
+  }
+
+  /** Samples the depths, where half a minute has passed since the last time: to be called more often than that. */
+  sample(): void {
+    if (this.now - this.#sampledAt < SAMPLE_INTERVAL) return
+    this.#sampledAt = this.now
+    for (const [name, metric] of QUEUES) this.#counters.observe(metric, this[name].size)
   }
 
   #take(name: QueueName, room: number, visit: Visit, rank: Rank): number {

@@ -7,8 +7,8 @@ import type { Random } from '../actors/contract.ts'
 import type { Counters } from '../actors/counters.ts'
 import { STATUS } from '../actors/facts.ts'
 import { formatIp } from '../wire/address.ts'
+import type { Exchange } from './exchange.ts'
 import type { MemberTable } from './members.ts'
-import type { Exchange } from './streams.ts'
 
 export interface ReconnectParts {
   table: MemberTable

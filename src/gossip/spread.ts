@@ -6,6 +6,7 @@
  * the next tray replaces it, what was not used is handed back.
  */
 import type { Outlet, Random } from '../actors/contract.ts'
+import type { Counters } from '../actors/counters.ts'
 import type { ToDetector } from '../actors/mail.ts'
 import { Pack, packDelivery, packTrayItem } from '../actors/packed.ts'
 import { formatIp } from '../wire/address.ts'
@@ -26,6 +27,8 @@ export interface SpreadParts {
   queues: Queues
   random: Random
   detector: Outlet<ToDetector>
+  counters: Counters
+  clock(): number
 }
 
 /** Sends of one message that a tray may use: about what pings and acks carry between two ticks. */
@@ -69,9 +72,12 @@ export class Spread {
 
   wake(now: number): void {
     if (this.#isIdle || now < this.#tickAt) return
+    const { counters, clock } = this.#parts
+    const startedAt = clock()
     this.#skipTo(now)
     this.#sendPackets(now)
     this.#lendTray()
+    counters.observe('memberlist.gossip', clock() - startedAt)
   }
 
   /** What the detector did not use of a tray that it has put away: one count per item. */

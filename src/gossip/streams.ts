@@ -12,29 +12,15 @@
 import type { Counters } from '../actors/counters.ts'
 import type { ToGossip } from '../actors/mail.ts'
 import { Strangers } from '../actors/strangers.ts'
-import type { Coats } from '../wire/packet.ts'
+import { type Coats, labelBytes } from '../wire/packet.ts'
 import { readAck, readError, readPing, writeAck, writeError, writePing } from '../wire/probe.ts'
 import { StreamSealer, sealStream } from '../wire/seal-stream.ts'
 import { LARGE_STREAM, StreamAssembler, type StreamSide, type StreamStep } from '../wire/stream.ts'
+import { type Exchange, type StreamPing, timed } from './exchange.ts'
 import { type Inbound, overfull } from './inbound.ts'
-import type { OldEvents, PushPull, Reason, RemoteState } from './push-pull.ts'
+import type { PushPull, RemoteState } from './push-pull.ts'
 import type { Tasks } from './tasks.ts'
 import type { GossipWorld } from './world.ts'
-
-/** A push/pull that we start. `done` hears once why it failed, or an empty text. */
-export interface Exchange {
-  reason: Reason
-  oldEvents: OldEvents
-  done(error: string): void
-}
-
-/** A ping of ours over TCP. `done` hears an empty text when a member of that name answered, or why not. */
-export interface StreamPing {
-  reason: 'ping'
-  seqNo: number
-  name: Uint8Array
-  done(error: string): void
-}
 
 export interface StreamParts {
   world: GossipWorld
@@ -105,9 +91,14 @@ export class Streams {
   exchange(ip: string, port: number, exchange: Exchange, now: number): number {
     this.#dialled -= 1
     // One that is not to speak is out of time at once.
-    this.#add(this.#dialled, exchange, ip, this.state === 'mute' ? now - this.#timeout : now)
+    const { counters, tasks } = this.#parts
+    this.#add(
+      this.#dialled,
+      timed(exchange, counters, tasks),
+      ip,
+      this.state === 'mute' ? now - this.#timeout : now,
+    )
     if (this.state === 'mute') return this.#dialled
-    this.#parts.counters.add('memberlist.tcp.connect')
     this.#parts.world.dial(this.#dialled, ip, port)
     return this.#dialled
   }
@@ -152,8 +143,9 @@ export class Streams {
   #connected(id: number, now: number): void {
     const stream = this.#open.get(id)
     if (stream?.exchange === undefined) return
-    if (stream.exchange.reason === 'ping') this.#ping(stream, stream.exchange)
-    else this.#parts.tasks.add(this.#ask(stream, stream.exchange, now))
+    if (stream.exchange.reason === 'ping') return this.#ping(stream, stream.exchange)
+    this.#parts.counters.add('memberlist.tcp.connect')
+    this.#parts.tasks.add(this.#ask(stream, stream.exchange, now))
   }
 
   #received(id: number, bytes: Uint8Array): void {
@@ -379,8 +371,11 @@ export class Streams {
   }
 
   #write(stream: Stream, bytes: Uint8Array): void {
-    this.#parts.counters.add('memberlist.tcp.sent', bytes.length)
-    this.#parts.world.write(stream.id, bytes)
+    const { counters, world, coats } = this.#parts
+    // The label's header is not counted, as in memberlist; only who opens a stream sends one.
+    const label = stream.exchange === undefined ? 0 : labelBytes(coats)
+    counters.add('memberlist.tcp.sent', bytes.length - label)
+    world.write(stream.id, bytes)
   }
 
   /** Ends our side. The stream stays until its deadline, so that a peer that never reads is dropped then. */

@@ -8,10 +8,10 @@
 import type { Random } from '../actors/contract.ts'
 import { formatIp } from '../wire/address.ts'
 import { chooseRows } from './choice.ts'
+import type { Exchange } from './exchange.ts'
 import { pushPullPeriod } from './formulas.ts'
 import type { MemberTable } from './members.ts'
 import { HELD } from './precedence.ts'
-import type { Exchange } from './streams.ts'
 
 export interface SyncParts {
   table: MemberTable

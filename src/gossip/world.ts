@@ -7,6 +7,8 @@ export interface GossipWorld {
   random: Random
   /** Bytes that nobody can guess, for nonces. */
   fillRandom(bytes: Uint8Array): void
+  /** Milliseconds of a clock that only goes forward: for measuring how long work takes, not for the protocol, whose time is that of the turn. */
+  clock(): number
   detector: Outlet<ToDetector>
   dispatch: Outlet<ToDispatch>
   /** Dials a TCP connection to a literal address; `stream-connected` or `stream-closed` mail follows. `stream` is ours. */

@@ -243,6 +243,7 @@ export class SimulatedNode implements Station {
     const actor = new Gossip(this.settings, {
       random: gossipChance,
       fillRandom: fillFrom(gossipChance),
+      clock: () => this.#parts.schedule.now,
       detector: detector.outlet,
       dispatch: dispatch.outlet,
       dial: (stream, ip, port) => this.#dial(gossip, stream, ip, port),

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { FoundPlace, SeedOutcome } from '../../src/actors/mail.ts'
+import type { Exchange } from '../../src/gossip/exchange.ts'
 import { Joins } from '../../src/gossip/joins.ts'
-import type { Exchange } from '../../src/gossip/streams.ts'
 
 const SELF = { name: 'self', ip: '10.0.0.99', port: 7946, bindPort: 7946 }
 

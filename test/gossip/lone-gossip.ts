@@ -100,6 +100,7 @@ export class LoneGossip {
     this.gossip = new Gossip(settings, {
       random: new SeededRandom(1),
       fillRandom: fillFrom(new SeededRandom(2)),
+      clock: () => this.now,
       detector: { tell: (mail) => this.#tellDetector(mail), waiting: () => 0 },
       dispatch: { tell: (mail) => this.toDispatch.push(mail), waiting: () => 0 },
       dial: (stream, ip, port) => this.dialled.push({ stream, ip, port }),

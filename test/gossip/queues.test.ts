@@ -155,7 +155,7 @@ test('10,000 intents in a second: the queue is never above its bound, the loss i
   assert.equal(counters.get('drop.queue-intents'), 10_000 - 4_096)
   assert.equal(warnings.length, 1)
   const gauges = queues.gauges()
-  assert.equal(gauges['serf.queue.Intent'], 4_096)
+  assert.equal(gauges.intent_queue, 4_096)
   assert.equal(gauges['folkmoot.queue.intents.dropped'], 10_000 - 4_096)
   assert.ok(gauges['folkmoot.queue.intents.age'] > 300)
   queues.now = 70_000
