@@ -2,7 +2,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort, freshIp, tieToUs } from '../interop/serf-agent.ts'
 
@@ -47,6 +46,11 @@ export async function run(
   return { stdout, stderr, exit: typeof exit === 'number' ? exit : null }
 }
 
+/** What a process is bound to: a test, or whoever else ends it. */
+export interface Scope {
+  after(end: () => Promise<void>): unknown
+}
+
 export class AgentProcess {
   readonly kind: Kind
   readonly name: string
@@ -73,7 +77,7 @@ export class AgentProcess {
 
   /** Starts one that answers its RPC port when the promise resolves, and ends with the test. */
   static async start(
-    t: TestContext,
+    t: Scope,
     kind: Kind,
     name: string,
     args: readonly string[] = [],

@@ -1,0 +1,159 @@
+/**
+ * Every command, by both command lines, at both agents: four outputs that must be equal once addresses, times and measurements are masked. Each
+ * agent has the same pool around it: itself and one real member.
+ */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { withoutSerf } from '../interop/serf-agent.ts'
+import { AgentProcess, type Kind, type Ran } from './processes.ts'
+import { inAnyOrder } from './transcripts.ts'
+
+const KINDS: readonly Kind[] = ['ours', 'real']
+const KEY = 'T9jncgl9mbLus+baTTa7q7nPSUrXwbDi2dhbtqir37s='
+const OTHER_KEY = 'HvY8ubRZMgafUOWvrOadwOckVa1wN3QWAo46FVKbVN8='
+
+/** What may differ: where things are, how long they took, what the process is. */
+function masked(text: string): string[] {
+  return inAnyOrder(
+    text
+      .replace(/\b127\.\d+\.\d+\.\d+(:\d+)?/g, 'ADDRESS')
+      .replace(/"port": \d+/g, '"port": PORT')
+      .replace(/rtt: \d+\.\d+ ms/g, 'rtt: X ms')
+      .replace(/\d+\.\d+ sec/g, 'X sec')
+      .replace(
+        /"?(arch|cpu_count|goroutines|max_procs|os|version|event_time|query_time|member_time|health_score|query_queue|event_queue|intent_queue)"?( =|:) .*/g,
+        '$1 = X',
+      )
+      .replace(/folkmoot/g, 'serf'),
+  )
+}
+
+/** Help is free in its wording; only what comes before it is compared. */
+function withoutHelp(text: string): string {
+  return text.replace(/Usage: [\s\S]*$/, '')
+}
+
+const COMMANDS: string[][] = [
+  ['members'],
+  ['members', '-detailed'],
+  ['members', '-format=json'],
+  ['members', '-format=xml'],
+  ['members', '-status=alive', '-name=n.*'],
+  ['members', '-status=failed'],
+  ['members', '-status=failed', '-format=json'],
+  ['members', '-tag', 'role=w.b'],
+  ['members', '-role=web'],
+  ['members', '-name=al('],
+  ['members', '-tag', 'foo'],
+  ['members', '-bogus'],
+  ['info'],
+  ['info', '-format=json'],
+  ['info', '-format=yaml'],
+  ['rtt', 'n1'],
+  ['rtt', 'n1', 'n1'],
+  ['rtt', 'nope'],
+  ['rtt'],
+  ['event', 'deploy', 'v1'],
+  ['event', '-coalesce=false', 'deploy'],
+  ['event', 'deploy', ''],
+  ['event', 'deploy', 'x'.repeat(600)],
+  ['event', 'deploy', 'x'.repeat(490)],
+  ['event'],
+  ['event', 'a', 'b', 'c'],
+  ['query', '-timeout=600ms', 'load', 'x'],
+  ['query', '-timeout=600ms', '-format=json', 'load'],
+  ['query', '-timeout=600ms', '-no-ack', '-node=n1', 'load'],
+  ['query', '-timeout=600ms', '-tag', 'role=nothing', 'load'],
+  ['query', '-timeout=600ms', 'nobody-handles-this'],
+  ['query', 'load', 'y'.repeat(1100)],
+  ['query', '_serf_secret'],
+  ['query', '-relay-factor=300', 'load'],
+  ['query', '-timeout=abc', 'load'],
+  ['query'],
+  ['reachability'],
+  ['keys', '-list'],
+  ['keys', '-install', OTHER_KEY],
+  ['keys', '-use', OTHER_KEY],
+  ['keys', '-remove', OTHER_KEY],
+  ['keys', '-use', KEY],
+  ['keys', '-use', 'YWJjZGVmZ2hpamtsbW5vcA=='],
+  ['keys', '-install', 'badkey'],
+  ['keys', '-install', 'YWJj'],
+  ['keys', '-remove', 'YWJjZGVmZ2hpamtsbW5vcA=='],
+  ['keys', '-remove', OTHER_KEY],
+  ['keys', '-list', '-install', KEY],
+  ['keys'],
+  ['tags', '-set', 'a=b', '-set', 'role=web'],
+  ['tags', '-delete', 'a', '-delete', 'nosuch'],
+  ['tags', '-set', `blob=${'t'.repeat(600)}`],
+  ['tags', '-set', 'foo'],
+  ['tags'],
+  ['force-leave', 'nobody'],
+  ['force-leave'],
+  ['join', '127.255.255.253'],
+  ['join'],
+  ['monitor', '-log-level=bogus'],
+]
+
+/** Outputs that are the original's own and that ours does not copy: its version of the agent below. */
+const AGENT_ARGS = [
+  '-tag',
+  'role=web',
+  '-profile=local',
+  `-encrypt=${KEY}`,
+  '-event-handler',
+  'query:load=echo 1.02',
+]
+
+describe('the matrix', { skip: withoutSerf }, () => {
+  const agents = new Map<Kind, AgentProcess>()
+
+  const ends: (() => Promise<void>)[] = []
+  const scope = { after: (end: () => Promise<void>) => ends.push(end) }
+  after(() => Promise.all(ends.map((end) => end())))
+
+  before(async () => {
+    for (const kind of KINDS) {
+      const agent = await AgentProcess.start(scope, kind, 'n1', AGENT_ARGS)
+      agents.set(kind, agent)
+      const args = [
+        '-tag',
+        'role=db',
+        '-profile=local',
+        `-encrypt=${KEY}`,
+        '-event-handler',
+        'query:load=echo 2.04',
+        `-join=${agent.ip}`,
+      ]
+      await AgentProcess.start(scope, 'real', 'n2', args)
+    }
+    // Both nodes know each other's coordinates and names before anything is compared.
+    await sleep(3_000)
+  })
+
+  for (const words of COMMANDS) {
+    test(
+      words.map((word) => (word.length > 40 ? `${word.slice(0, 20)}… (${word.length})` : word)).join(' '),
+      async () => {
+        const [command, ...args] = words
+        const outputs = new Map<string, Ran>()
+        for (const [agentKind, agent] of agents) {
+          for (const cli of KINDS)
+            outputs.set(`${cli} command line, ${agentKind} agent`, await agent.command(cli, command, ...args))
+        }
+        const reference = outputs.get('real command line, real agent')
+        assert.ok(reference !== undefined)
+        for (const [pair, { stdout, stderr, exit }] of outputs) {
+          assert.equal(
+            exit,
+            reference.exit,
+            `${pair}: exit status\n${stdout}\nreference:\n${reference.stdout}`,
+          )
+          assert.deepEqual(masked(withoutHelp(stdout)), masked(withoutHelp(reference.stdout)), pair)
+          assert.deepEqual(masked(stderr), masked(reference.stderr), `${pair}: standard error`)
+        }
+      },
+    )
+  }
+})
