@@ -81,8 +81,8 @@ export class AgentProcess {
     kind: Kind,
     name: string,
     args: readonly string[] = [],
+    ip = freshIp(),
   ): Promise<AgentProcess> {
-    const ip = freshIp()
     const agent = new AgentProcess(kind, name, ip, await freePort(ip), args)
     t.after(() => agent.kill())
     await agent.says('Log data will now stream')
