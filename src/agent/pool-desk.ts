@@ -234,8 +234,8 @@ export async function statsOf(
   runtime: Readonly<Record<string, string>>,
   handlers: Readonly<Record<string, string>>,
 ): Promise<Stats> {
-  const { gossip } = await cluster.stats()
-  const texts = Object.entries(gossip).map(([name, value]): [string, string] => [name, String(value)])
+  const { serf } = await cluster.stats()
+  const texts = Object.entries(serf).map(([name, value]): [string, string] => [name, String(value)])
   return {
     agent: { name: cluster.localMember().name },
     runtime: { ...runtime },
