@@ -14,6 +14,10 @@ export interface CliWorld {
   /** Connects and shakes hands. Rejects with a message in Go's words. */
   dial(address: string, authKey: string): Promise<RpcClient>
   randomBytes(count: number): Uint8Array
+  /** All bytes of a file; throws with the system's reason. */
+  readFile(path: string): Uint8Array
+  /** Hears the datagrams that come to `ip:port` until the returned function is called. */
+  listenUdp(address: string, packet: (bytes: Uint8Array, from: string) => void): Promise<() => void>
   /** Milliseconds of a monotonic clock. */
   now(): number
   /** Resolves after so many milliseconds, or when interrupted. */

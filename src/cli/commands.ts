@@ -1,6 +1,7 @@
 /** All commands of the command line by their names. */
 import type { Command } from './command.ts'
 import { info, rtt, versionCommand } from './commands/agent-facts.ts'
+import { decode } from './commands/decode.ts'
 import { keygen, keys } from './commands/keys.ts'
 import { members } from './commands/members.ts'
 import { monitor } from './commands/monitor.ts'
@@ -10,6 +11,7 @@ import { query, reachability } from './commands/query.ts'
 /** `version` is that of the package. */
 export function allCommands(version: string): Readonly<Record<string, Command>> {
   return {
+    decode,
     event,
     'force-leave': forceLeave,
     info,

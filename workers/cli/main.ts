@@ -5,8 +5,10 @@ import { readFileSync } from 'node:fs'
 import { agentFlags } from '../../src/agent/settings-table.ts'
 import type { CliWorld, Command } from '../../src/cli/command.ts'
 import { allCommands } from '../../src/cli/commands.ts'
+import { completionCommand } from '../../src/cli/completions.ts'
 import { runCli } from '../../src/cli/main.ts'
 import { dialAgent } from './dial.ts'
+import { listenUdp } from './listen.ts'
 
 const sleepers = new Set<() => void>()
 
@@ -21,6 +23,8 @@ const world: CliWorld = {
   isTerminal: process.stdout.isTTY === true,
   dial: dialAgent,
   randomBytes,
+  readFile: (path) => readFileSync(path),
+  listenUdp,
   now: () => performance.now(),
   sleep: (ms) =>
     new Promise((resolve) => {
@@ -59,8 +63,15 @@ const agent: Command = {
   run: async (flags) => (await import('../agent/main.js')).runAgent(flags),
 }
 
+/** Everything this command line can do. */
+const all = (): Readonly<Record<string, Command>> => ({
+  ...allCommands(manifest.version),
+  agent,
+  completion: completionCommand(all),
+})
+
 const manifest: { version: string } = JSON.parse(
   readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
 )
 // The status is set rather than the process ended: what is written to a pipe must be out before.
-process.exitCode = await runCli({ ...allCommands(manifest.version), agent }, process.argv.slice(2), world)
+process.exitCode = await runCli(all(), process.argv.slice(2), world)
