@@ -1,13 +1,71 @@
-/** Key commands of RPC clients, by the cluster's keys (protocol page 3, section 1.5). */
+/** Key commands of RPC clients, by the cluster's keys, in the words and the shape of the original's answers (protocol page 3, section 1.5). */
 import type { Cluster } from '../cluster.ts'
+import { KeyOperationFailed } from '../errors-keys.ts'
+import type { KeyResult } from '../keys.ts'
 import type { KeyAction, KeysOutcome } from './desk.ts'
+import type { RpcKeys } from './rpc/records.ts'
 
-const NOTHING = { messages: {}, keys: null, numNodes: 0, numErr: 0, numResp: 0 }
+const NOTHING: RpcKeys = { messages: {}, keys: null, numNodes: 0, numErr: 0, numResp: 0 }
+const SIZES = [16, 24, 32]
 
-export async function changeKey(_cluster: Cluster, _action: KeyAction, _key: string): Promise<KeysOutcome> {
-  return { error: 'Feature not supported', keys: NOTHING }
+export async function changeKey(cluster: Cluster, action: KeyAction, key: string): Promise<KeysOutcome> {
+  const wrongAt = wrongByte(key)
+  if (wrongAt >= 0) return { error: `illegal base64 data at input byte ${wrongAt}`, keys: NOTHING }
+  const bytes = Uint8Array.from(Buffer.from(key, 'base64'))
+  if (action === 'install-key' && !SIZES.includes(bytes.length)) return refusedByAll(cluster)
+  const keys = cluster.keys
+  const call = { 'install-key': keys.install, 'use-key': keys.use, 'remove-key': keys.remove }[action]
+  return outcomeOf(call.call(keys, bytes), 'change')
 }
 
-export async function listKeys(_cluster: Cluster): Promise<KeysOutcome> {
-  return { error: 'Feature not supported', keys: NOTHING }
+export function listKeys(cluster: Cluster): Promise<KeysOutcome> {
+  return outcomeOf(cluster.keys.list(), 'list')
+}
+
+async function outcomeOf(call: Promise<KeyResult>, what: 'change' | 'list'): Promise<KeysOutcome> {
+  try {
+    return { error: '', keys: recordOf(await call, what) }
+  } catch (error) {
+    if (!(error instanceof KeyOperationFailed)) throw error
+    const { result } = error
+    const { numErrors, numResponses, numNodes } = result
+    const text =
+      numErrors > 0 ? `${numErrors}/${numNodes} nodes reported failure` : `${numResponses}/${numNodes} nodes reported success`
+    return { error: text, keys: recordOf(result, what) }
+  }
+}
+
+function recordOf({ messages, keys, numNodes, numErrors, numResponses }: KeyResult, what: 'change' | 'list'): RpcKeys {
+  return {
+    messages: { ...messages },
+    keys: what === 'list' ? new Map(Object.entries(keys)) : null,
+    numNodes,
+    numErr: numErrors,
+    numResp: numResponses,
+  }
+}
+
+/** What members say to a key that is no key: the library does not ask them, since all say the same. */
+function refusedByAll(cluster: Cluster): KeysOutcome {
+  const names = cluster.members({ status: 'alive' }).map(({ name }) => name)
+  const count = names.length
+  const messages = Object.fromEntries(names.map((name) => [name, 'key size must be 16, 24 or 32 bytes']))
+  const keys = { messages, keys: null, numNodes: count, numErr: count, numResp: count }
+  return { error: `${count}/${count} nodes reported failure`, keys }
+}
+
+/** Offset of what makes a text no base64, as Go counts it: the first wrong character, or the start of a group that lacks its padding; -1 for none. */
+function wrongByte(text: string): number {
+  const wrong = /[^A-Za-z0-9+/=\r\n]/.exec(text)
+  if (wrong !== null) return wrong.index
+  const padding = /=[\r\n]*[^=\r\n]/.exec(text)
+  if (padding !== null) return padding.index + 1
+  let digits = 0
+  let groupAt = 0
+  for (const [i, character] of [...text].entries()) {
+    if (character === '\r' || character === '\n') continue
+    if (digits % 4 === 0) groupAt = i
+    digits += 1
+  }
+  return digits % 4 === 0 ? -1 : groupAt
 }
