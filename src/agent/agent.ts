@@ -8,7 +8,9 @@ import type { MemberEvent, QueryEvent, UserEvent } from '../events.ts'
 import { formatIp } from '../wire/address.ts'
 import type { AgentConfig } from './config.ts'
 import type { Desk, Happening, KeyAction, KeysOutcome } from './desk.ts'
+import { CLOCK_QUERY, diagnose, type Finding, type RotationOutcome, rotateKeys } from './extras.ts'
 import { Handlers, type HandlerWorld } from './handlers.ts'
+import type { HistoryEntry } from '../gossip/history.ts'
 import { changeKey, listKeys } from './key-desk.ts'
 import type { Level, LogBook } from './log-book.ts'
 import * as pool from './pool-desk.ts'
@@ -18,8 +20,7 @@ import type {
   ForceLeaveRequest,
   JoinRequest,
   MembersFilter,
-  TagsRequest,
-} from './rpc/requests.ts'
+  TagsRequest, RotateRequest } from './rpc/requests.ts'
 
 /** The process around the agent. */
 export interface AgentWorld extends Pick<HandlerWorld, 'run'> {
@@ -152,6 +153,19 @@ export class Agent implements Desk {
     return listKeys(this.#cluster)
   }
 
+  why(node: string): Promise<readonly HistoryEntry[]> {
+    return this.#cluster.history(node)
+  }
+
+  doctor(): Promise<Finding[]> {
+    return diagnose(this.#cluster, () => this.#world.date())
+  }
+
+  rotateKeys({ key, grace }: RotateRequest): Promise<RotationOutcome> {
+    this.log('INFO', 'agent: Initiating key rotation')
+    return rotateKeys(this.#cluster, key, grace)
+  }
+
   stats(): Promise<Stats> {
     const handlers = this.#config.handlers.map(({ filter, script }): [string, string] => [
       `${filter.kind}:${filter.name}`,
@@ -241,6 +255,8 @@ export class Agent implements Desk {
 
   #queryEvent(query: QueryEvent): void {
     const { name, payload, lamportTime, deadline } = query
+    // Between agents, and of no interest to anybody else.
+    if (name === CLOCK_QUERY) return void query.respond(String(this.#world.date())).catch(() => undefined)
     const deadlineAt = this.#world.now() + Math.max(0, deadline - this.#world.date())
     const respond = (answer: Uint8Array) => pool.respond(() => query.respond(answer))
     this.#tell({ kind: 'query', name, lTime: lamportTime, payload, deadlineAt, respond }, `query: ${name}`)

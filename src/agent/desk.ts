@@ -1,6 +1,8 @@
 /** What the agent can do for whoever asks: RPC clients, its own start-up, its handlers. Errors are in the words of the original's answers. */
 
 import type { EventKind } from './filters.ts'
+import type { HistoryEntry } from '../gossip/history.ts'
+import type { Finding, RotationOutcome } from './extras.ts'
 import type { Level } from './log-book.ts'
 import type { QueryRecord, QueryRequest, RpcCoordinate, RpcKeys, RpcMember, Stats } from './rpc/records.ts'
 import type {
@@ -8,8 +10,7 @@ import type {
   ForceLeaveRequest,
   JoinRequest,
   MembersFilter,
-  TagsRequest,
-} from './rpc/requests.ts'
+  TagsRequest, RotateRequest } from './rpc/requests.ts'
 
 /** Something happened in the pool, as streams and handlers are told. */
 export type Happening =
@@ -67,6 +68,10 @@ export interface Desk {
   key(action: KeyAction, key: string): Promise<KeysOutcome>
   listKeys(): Promise<KeysOutcome>
   stats(): Promise<Stats>
+  /** Last transitions of a member, or of all for an empty name. */
+  why(node: string): Promise<readonly HistoryEntry[]>
+  doctor(): Promise<Finding[]>
+  rotateKeys(request: RotateRequest): Promise<RotationOutcome>
   coordinate(node: string): Promise<RpcCoordinate | undefined>
   /** Hears everything that happens until the returned function is called. */
   subscribe(listener: (happening: Happening) => void): () => void

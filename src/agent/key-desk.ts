@@ -30,12 +30,17 @@ async function outcomeOf(call: Promise<KeyResult>, what: 'change' | 'list'): Pro
     const { result } = error
     const { numErrors, numResponses, numNodes } = result
     const text =
-      numErrors > 0 ? `${numErrors}/${numNodes} nodes reported failure` : `${numResponses}/${numNodes} nodes reported success`
+      numErrors > 0
+        ? `${numErrors}/${numNodes} nodes reported failure`
+        : `${numResponses}/${numNodes} nodes reported success`
     return { error: text, keys: recordOf(result, what) }
   }
 }
 
-function recordOf({ messages, keys, numNodes, numErrors, numResponses }: KeyResult, what: 'change' | 'list'): RpcKeys {
+function recordOf(
+  { messages, keys, numNodes, numErrors, numResponses }: KeyResult,
+  what: 'change' | 'list',
+): RpcKeys {
   return {
     messages: { ...messages },
     keys: what === 'list' ? new Map(Object.entries(keys)) : null,

@@ -7,6 +7,7 @@
  * While a request runs, no more bytes are taken from the client than it sent already.
  */
 import { BadPattern, type Desk } from './desk.ts'
+import { writeFindings, writeHistory, writeRotation } from './extras.ts'
 import type { Link } from './outlet.ts'
 import { type Opened, Pushes, type WriteBody } from './pushes.ts'
 import { RpcMalformed, RpcReader } from './rpc/reader.ts'
@@ -30,6 +31,7 @@ import {
   readMembersFilter,
   readOneText,
   readRespond,
+  readRotate,
   readStop,
   readTags,
 } from './rpc/requests.ts'
@@ -40,7 +42,7 @@ const LARGEST_BEFORE_AUTH = 512
 const LARGEST = 1024 * 1024
 /** A wrong token is answered so late: guessing in a loop gets nowhere. */
 const WRONG_TOKEN_DELAY = 250
-const BODILESS = new Set(['members', 'leave', 'list-keys', 'stats'])
+const BODILESS = new Set(['members', 'leave', 'list-keys', 'stats', 'doctor'])
 const WITH_BODY = new Set([
   'handshake',
   'auth',
@@ -58,6 +60,8 @@ const WITH_BODY = new Set([
   'use-key',
   'remove-key',
   'get-coordinate',
+  'why',
+  'rotate-keys',
 ])
 
 export class Session {
@@ -207,6 +211,12 @@ export class Session {
         return desk
           .coordinate(readOneText(body, 'Node'))
           .then((coordinate) => (writer) => writeCoordinate(writer, coordinate))
+      case 'why':
+        return desk.why(readOneText(body, 'Node')).then((entries) => (writer) => writeHistory(writer, entries))
+      case 'doctor':
+        return desk.doctor().then((findings) => (writer) => writeFindings(writer, findings))
+      case 'rotate-keys':
+        return desk.rotateKeys(readRotate(body)).then((outcome) => (writer) => writeRotation(writer, outcome))
       default:
         return this.#keys(body)
     }

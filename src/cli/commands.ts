@@ -1,6 +1,7 @@
 /** All commands of the command line by their names. */
 import type { Command } from './command.ts'
 import { info, rtt, versionCommand } from './commands/agent-facts.ts'
+import { doctor, why } from './commands/beyond.ts'
 import { decode } from './commands/decode.ts'
 import { keygen, keys } from './commands/keys.ts'
 import { members } from './commands/members.ts'
@@ -12,6 +13,7 @@ import { query, reachability } from './commands/query.ts'
 export function allCommands(version: string): Readonly<Record<string, Command>> {
   return {
     decode,
+    doctor,
     event,
     'force-leave': forceLeave,
     info,
@@ -25,6 +27,7 @@ export function allCommands(version: string): Readonly<Record<string, Command>> 
     reachability,
     rtt,
     tags,
+    why,
     version: versionCommand(version),
   }
 }

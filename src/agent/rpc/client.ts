@@ -43,6 +43,7 @@ import {
   writeMembersFilter,
   writeOneText,
   writeRespond,
+  writeRotate,
   writeStop,
   writeTags,
 } from './requests.ts'
@@ -85,6 +86,9 @@ const BODY = new Set([
   'use-key',
   'remove-key',
   'list-keys',
+  'why',
+  'doctor',
+  'rotate-keys',
 ])
 /** Errors that come before a command is looked at, and so without a body. */
 const BEFORE_DISPATCH = new Set(['Handshake required', 'Authentication required', 'Unsupported command'])
@@ -205,6 +209,16 @@ export class RpcClient {
 
   async respond(answer: RespondRequest): Promise<void> {
     await this.#call('respond', (writer) => writeRespond(writer, answer))
+  }
+
+  /** A command of our own agents, with the text that it is about; resolves with the body of the answer. */
+  extra(command: 'why' | 'doctor', about?: { field: string; text: string }): Promise<unknown> {
+    return this.#call(command, about && ((writer) => writeOneText(writer, about.field, about.text)))
+  }
+
+  /** Rotates the keys of the pool: a base64 key, or an empty text for a new one; grace in milliseconds. */
+  rotateKeys(key: string, grace: number): Promise<unknown> {
+    return this.#call('rotate-keys', (writer) => writeRotate(writer, { key, grace }))
   }
 
   async stop(seq: U64): Promise<void> {

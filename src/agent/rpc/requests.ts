@@ -132,3 +132,22 @@ export function writeStop(writer: RpcWriter, seq: U64): void {
 export function readStop(record: unknown): U64 {
   return new Fields(record, ['Stop']).long('Stop', 0n, U64_MAX)
 }
+
+/** A rotation of keys, which only our agents know. */
+export interface RotateRequest {
+  /** Base64; empty for a new one. */
+  key: string
+  /** Milliseconds between the last confirmation and the removal of the old keys. */
+  grace: number
+}
+
+export function writeRotate(writer: RpcWriter, { key, grace }: RotateRequest): void {
+  writer.map(2)
+  writer.field('Grace').uint(grace)
+  writer.field('Key').text(key)
+}
+
+export function readRotate(record: unknown): RotateRequest {
+  const fields = new Fields(record, ['Key', 'Grace'])
+  return { key: fields.text('Key'), grace: fields.int('Grace', 0, 86_400_000) }
+}

@@ -11,6 +11,9 @@ import {
   RPC_FLAGS,
   UsageError,
 } from '../command.ts'
+import { readRotation } from '../../agent/extras.ts'
+import type { Flags } from '../flags.ts'
+import { attemptOurs } from './beyond.ts'
 import { columns, goJson, sortedByKey } from '../text.ts'
 
 interface Action {
@@ -47,9 +50,11 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   },
 }
 
+const GRACE = 10_000_000_000n
+
 export const keys: Command = {
   summary: 'Manipulate the internal encryption keyring used by Serf',
-  usage: 'keys [options]',
+  usage: 'keys [options] [rotate [key]]',
   about:
     'Manages the encryption keys of all members. Several may be installed; one, the primary, encrypts, and any decrypts. A key is replaced by installing the new one, using it, and removing the old one.',
   flags: {
@@ -58,9 +63,11 @@ export const keys: Command = {
     install: { kind: 'text', help: 'install this key on all members' },
     list: { kind: 'bool', help: 'list the keys of all members' },
     remove: { kind: 'text', help: 'remove this key from all members' },
+    grace: { kind: 'duration', help: 'with rotate: how long old keys are kept after everyone uses the new one (default 10s)' },
     use: { kind: 'text', help: 'make this key the primary one on all members' },
   },
   async run(flags, world) {
+    if (flags.args[0] === 'rotate') return rotate(flags, world)
     const wanted = Object.keys(ACTIONS).filter((name) =>
       name === 'list' ? flags.isSet(name) : flags.text(name) !== '',
     )
@@ -75,6 +82,25 @@ export const keys: Command = {
       client.close()
     }
   },
+}
+
+/** `keys rotate [key]`: every step waits for every member; who does not confirm is named, and the same key goes on later. */
+async function rotate(flags: Flags, world: CliWorld): Promise<number> {
+  const client = await connect(flags, world)
+  try {
+    const grace = Number(flags.duration('grace', GRACE) / 1_000_000n)
+    const call = client.rotateKeys(flags.args[1] ?? '', grace)
+    const { removed, step, silent, key } = readRotation(await attemptOurs('Error rotating keys', call))
+    if (formatOf(flags) === 'json') world.out(`${goJson({ removed, stopped_at: step, silent, key: step === '' ? '' : key })}\n`)
+    else if (step === '') world.out(`==> All members use the new key; ${removed} old keys removed.\n`)
+    else {
+      world.out(`==> Stopped at the step ${step}: no confirmation from ${silent.join(', ')}.\n`)
+      world.out(`Everybody still understands everybody. Go on with: folkmoot keys rotate ${key}\n`)
+    }
+    return step === '' ? 0 : 1
+  } finally {
+    client.close()
+  }
 }
 
 async function act(
