@@ -5,12 +5,12 @@
 import type { Cluster } from '../cluster.ts'
 import { Patterns } from '../dispatch/patterns.ts'
 import type { MemberEvent, QueryEvent, UserEvent } from '../events.ts'
+import type { HistoryEntry } from '../gossip/history.ts'
 import { formatIp } from '../wire/address.ts'
 import type { AgentConfig } from './config.ts'
 import type { Desk, Happening, KeyAction, KeysOutcome } from './desk.ts'
 import { CLOCK_QUERY, diagnose, type Finding, type RotationOutcome, rotateKeys } from './extras.ts'
 import { Handlers, type HandlerWorld } from './handlers.ts'
-import type { HistoryEntry } from '../gossip/history.ts'
 import { changeKey, listKeys } from './key-desk.ts'
 import type { Level, LogBook } from './log-book.ts'
 import * as pool from './pool-desk.ts'
@@ -20,7 +20,9 @@ import type {
   ForceLeaveRequest,
   JoinRequest,
   MembersFilter,
-  TagsRequest, RotateRequest } from './rpc/requests.ts'
+  RotateRequest,
+  TagsRequest,
+} from './rpc/requests.ts'
 
 /** The process around the agent. */
 export interface AgentWorld extends Pick<HandlerWorld, 'run'> {

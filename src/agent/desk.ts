@@ -1,8 +1,8 @@
 /** What the agent can do for whoever asks: RPC clients, its own start-up, its handlers. Errors are in the words of the original's answers. */
 
-import type { EventKind } from './filters.ts'
 import type { HistoryEntry } from '../gossip/history.ts'
 import type { Finding, RotationOutcome } from './extras.ts'
+import type { EventKind } from './filters.ts'
 import type { Level } from './log-book.ts'
 import type { QueryRecord, QueryRequest, RpcCoordinate, RpcKeys, RpcMember, Stats } from './rpc/records.ts'
 import type {
@@ -10,7 +10,9 @@ import type {
   ForceLeaveRequest,
   JoinRequest,
   MembersFilter,
-  TagsRequest, RotateRequest } from './rpc/requests.ts'
+  RotateRequest,
+  TagsRequest,
+} from './rpc/requests.ts'
 
 /** Something happened in the pool, as streams and handlers are told. */
 export type Happening =

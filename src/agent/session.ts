@@ -212,7 +212,9 @@ export class Session {
           .coordinate(readOneText(body, 'Node'))
           .then((coordinate) => (writer) => writeCoordinate(writer, coordinate))
       case 'why':
-        return desk.why(readOneText(body, 'Node')).then((entries) => (writer) => writeHistory(writer, entries))
+        return desk
+          .why(readOneText(body, 'Node'))
+          .then((entries) => (writer) => writeHistory(writer, entries))
       case 'doctor':
         return desk.doctor().then((findings) => (writer) => writeFindings(writer, findings))
       case 'rotate-keys':

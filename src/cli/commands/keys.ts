@@ -1,4 +1,6 @@
 /** `keys` and `keygen`: the keys that the pool encrypts with (protocol page 3, sections 2.2 and 2.10). */
+
+import { readRotation } from '../../agent/extras.ts'
 import { type RpcClient, RpcError } from '../../agent/rpc/client.ts'
 import { type RpcKeys, readKeys } from '../../agent/rpc/records.ts'
 import {
@@ -11,10 +13,9 @@ import {
   RPC_FLAGS,
   UsageError,
 } from '../command.ts'
-import { readRotation } from '../../agent/extras.ts'
 import type { Flags } from '../flags.ts'
-import { attemptOurs } from './beyond.ts'
 import { columns, goJson, sortedByKey } from '../text.ts'
+import { attemptOurs } from './beyond.ts'
 
 interface Action {
   progress: string
@@ -63,7 +64,10 @@ export const keys: Command = {
     install: { kind: 'text', help: 'install this key on all members' },
     list: { kind: 'bool', help: 'list the keys of all members' },
     remove: { kind: 'text', help: 'remove this key from all members' },
-    grace: { kind: 'duration', help: 'with rotate: how long old keys are kept after everyone uses the new one (default 10s)' },
+    grace: {
+      kind: 'duration',
+      help: 'with rotate: how long old keys are kept after everyone uses the new one (default 10s)',
+    },
     use: { kind: 'text', help: 'make this key the primary one on all members' },
   },
   async run(flags, world) {
@@ -91,7 +95,8 @@ async function rotate(flags: Flags, world: CliWorld): Promise<number> {
     const grace = Number(flags.duration('grace', GRACE) / 1_000_000n)
     const call = client.rotateKeys(flags.args[1] ?? '', grace)
     const { removed, step, silent, key } = readRotation(await attemptOurs('Error rotating keys', call))
-    if (formatOf(flags) === 'json') world.out(`${goJson({ removed, stopped_at: step, silent, key: step === '' ? '' : key })}\n`)
+    if (formatOf(flags) === 'json')
+      world.out(`${goJson({ removed, stopped_at: step, silent, key: step === '' ? '' : key })}\n`)
     else if (step === '') world.out(`==> All members use the new key; ${removed} old keys removed.\n`)
     else {
       world.out(`==> Stopped at the step ${step}: no confirmation from ${silent.join(', ')}.\n`)
