@@ -6,11 +6,17 @@ import { isNetwork, Networks } from './wire/networks.ts'
 
 /** What a host may say about who is let in. */
 export interface AdmissionOptions {
-  /** Networks in CIDR form, as `10.0.0.0/8`: members at other addresses are not let in. Our own address must be covered. Default: all are. */
+  /**
+   * Networks in CIDR form, as `10.0.0.0/8`: members at other addresses are not let in, nor is news of the living taken from packets of other
+   * sources. Our own address must be covered. Default: all are.
+   */
   cidrsAllowed?: readonly string[]
   /** Members whose names have other characters than A-Z, a-z, 0-9, - and ., or more than 128 of them, are not let in; nor is such a name ours. Default false. */
   validateNodeNames?: boolean
-  /** Whether seeds must be given as `name/address`, and pings must name their sender. Default false. */
+  /**
+   * Whether nothing is sent to whoever bears no name: seeds must be given as `name/address`, pings and queries without the name of their sender get
+   * no ack and no answer. Default false.
+   */
   requireNodeNames?: boolean
   /** What members must show to be let in. A pool with one member that does not is not joined. Default: nothing. */
   admit?: AdmitRules

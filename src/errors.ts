@@ -200,6 +200,16 @@ export class QueryExpired extends FolkmootError {
   }
 }
 
+/** The origin of a query bears no name, and `requireNodeNames` is on. The answer was not sent. */
+export class OriginUnnamed extends FolkmootError {
+  constructor() {
+    super(
+      'ERR_ORIGIN_UNNAMED',
+      'respond: the origin of the query bears no name, which requireNodeNames demands',
+    )
+  }
+}
+
 /** As many queries of ours as may be under way are under way. This one was not sent. */
 export class TooManyQueries extends FolkmootError {
   readonly limit: number
@@ -341,6 +351,7 @@ const CLASSES: Record<string, (details: Record<string, unknown>, message: string
   ERR_RELAY_TOO_LARGE: ({ bytes, limit }) => new RelayTooLarge(Number(bytes), Number(limit)),
   ERR_QUERY_ANSWERED: () => new QueryAnswered(),
   ERR_QUERY_EXPIRED: () => new QueryExpired(),
+  ERR_ORIGIN_UNNAMED: () => new OriginUnnamed(),
   ERR_TOO_MANY_QUERIES: ({ limit }) => new TooManyQueries(Number(limit)),
   ERR_FEATURE_NOT_SUPPORTED: (_, message) => new FeatureNotSupported(message),
   ERR_PACKET_TOO_LARGE: ({ bytes, limit }) => new PacketTooLarge(Number(bytes), Number(limit)),

@@ -51,7 +51,7 @@ export interface QueryEvent {
   /** Until when it waits for answers, in milliseconds of `Date.now()`. */
   readonly deadline: number
   /**
-   * Answers, once. Rejects with QueryAnswered at the second time, QueryExpired after the deadline, ResponseTooLarge or PacketTooLarge (a
+   * Answers, once. Rejects with QueryAnswered at the second time, QueryExpired after the deadline, OriginUnnamed, ResponseTooLarge or PacketTooLarge (a
    * shorter answer may still be sent) and RelayTooLarge (the answer was sent, but not over others). In a listener that is async these are only
    * logged.
    */

@@ -27,6 +27,7 @@ export {
   JoinFailed,
   type KeptFile,
   NoResponse,
+  OriginUnnamed,
   PacketTooLarge,
   QueryAnswered,
   QueryExpired,

@@ -95,7 +95,7 @@ test('a message for one member of 10 KB is refused with both sizes, and nothing 
   const room = directRoom(settle({ label: 'east' }, 'h'))
   assert.equal(room, 1_400 - 6 - 29 - 5)
   const detector = { tell: (mail: unknown) => told.push(mail), waiting: () => 0 }
-  const directed = new Directed({ detector, counters, room, home: () => undefined })
+  const directed = new Directed({ detector, counters, room, requireNodeNames: false, home: () => undefined })
   const error = directed.send('10.0.0.1', 7946, new Uint8Array(10_240))
   assert.equal(error?.code, 'ERR_PACKET_TOO_LARGE')
   assert.deepEqual([error?.bytes, error?.limit], [10_240, room])

@@ -30,6 +30,7 @@ import { MESSAGE } from '../wire/types.ts'
 import { Coordinates } from './coordinates.ts'
 import { Elsewhere } from './elsewhere.ts'
 import { Enquiries } from './enquiries.ts'
+import { EntryRules } from './entry-rules.ts'
 import { Farewell } from './farewell.ts'
 import { Health } from './health.ts'
 import { HostPolicy } from './host-policy.ts'
@@ -66,6 +67,7 @@ export class Detector implements Actor<ToDetector> {
   readonly #host: HostPolicy
   readonly #opener: PacketOpener
   readonly #elsewhere = new Elsewhere()
+  readonly #rules: EntryRules
   readonly #keyring: Keyring
   readonly #strangers: Strangers
   #identity: Identity | undefined
@@ -117,6 +119,7 @@ export class Detector implements Actor<ToDetector> {
     this.#enquiries = new Enquiries({ ...parts, host: this.#host, relays: this.#relays, pings: this.#pings })
     this.#overheard = new Overheard(world.gossip, settings.handoffQueueDepth, counters)
     this.#farewell = new Farewell({ ...parts, gossip: world.gossip })
+    this.#rules = new EntryRules(settings)
     this.#keyring = coats.encryption.keyring
     this.#strangers = new Strangers(world.log, coats.label)
     this.#opener = new PacketOpener(coats, counters, this.#message, this.#refused)
@@ -222,6 +225,7 @@ export class Detector implements Actor<ToDetector> {
       case MESSAGE.nack:
         return this.#nack(bytes, start, end)
       case MESSAGE.alive:
+        if (!this.#rules.hears(this.#ip)) return this.#counters.add('drop.alive-source')
         return this.#overheard.add('alive', bytes, start - 1, end)
       case MESSAGE.suspect:
       case MESSAGE.dead:
@@ -244,6 +248,7 @@ export class Detector implements Actor<ToDetector> {
     if (ping === undefined) return this.#counters.add('drop.ping')
     if (!this.#identity?.answersTo(ping.node)) return this.#counters.add('drop.ping-for-another')
     if (this.#host.isMute) return this.#counters.add('drop.host-stalled')
+    if (!this.#rules.addresses(ping.sourceNode)) return this.#counters.add('drop.nameless')
     const ack = writeAck(ping.seqNo, this.#coordinates?.payload ?? null)
     const { sourceIp, sourcePort } = ping
     if (sourceIp === '' || sourcePort === 0) this.#outgoing.ride(ack, this.#ip, this.#port, 0)
@@ -256,6 +261,9 @@ export class Detector implements Actor<ToDetector> {
     const request = readIndirectPing(bytes, start, end)
     if (request === undefined || this.#identity === undefined) return this.#counters.add('drop.indirect-ping')
     if (this.#host.isMute) return this.#counters.add('drop.host-stalled')
+    const { node, sourceNode } = request
+    if (!this.#rules.addresses(node) || !this.#rules.addresses(sourceNode))
+      return this.#counters.add('drop.nameless')
     this.#relays.ask(request, this.#ip, this.#port, this.#identity, this.#now)
   }
 

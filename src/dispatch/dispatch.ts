@@ -65,6 +65,7 @@ export class Dispatch implements Actor<ToDispatch> {
       view,
       random,
       counters,
+      requireNodeNames: settings.requireNodeNames,
     })
     this.#view = view
     this.#gate = new Gate(settings, (news) => world.news(news))

@@ -10,6 +10,7 @@ import { FACT, FactReader } from '../actors/facts.ts'
 import { type QueryRecord, queryOf, strikeOut } from '../actors/query-facts.ts'
 import {
   type FolkmootError,
+  OriginUnnamed,
   PacketTooLarge,
   QueryAnswered,
   QueryExpired,
@@ -89,6 +90,7 @@ export class Queries {
     if (open.isAnswered) return new QueryAnswered()
     const replied = this.#parts.replies.answer(open.to, payload)
     const { sizeLimit, packetRoom } = this.#parts
+    if (replied.how === 'nameless') return new OriginUnnamed()
     if (replied.how === 'too-large') {
       if (replied.bytes > sizeLimit) return new ResponseTooLarge(replied.bytes, sizeLimit)
       return new PacketTooLarge(replied.bytes + 1, packetRoom)

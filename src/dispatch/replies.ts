@@ -28,6 +28,8 @@ export interface ReplyParts {
   view: MemberView
   random: Random
   counters: Counters
+  /** Whether nothing is sent to whoever bears no name. */
+  requireNodeNames: boolean
 }
 
 /** What became of an answer. Sizes are those of Serf's message, without memberlist's byte in front. */
@@ -35,6 +37,8 @@ export type Replied =
   | { how: 'sent' }
   /** It was sent to nobody. */
   | { how: 'too-large'; bytes: number }
+  /** It was sent to nobody: the origin bears no name, and names are required (protocol page 1, section 7.20). */
+  | { how: 'nameless' }
   /** It was sent straight, but is too large once it is wrapped for others. */
   | { how: 'relay-too-large'; bytes: number }
 
@@ -54,7 +58,9 @@ export class Replies {
   }
 
   ack(to: Addressee): void {
-    if (this.#send(to, QUERY_FLAG.ack, null).how !== 'sent') this.#parts.counters.add('drop.query-ack-size')
+    const { how } = this.#send(to, QUERY_FLAG.ack, null)
+    if (how === 'nameless') this.#parts.counters.add('drop.nameless')
+    else if (how !== 'sent') this.#parts.counters.add('drop.query-ack-size')
   }
 
   answer(to: Addressee, payload: Uint8Array): Replied {
@@ -67,6 +73,7 @@ export class Replies {
   }
 
   #send(to: Addressee, flags: number, payload: Uint8Array | null): Replied {
+    if (this.#parts.requireNodeNames && to.source.length === 0) return { how: 'nameless' }
     const message = this.#encoded(to, flags, payload)
     const bytes = message.length - 1
     if (bytes > this.#sizeLimit) return { how: 'too-large', bytes }

@@ -24,6 +24,8 @@ export interface DirectedParts {
   counters: Counters
   /** Bytes of the longest message that a packet holds. */
   room: number
+  /** Whether nothing is passed on to whoever bears no name (protocol page 1, section 7.20). */
+  requireNodeNames: boolean
   /** Takes a message that is for ourselves, memberlist's type byte in front. */
   home(bytes: Uint8Array): void
 }
@@ -76,6 +78,10 @@ export class Directed {
     const isNested = isHome && bytes[cursor.innerStart] === SERF.relay
     if (cursor.port === 0 || !isUnicast(ip) || isNested) {
       counters.add('drop.relay-destination')
+      return
+    }
+    if (this.#parts.requireNodeNames && cursor.nameStart === cursor.nameEnd) {
+      counters.add('drop.nameless')
       return
     }
     if (!this.#mayRelay(now)) {

@@ -118,7 +118,13 @@ export class Gossip implements Actor<ToGossip> {
     const clock = this.#queryClock
     this.#queries = new Queries(settings, { queues, outbox, counters, clock, random, dispatch })
     const home = (bytes: Uint8Array) => this.#hearing.userMessage(bytes, 0, bytes.length, this.#now)
-    this.#directed = new Directed({ detector, counters, home, room: directRoom(settings) })
+    this.#directed = new Directed({
+      detector,
+      counters,
+      home,
+      room: directRoom(settings),
+      requireNodeNames: settings.requireNodeNames,
+    })
     this.#streams = streams
     this.#spread = new Spread(settings, { table, queues, random, detector, counters, clock: world.clock })
     const exchange = (ip: string, port: number, one: Exchange) => streams.exchange(ip, port, one, this.#now)

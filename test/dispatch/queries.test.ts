@@ -69,6 +69,17 @@ test('tags are those of now', () => {
   )
 })
 
+test('with names required a query without the name of its sender gets neither ack nor answer, and the host is told', () => {
+  const lone = new LoneDispatch({ requireNodeNames: true })
+  lone.hear({ flags: 1, source: utf8('') })
+  assert.deepEqual([names(lone), lone.sent()], [['uptime'], []])
+  assert.equal(respond(lone, '42 days'), 'ERR_ORIGIN_UNNAMED')
+  assert.deepEqual(lone.sent(), [])
+  lone.hear({ flags: 1, id: 78 })
+  assert.equal(respond(lone, '42 days', { ...QUERY, id: 78 }), 'sent')
+  assert.equal(lone.sent().length, 2)
+})
+
 test('respond answers once, before the deadline, within the limit, and says which of these it was not', () => {
   const lone = new LoneDispatch({ queryResponseSizeLimit: 100 })
   lone.hear({})

@@ -163,3 +163,16 @@ test('options about admission are checked by name', () => {
   })
   refuseForeignSelf([], '192.168.0.1')
 })
+
+test('with names required a seed without a name is not dialled; one with a name is', () => {
+  const lone = new LoneGossip({ requireNodeNames: true })
+  const id = lone.command({ type: 'join', seeds: ['127.0.0.5'], ignoreOldEvents: false })
+  const envelope = lone.replies.get(id)
+  assert.ok(envelope !== undefined && !envelope.ok && envelope.error.code === 'ERR_JOIN_FAILED')
+  assert.deepEqual(lone.dialled, [])
+  lone.command({ type: 'join', seeds: ['peer/127.0.0.5'], ignoreOldEvents: false })
+  assert.deepEqual(
+    lone.dialled.map(({ ip }) => ip),
+    ['127.0.0.5'],
+  )
+})

@@ -194,6 +194,19 @@ test('a relay to nobody in particular, to many, of nothing or round in circles i
   assert.deepEqual([lone.stats()['drop.relay-destination'], lone.stats()['drop.relay']], [6, 1])
 })
 
+test('with names required nothing is passed on to whoever bears none', () => {
+  const lone = new LoneGossip({ requireNodeNames: true })
+  const inner = Uint8Array.of(99, 1)
+  const nameless = message((writer) =>
+    writeRelay(writer, { address: Uint8Array.of(10, 0, 0, 7), port: 1234, name: utf8(''), inner }),
+  )
+  lone.hear(nameless)
+  assert.equal(delivered(lone).length, 0)
+  assert.equal(lone.stats()['drop.nameless'], 1)
+  lone.hear(relay([10, 0, 0, 7], 1234, inner))
+  assert.equal(delivered(lone).length, 1)
+})
+
 test('relays have a rate: a flood is passed on up to it and no further', () => {
   const lone = withPeer()
   const one = relay([10, 0, 0, 7], 1234, Uint8Array.of(5))
