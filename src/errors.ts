@@ -3,7 +3,6 @@
  * and are rebuilt by their code, since structured clone would keep neither class nor code.
  */
 import { inspect } from 'node:util'
-import type { PlainError } from './actors/contract.ts'
 import type { ActorName, SeedOutcome } from './actors/mail.ts'
 
 const BRAND = Symbol.for('folkmoot.error')
@@ -310,70 +309,7 @@ export class FileUnwritable extends FolkmootError {
   }
 }
 
-/** An error as it goes to another thread. */
-export function toPlain(error: unknown): PlainError {
-  if (!(error instanceof FolkmootError)) {
-    return {
-      code: 'ERR_INTERNAL',
-      message: error instanceof Error ? error.message : String(error),
-      details: {},
-    }
-  }
-  const { code, message, name: _name, stack: _stack, cause: _cause, ...details } = error
-  return { code, message, details }
-}
-
-/** The error again, with its class, as it came from another thread. */
-export function fromPlain(plain: PlainError): FolkmootError {
-  const { code, message, details } = plain
-  const rebuild = CLASSES[code]
-  const error = rebuild === undefined ? new FolkmootError(code, message) : rebuild(details, message)
-  error.message = message
-  return error
-}
-
-const CLASSES: Record<string, (details: Record<string, unknown>, message: string) => FolkmootError> = {
-  ERR_INVALID_OPTION: ({ option, value, bound }) => new InvalidOption(String(option), value, String(bound)),
-  ERR_INVALID_ARGUMENT: (_, message) => new InvalidArgument(message),
-  ERR_BIND_FAILED: ({ address }, message) => new BindFailed(String(address), message),
-  ERR_ACTOR_EXITED: ({ actor }) => new ActorExited(isActor(actor) ? actor : 'dispatch'),
-  ERR_CLUSTER_CLOSED: (_, message) => new ClusterClosed(message),
-  ERR_CLUSTER_LEFT: (_, message) => new ClusterLeft(message),
-  ERR_JOIN_FAILED: ({ outcomes }) => new JoinFailed(Array.isArray(outcomes) ? outcomes : []),
-  ERR_EVENT_TOO_LARGE: ({ bytes, limit, where }) =>
-    new EventTooLarge(
-      Number(bytes),
-      Number(limit),
-      SIZE_LIMITS.find((one) => one === where),
-    ),
-  ERR_QUERY_TOO_LARGE: ({ bytes, limit }) => new QueryTooLarge(Number(bytes), Number(limit)),
-  ERR_RESPONSE_TOO_LARGE: ({ bytes, limit }) => new ResponseTooLarge(Number(bytes), Number(limit)),
-  ERR_RELAY_TOO_LARGE: ({ bytes, limit }) => new RelayTooLarge(Number(bytes), Number(limit)),
-  ERR_QUERY_ANSWERED: () => new QueryAnswered(),
-  ERR_QUERY_EXPIRED: () => new QueryExpired(),
-  ERR_ORIGIN_UNNAMED: () => new OriginUnnamed(),
-  ERR_TOO_MANY_QUERIES: ({ limit }) => new TooManyQueries(Number(limit)),
-  ERR_FEATURE_NOT_SUPPORTED: (_, message) => new FeatureNotSupported(message),
-  ERR_PACKET_TOO_LARGE: ({ bytes, limit }) => new PacketTooLarge(Number(bytes), Number(limit)),
-  ERR_TAGS_TOO_LARGE: ({ bytes, limit }) => new TagsTooLarge(Number(bytes), Number(limit)),
-  ERR_UNKNOWN_MEMBER: ({ member }) => new UnknownMember(String(member)),
-  ERR_TOO_MANY_PRUNES: ({ limit }) => new TooManyPrunes(Number(limit)),
-  ERR_BROADCAST_TIMEOUT: (_, message) => new BroadcastTimeout(message),
-  ERR_NO_RESPONSE: ({ member }, message) => new NoResponse(String(member), message),
-  ERR_COORDINATES_DISABLED: (_, message) => new CoordinatesDisabled(message),
-  ERR_FILE_UNREADABLE: ({ file, path }, message) => new FileUnreadable(keptFile(file), String(path), message),
-  ERR_FILE_UNWRITABLE: ({ file, path }, message) => new FileUnwritable(keptFile(file), String(path), message),
-}
-
-function keptFile(file: unknown): KeptFile {
-  return file === 'tags' || file === 'keyring' ? file : 'snapshot'
-}
-
-const SIZE_LIMITS: readonly SizeLimit[] = ['before encoding', 'after encoding', 'in a packet']
-
-function isActor(name: unknown): name is ActorName {
-  return name === 'detector' || name === 'gossip' || name === 'dispatch'
-}
+export { fromPlain, toPlain } from './plain-errors.ts'
 
 /** A value on one line, whatever it is: not everything becomes a text when asked to. */
 function shown(value: unknown): string {

@@ -52,6 +52,7 @@ for (const error of ALL) {
   test(`${error.name} crosses threads as itself`, () => {
     const again = fromPlain(structuredClone(toPlain(error)))
     assert.equal(again.constructor, error.constructor)
+    assert.ok('code' in again)
     assert.equal(again.code, error.code)
     assert.equal(again.message, error.message)
     assert.equal(again.name, error.name)
@@ -64,7 +65,43 @@ test('codes are distinct, and an error of somebody else is not ours', () => {
   assert.equal(new Set(ALL.map(({ code }) => code)).size, ALL.length)
   assert.equal(isFolkmootError(new Error('else')), false)
   assert.equal(isFolkmootError(undefined), false)
-  assert.equal(fromPlain(toPlain(new RangeError('bug'))).code, 'ERR_INTERNAL')
+})
+
+test('errors of the language and of the system keep class, name, code, fields, stack and causes', () => {
+  const system = Object.assign(new Error('bind EADDRINUSE'), {
+    code: 'EADDRINUSE',
+    errno: -98,
+    syscall: 'bind',
+  })
+  const type = new TypeError('not a function', { cause: system })
+  const odd = Object.assign(new Error('odd'), { name: 'AbortError', huge: { not: 'carried' } })
+  const all = new AggregateError([type, odd, 'a text', undefined], 'several', { cause: 7 })
+  const exited = new ActorExited('gossip', all)
+  const again = fromPlain(structuredClone(toPlain(exited)))
+  assert.ok(again instanceof ActorExited && again.actor === 'gossip')
+  const several = again.cause
+  assert.ok(several instanceof AggregateError)
+  assert.equal(several.message, 'several')
+  assert.equal(several.cause, 7)
+  const [first, second, third, fourth] = several.errors
+  assert.equal(first.constructor, TypeError)
+  assert.equal(first.stack, type.stack)
+  assert.deepEqual({ ...first.cause }, { code: 'EADDRINUSE', errno: -98, syscall: 'bind' })
+  assert.equal(second.name, 'AbortError')
+  assert.ok(!('huge' in second))
+  assert.deepEqual([third, fourth], ['a text', 'undefined'])
+})
+
+test('a chain of causes without an end is cut, and what was thrown may be anything', () => {
+  const endless = new Error('endless')
+  endless.cause = endless
+  let depth = 0
+  for (let error: unknown = fromPlain(toPlain(endless)); error instanceof Error; error = error.cause)
+    depth += 1
+  assert.equal(depth, 9)
+  for (const thrown of [undefined, null, 7, 'text', Symbol('s'), Object.create(null)]) {
+    assert.ok(fromPlain(structuredClone(toPlain(thrown))) instanceof Error)
+  }
 })
 
 test('instanceof recognises the errors of another copy of the package, and no others', async () => {

@@ -48,8 +48,18 @@ export type Envelope<Value> = { ok: true; value: Value; after: number } | { ok: 
 
 /** An error as it crosses threads: structured clone would lose its class, `code` and `cause`. */
 export interface PlainError {
+  name: string
+  /** Empty for an error without one. */
   code: string
   message: string
   /** The further fields of the error class, such as `bytes` and `limit`. */
   details: Record<string, unknown>
+  /** Of errors that are not ours: where the bug is. */
+  stack?: string
+  cause?: CarriedCause
+  /** Those of an AggregateError. */
+  errors?: CarriedCause[]
 }
+
+/** What stands behind an error: another one, or a simple value. */
+export type CarriedCause = { error: PlainError } | { value: unknown }

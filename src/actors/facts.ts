@@ -28,6 +28,8 @@ export const FACT = {
   memberChange: 7,
   /** A query that is not for the host: dispatch has struck it out. */
   struckOut: 8,
+  /** A member that the host knows from before a crash: it moves the mirror and is no event. */
+  memberKnown: 9,
 } as const
 
 export type MemberFact =
@@ -37,6 +39,7 @@ export type MemberFact =
   | typeof FACT.memberUpdate
   | typeof FACT.memberReap
   | typeof FACT.memberChange
+  | typeof FACT.memberKnown
 
 /** Serf's statuses by their numbers (protocol page 2, section 2.7). */
 export const STATUS = { none: 0, alive: 1, leaving: 2, left: 3, failed: 4 } as const
@@ -182,7 +185,7 @@ export class FactReader {
   }
   get isMember(): boolean {
     const { kind } = this
-    return kind <= FACT.memberReap || kind === FACT.memberChange
+    return kind <= FACT.memberReap || kind === FACT.memberChange || kind === FACT.memberKnown
   }
 
   // Members

@@ -189,6 +189,18 @@ export interface Restored {
   /** Out of the tags file, in the place of those of the options. */
   tags?: Record<string, string>
   members: RememberedMember[]
+  /** After a crash of the actors: what the host knows, and what we were. */
+  crash?: Crash
+}
+
+/** What goes on after a crash as if there had been none. */
+export interface Crash {
+  /** Our incarnation before. */
+  incarnation: number
+  /** The members that the host knows, ourselves included; packed by `facts.ts`. */
+  pictures: Uint8Array
+  /** Seeds that the host joined with success. */
+  seeds: string[]
 }
 
 /** A member that a snapshot remembers. */

@@ -14,7 +14,7 @@ import { FACT, FactReader, goOn } from '../actors/facts.ts'
 import { toLatin } from '../actors/latin.ts'
 import { Pack } from '../actors/packed.ts'
 import { addTo, retold, retoldAsOf } from './delivery.ts'
-import { after, type Known } from './fold.ts'
+import { after, type Known, knownAs } from './fold.ts'
 
 /** The two timers of a stage. */
 export class Window {
@@ -85,6 +85,10 @@ export class MemberCoalescer {
   /** Takes a member's record in; whether that starts the timers, which a mere change of the mirror does not. */
   hold(reader: FactReader): 'event' | 'change' {
     const { row, instance, kind } = reader
+    if (kind === FACT.memberKnown) {
+      this.#known[row] = knownAs(reader.status)
+      return 'change'
+    }
     let held = this.#held.get(row)
     if (kind === FACT.memberChange) {
       if (held?.instance === instance) held.picture = copyOf(reader)

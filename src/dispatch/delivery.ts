@@ -10,7 +10,7 @@ import { FACT, FactReader, STATUS } from '../actors/facts.ts'
 import type { News } from '../actors/mail.ts'
 import type { Notice } from '../actors/notices.ts'
 import { Pack } from '../actors/packed.ts'
-import { after, folded, type Known } from './fold.ts'
+import { after, folded, type Known, knownAs } from './fold.ts'
 
 /** News that may be on their way to the host. */
 const MOST_UNTAKEN = 8
@@ -143,11 +143,13 @@ export class Delivery {
    */
   #isEvent(reader: FactReader): boolean {
     const { kind } = reader
+    if (kind === FACT.memberKnown) this.#known[reader.row] = knownAs(reader.status)
     if (this.#withholds(reader)) return false
     if (!reader.isMember) return kind !== FACT.struckOut
     const { row } = reader
     const known = this.#known[row] ?? 'nothing'
-    if (kind === FACT.memberChange || (known === 'nothing' && kind !== FACT.memberJoin)) return false
+    if (kind === FACT.memberChange || kind === FACT.memberKnown) return false
+    if (known === 'nothing' && kind !== FACT.memberJoin) return false
     this.#known[row] = after(known, kind)
     return true
   }
@@ -155,6 +157,7 @@ export class Delivery {
   #hold(bytes: Uint8Array): void {
     for (const reader = new FactReader(bytes); !reader.atEnd; reader.next()) {
       if (reader.kind === FACT.struckOut) continue
+      if (reader.kind === FACT.memberKnown) this.#known[reader.row] = knownAs(reader.status)
       this.#order += 1
       const record = bytes.slice(reader.at, reader.at + reader.length)
       if (this.#withholds(reader)) this.#holdPicture(reader, record)
@@ -268,5 +271,7 @@ export function addTo(pack: Pack, record: Uint8Array): void {
 
 /** The events of a row so far and one more, folded at once so that a flapping member cannot fill the memory. */
 function kept(known: Known, events: readonly number[], kind: number): number[] {
-  return kind === FACT.memberChange ? [...events] : folded(known, [...events, kind])
+  return kind === FACT.memberChange || kind === FACT.memberKnown
+    ? [...events]
+    : folded(known, [...events, kind])
 }

@@ -10,10 +10,16 @@
  *     failed             left              leave
  *     anything known     reaped            reap (after failed or leave, if the host still thought it alive)
  */
-import { FACT } from '../actors/facts.ts'
+import { FACT, STATUS } from '../actors/facts.ts'
 
 /** What a host that heard all events so far thinks of a member. */
 export type Known = 'nothing' | 'alive' | 'failed' | 'left'
+
+/** What a host thinks of a member that it knows from before a crash. */
+export function knownAs(status: number): Known {
+  if (status === STATUS.failed) return 'failed'
+  return status === STATUS.left ? 'left' : 'alive'
+}
 
 /** What a host thinks after one more event. */
 export function after(known: Known, event: number): Known {

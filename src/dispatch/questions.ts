@@ -7,7 +7,7 @@ import type { Counters } from '../actors/counters.ts'
 import { FACT, FactReader } from '../actors/facts.ts'
 import type { QueryAnswer, QueryEnding, QueryWish, Question, ToDispatch, ToGossip } from '../actors/mail.ts'
 import { eachOverheard } from '../actors/packed.ts'
-import { type FolkmootError, fromPlain, InvalidArgument, TooManyQueries } from '../errors.ts'
+import { fromPlain, InvalidArgument, TooManyQueries } from '../errors.ts'
 import { textOf } from '../member.ts'
 import { encodeNameFilter, encodeTagFilter, type Filter } from '../wire/filter.ts'
 import { AnswerCursor, QUERY_FLAG, readAnswer } from '../wire/query.ts'
@@ -32,7 +32,7 @@ export interface QuestionParts {
 /** Who asks: the host, or one of dispatch's own machines. */
 export interface Asker {
   /** The query is on its way and lasts so many milliseconds; or why it is not, and then nothing follows. */
-  started(outcome: FolkmootError | number): void
+  started(outcome: Error | number): void
   /** What came in one turn: each member answers once at most, and acks once. */
   heard(answers: readonly QueryAnswer[], acks: readonly string[]): void
   /** It is over: who was expected and did not answer. */
@@ -112,7 +112,7 @@ export class Questions {
     return number
   }
 
-  #refusal(wish: QueryWish, filters: readonly Filter[]): FolkmootError | undefined {
+  #refusal(wish: QueryWish, filters: readonly Filter[]): Error | undefined {
     if (this.#open.size + this.#asked.size >= MOST_OPEN) return new TooManyQueries(MOST_OPEN)
     const unusable = Object.entries(wish.tags).find(([, pattern]) => !this.#parts.patterns.isValid(pattern))
     if (unusable !== undefined) return new InvalidArgument(`query: tag ${unusable[0]} has ${REFUSED}`)

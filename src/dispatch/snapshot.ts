@@ -10,7 +10,7 @@
  *     or lines were let go    stands before it; where that fails too, all is tried again after 30 s
  */
 import type { Counters } from '../actors/counters.ts'
-import { FACT, FactReader } from '../actors/facts.ts'
+import { FACT, FactReader, STATUS } from '../actors/facts.ts'
 import { fromLatin, toLatin } from '../actors/latin.ts'
 import { LAMPORT_LIMIT } from '../gossip/lamport.ts'
 import { formatIp, formatPlace } from '../wire/address.ts'
@@ -160,6 +160,9 @@ export class Snapshot {
     switch (reader.kind) {
       case FACT.memberJoin:
         return this.#joined(name, address)
+      case FACT.memberKnown:
+        if (reader.status === STATUS.alive && alive.get(name) !== address) this.#joined(name, address)
+        return
       case FACT.memberUpdate:
         if (alive.has(name) && alive.get(name) !== address) this.#joined(name, address)
         return

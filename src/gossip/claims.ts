@@ -73,8 +73,8 @@ export class Claims {
     return this.#selfRow
   }
 
-  /** Puts ourselves in the table, alive at incarnation 1. */
-  begin(self: Self, address: Uint8Array, meta: Uint8Array, versions: Uint8Array, now: number): void {
+  /** Puts ourselves in the table, alive at incarnation 1. After a crash we go on above the incarnation `before`, and join nothing anew. */
+  begin(self: Self, address: Uint8Array, meta: Uint8Array, versions: Uint8Array, now: number, before = 0) {
     const { table, outbox, listener, voice, disputes, counters } = this.#parts
     const name = new TextEncoder().encode(self.name)
     const row = table.add(name, 0, name.length, now)
@@ -87,11 +87,11 @@ export class Claims {
     table.setFacts(row, address, meta)
     table.setVersions(row, versions, 0)
     table.port[row] = self.port
-    table.incarnation[row] = 1
+    table.incarnation[row] = before + 1
     table.setHeld(row, HELD.alive, now)
     voice.alive(row)
     counters.add('memberlist.msg.alive')
-    listener.joined(row, now)
+    if (before === 0) listener.joined(row, now)
   }
 
   /** New meta of our own under the next incarnation; `finished` when its broadcast is done. */

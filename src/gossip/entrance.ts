@@ -76,6 +76,11 @@ export class Entrance {
     this.#rejoin.recall(places, this.#parts.now())
   }
 
+  /** Seeds that the host joined before a crash. */
+  remember(seeds: readonly string[]): void {
+    this.#rejoin.remember(seeds, this.#parts.now())
+  }
+
   resolved(lookup: number, places: readonly FoundPlace[], error: string): void {
     this.#joins.resolved(lookup, places, error)
   }

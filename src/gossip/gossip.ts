@@ -30,6 +30,7 @@ import { OwnTags } from './own-tags.ts'
 import { PushPull } from './push-pull.ts'
 import { Queries } from './queries.ts'
 import { Queues } from './queues.ts'
+import { Revival } from './revival.ts'
 import { Spread } from './spread.ts'
 import { Standing } from './standing.ts'
 import { Streams } from './streams.ts'
@@ -64,6 +65,7 @@ export class Gossip implements Actor<ToGossip> {
   readonly #keyholder: Keyholder
   readonly #hostStall: HostStall
   readonly #clockNews: ClockNews
+  readonly #revival: Revival
   readonly #memberClock = new LamportClock()
   readonly #eventClock = new LamportClock()
   readonly #queryClock = new LamportClock()
@@ -108,7 +110,14 @@ export class Gossip implements Actor<ToGossip> {
       userMessage: (payload) => this.#hearing.streamMessage(payload, this.#now),
     })
     const { keyring } = coats.encryption
-    this.#keyholder = new Keyholder({ keyring, queues, detector, dispatch, log: world.log })
+    this.#keyholder = new Keyholder({
+      keyring,
+      queues,
+      detector,
+      dispatch,
+      log: world.log,
+      memory: world.memory,
+    })
     this.#judges = judges
     this.#queues = queues
     this.#outbox = outbox
@@ -139,6 +148,13 @@ export class Gossip implements Actor<ToGossip> {
     this.#endings = new Endings(settings, endings)
     this.#ownTags = this.#ownTagsOf(standing, claims)
     this.#hostStall = this.#hostStallOf(claims, streams)
+    this.#revival = new Revival({
+      ...ears,
+      outbox,
+      entrance: this.#entrance,
+      memory: world.memory,
+      ...clocks,
+    })
     this.#clockNews = new ClockNews(settings.snapshotPath, memberClock, dispatch)
   }
 
@@ -185,6 +201,7 @@ export class Gossip implements Actor<ToGossip> {
       update: (meta, finished) => claims.update(meta, finished),
       reply: (id, envelope) => this.#world.reply(id, envelope),
       through: () => this.#outbox.through,
+      remember: (meta) => this.#world.memory?.tags(meta),
     })
   }
 
@@ -264,6 +281,7 @@ export class Gossip implements Actor<ToGossip> {
   }
 
   #exit(now: number): void {
+    this.#revival.remember()
     this.#outbox.flush(now)
     // Never before now: what is due at once must not look like something that was slept through.
     this.wakeAt = this.#tasks.isBusy ? now : Math.max(now, this.#nextAt)
@@ -291,7 +309,7 @@ export class Gossip implements Actor<ToGossip> {
     if (restored !== undefined) this.#restore(restored)
     const meta = encodeTags(restored?.tags ?? settings.tags, settings.protocolVersion)
     const versions = Uint8Array.of(1, 5, 2, 2, 5, settings.protocolVersion)
-    this.#claims.begin(self, address, meta, versions, this.#now)
+    this.#claims.begin(self, address, meta, versions, this.#now, restored?.crash?.incarnation)
     this.#standing.begin(this.#claims.selfRow, this.#now)
     this.#endings.begin(self.name, this.#now)
     this.#spread.selfRow = this.#claims.selfRow
@@ -304,6 +322,7 @@ export class Gossip implements Actor<ToGossip> {
     this.#keyholder.begin(settings.bindIp)
     this.#clockNews.begin(this.#now)
     this.#entrance.recall(placesOf(restored, self))
+    this.#revival.begin(restored?.crash, this.#now)
     this.#sweepAt = this.#now + SWEEP_INTERVAL
   }
 

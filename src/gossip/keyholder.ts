@@ -8,6 +8,7 @@
 import type { Log, Outlet } from '../actors/contract.ts'
 import type { ToDetector, ToDispatch, ToGossip } from '../actors/mail.ts'
 import type { Keyring } from '../wire/keyring.ts'
+import type { CrashMemory } from './crash-memory.ts'
 import type { Queues } from './queues.ts'
 
 export type KeyMail = Extract<ToGossip, { type: 'keyring' | 'keyring-set' }>
@@ -18,6 +19,8 @@ export interface KeyholderParts {
   detector: Outlet<ToDetector>
   dispatch: Outlet<ToDispatch>
   log: Log
+  /** Keeps them for the case of a crash. */
+  memory: CrashMemory | undefined
 }
 
 export class Keyholder {
@@ -28,9 +31,10 @@ export class Keyholder {
   }
 
   receive(mail: KeyMail): void {
-    const { keyring, queues, detector, dispatch } = this.#parts
+    const { keyring, queues, detector, dispatch, memory } = this.#parts
     if (mail.type === 'keyring-set') return dispatch.tell(mail)
     keyring.replace(mail.keys)
+    memory?.keys(mail.keys)
     // The first key of all takes room in every packet.
     queues.refit()
     detector.tell(mail)

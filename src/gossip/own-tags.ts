@@ -15,6 +15,8 @@ export interface OwnTagsParts {
   othersAlive(): number
   /** Puts new meta under the next incarnation. */
   update(meta: Uint8Array, finished: () => void): void
+  /** Keeps the tags of the host, as meta, for the case of a crash. */
+  remember(meta: Uint8Array): void
   reply(id: number, envelope: Envelope<null>): void
   through(): number
 }
@@ -69,6 +71,7 @@ export class OwnTags {
       return
     }
     this.#tags = tags
+    this.#parts.remember(encodeTags(tags, this.#rules.protocolVersion))
     // The fact of the update is the next one, so the mirror is right when the reply is acted upon.
     const change: Change = {
       id,

@@ -70,6 +70,15 @@ export class Standing implements MemberListener {
     outbox.member(FACT.memberJoin, row)
   }
 
+  /** After a crash: a member that the host knows already, as it was. */
+  known(row: number, status: number, statusTime: number, now: number): void {
+    const { table, outbox } = this.#parts
+    table.status[row] = status
+    table.statusTime[row] = statusTime
+    if (status === STATUS.failed || status === STATUS.left) table.leftAt[row] = now
+    outbox.member(FACT.memberKnown, row)
+  }
+
   left(row: number, now: number): void {
     const { table, outbox, counters } = this.#parts
     const { status, held } = table

@@ -54,6 +54,12 @@ export class Sync {
     return Math.min(this.#periodicAt, this.#extraAt)
   }
 
+  /** A few exchanges, the first at once: much may have happened that we did not hear of. */
+  soon(now: number): void {
+    this.#extras = EXTRA_EXCHANGES
+    this.#extraAt = now
+  }
+
   /** Gossip told of a member that was not known. */
   newcomer(now: number): void {
     if (now - this.#crowdSince > CROWD_WINDOW) {

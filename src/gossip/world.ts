@@ -2,6 +2,7 @@
 import type { Envelope, Log, Outlet, Random } from '../actors/contract.ts'
 import type { ToDetector, ToDispatch } from '../actors/mail.ts'
 import type { Vetoes } from './admission.ts'
+import type { CrashMemory } from './crash-memory.ts'
 
 export interface GossipWorld {
   random: Random
@@ -24,4 +25,6 @@ export interface GossipWorld {
   log: Log
   /** What the host's module has to say about who is let in; undefined where there is none. */
   vetoes?(): Vetoes | undefined
+  /** Where a supervisor reads after a crash; undefined where there is none. */
+  memory?: CrashMemory
 }
