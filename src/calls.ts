@@ -2,7 +2,7 @@
 
 /** The calls that wait for an actor. */
 export class Calls {
-  readonly #giveUps = new Set<() => void>()
+  readonly #giveUps = new Set<(error?: Error) => void>()
 
   /**
    * Settles as the reply does, but with the refusal once there is one and the reply has failed or `end` was called: an actor in this
@@ -10,10 +10,15 @@ export class Calls {
    */
   settle<Value>(reply: Promise<Value>, refusal: () => Error | undefined): Promise<Value> {
     return new Promise((resolve, reject) => {
-      const giveUp = () => reject(refusal())
+      const giveUp = (error = refusal()) => reject(error)
       this.#giveUps.add(giveUp)
       reply.then(resolve, (error) => reject(refusal() ?? error)).finally(() => this.#giveUps.delete(giveUp))
     })
+  }
+
+  /** Rejects all that wait, with this error. */
+  fail(error: Error): void {
+    for (const giveUp of [...this.#giveUps]) giveUp(error)
   }
 
   /** Rejects all that still wait with their refusals. */

@@ -9,6 +9,7 @@ import type {
   MemberRefused,
   NameConflict,
   QueryEvent,
+  Restarted,
   UserEvent,
 } from './events.ts'
 import type { MemberStatus } from './member.ts'
@@ -35,7 +36,9 @@ export interface ClusterEvents {
   'conflict-unresolved': [ConflictUnresolved]
   /** The snapshot could not be read or written; it is tried again. */
   'disk-error': [DiskError]
-  /** An actor ended unasked: a bug of ours. The cluster is closed, its peers will see a failure. */
+  /** An actor ended unasked, and the member goes on. */
+  restarted: [Restarted]
+  /** An actor ended unasked, and was not started again: too often within a minute, or while we left. The cluster is closed, its peers will see a failure. */
   fatal: [Error]
 }
 

@@ -5,12 +5,12 @@
 import { EventEmitter } from 'node:events'
 import { hostname } from 'node:os'
 import type { Host } from '../workers/host.ts'
+import { HOST_TURNS } from '../workers/host-turns.ts'
 import { KEY_HANDS } from '../workers/key-hands.ts'
 import { type Placed, place } from '../workers/placement.ts'
-import type { Envelope } from './actors/contract.ts'
-import type { ActorName, DispatchCommand, Joined, News, QueryWish } from './actors/mail.ts'
+import type { DispatchCommand, Joined, News, QueryWish } from './actors/mail.ts'
 import { payloadOf, seedsOf } from './arguments.ts'
-import { Calls, untilAborted } from './calls.ts'
+import { untilAborted } from './calls.ts'
 import type {
   ClusterEvents,
   ClusterState,
@@ -19,13 +19,13 @@ import type {
   MemberFilter,
   UserEventOptions,
 } from './cluster-types.ts'
-import type { FolkmootError } from './errors.ts'
-import { ActorExited, ClusterClosed, ClusterLeft, fromPlain, InvalidArgument } from './errors.ts'
+import { type ActorExited, ClusterClosed, InvalidArgument } from './errors.ts'
 import type { ClusterEvent, EventsOptions } from './events.ts'
 import type { ForcedStatus } from './gossip/force-leave.ts'
 import type { HistoryEntry } from './gossip/history.ts'
-import { type Ask, Insight, type Stats } from './insight.ts'
+import { Insight, type Stats } from './insight.ts'
 import { Keys } from './keys.ts'
+import { Line } from './line.ts'
 import { Listeners } from './listeners.ts'
 import { type Member, select } from './member.ts'
 import type { Metric } from './metrics.ts'
@@ -40,23 +40,16 @@ import { isBytes, isForced, isJoined, isNothing, isQueryReply, isSent, isTold } 
  * One member of a pool.
  *
  * Made by `Cluster.create`. All calls after `shutdown()`, and those it finds under way, reject with ERR_CLUSTER_CLOSED, those that need a member of the pool with
- * ERR_CLUSTER_LEFT after `leave()`; an actor's crash rejects them with ERR_ACTOR_EXITED.
+ * ERR_CLUSTER_LEFT after `leave()`; an actor's crash rejects those under way with ERR_ACTOR_EXITED, and the actors are started again: see the event `restarted`.
  */
 export class Cluster extends EventEmitter<ClusterEvents> {
   readonly #settings: Settings
   readonly #logger: Logger | undefined
   readonly #mirror = new Mirror()
   readonly #listeners: Listeners
-  readonly #calls = new Calls()
   readonly #queries = new OwnQueries()
-  readonly #ask: Ask = {
-    detector: async (call, command, isValue) =>
-      this.#answer(call, this.#open(call).detector(command), isValue),
-    gossip: async (call, command, isValue) => this.#answer(call, this.#open(call).gossip(command), isValue),
-    dispatch: async (call, command, isValue) =>
-      this.#answer(call, this.#open(call).dispatch(command), isValue),
-  }
-  readonly #insight = new Insight(this.#ask)
+  readonly #line = new Line((fact) => this.#mirror.reached(fact))
+  readonly #insight = new Insight(this.#line)
   readonly #nearness: Nearness
   /** The keys that all members encrypt with. */
   readonly keys = new Keys({
@@ -64,40 +57,25 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     members: () => this.members(),
     query: (wish, signal) => this.#askAll('keys', wish, signal),
   })
-  #placed: Placed | undefined
   #joins = 0
-  #state: ClusterState = 'alive'
   #leave: Promise<{ told: number }> | undefined
   #shutdown: Promise<void> | undefined
-  #death: ActorExited | undefined
 
   private constructor(settings: Settings, logger: Logger | undefined) {
     super()
     this.#settings = settings
     this.#logger = logger
     this.#nearness = new Nearness({
-      ask: this.#ask,
+      ask: this.#line,
       ownName: settings.nodeName,
       coordinates: settings.coordinates ? 'on' : 'off',
       member: (name) => this.member(name),
       members: (filter) => this.members(filter),
     })
-    const turns = {
-      now: () => performance.now(),
-      date: () => Date.now(),
-      later: (serve: () => void) => {
-        setImmediate(serve)
-      },
-      raise: (error: unknown) => {
-        queueMicrotask(() => {
-          throw error
-        })
-      },
-    }
-    this.#listeners = new Listeners(this, turns, logger, {
-      taken: (number) => this.#placed?.taken(number),
+    this.#listeners = new Listeners(this, HOST_TURNS, logger, {
+      taken: (number) => this.#line.placed?.taken(number),
       respond: async (command) => {
-        await this.#answer('respond', this.#open('respond').dispatch(command), isNothing)
+        await this.#line.answer('respond', this.#line.open('respond').dispatch(command), isNothing)
       },
     })
   }
@@ -113,7 +91,7 @@ export class Cluster extends EventEmitter<ClusterEvents> {
   }
 
   get state(): ClusterState {
-    return this.#state
+    return this.#line.state
   }
 
   /** All members that are known, in any status, sorted by name; or those that a filter lets through. Frozen, and at once. */
@@ -149,11 +127,11 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     const checked = seedsOf(seeds)
     const { ignoreOldEvents = false, signal } = options
     signal?.throwIfAborted()
-    const placed = this.#present('join')
+    const placed = this.#line.present('join')
     this.#joins += 1
     const ticket = this.#joins
     const reply = placed.gossip({ type: 'join', seeds: checked, ignoreOldEvents, ticket })
-    const joined = this.#answer('join', reply, isJoined)
+    const joined = this.#line.answer('join', reply, isJoined)
     if (signal === undefined) return joined
     return untilAborted(joined, signal, () => {
       placed.gossip({ type: 'cancel-join', ticket }).catch(() => undefined)
@@ -167,10 +145,10 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     options: UserEventOptions = {},
   ): Promise<{ lamportTime: number }> {
     const bytes = payloadOf('userEvent', name, payload)
-    const placed = this.#present('userEvent')
+    const placed = this.#line.present('userEvent')
     const { coalesce = false } = options
     const reply = placed.gossip({ type: 'user-event', name, payload: bytes, coalesce })
-    return this.#answer('userEvent', reply, isSent)
+    return this.#line.answer('userEvent', reply, isSent)
   }
 
   /**
@@ -184,9 +162,9 @@ export class Cluster extends EventEmitter<ClusterEvents> {
 
   #askAll(call: string, wish: QueryWish, signal: AbortSignal | undefined): QueryHandle {
     signal?.throwIfAborted()
-    const placed = this.#present(call)
+    const placed = this.#line.present(call)
     refuseOldProtocol(this.#settings.protocolVersion)
-    const send = (command: DispatchCommand) => this.#answer(call, placed.dispatch(command), isQueryReply)
+    const send = (command: DispatchCommand) => this.#line.answer(call, placed.dispatch(command), isQueryReply)
     return this.#queries.start(wish, signal, send)
   }
 
@@ -197,9 +175,9 @@ export class Cluster extends EventEmitter<ClusterEvents> {
    */
   async setTags(tags: Record<string, string>): Promise<void> {
     const checked = settleTags(tags)
-    const placed = this.#present('setTags')
-    await this.#answer('setTags', placed.dispatch({ type: 'keep-tags', tags: checked }), isNothing)
-    await this.#answer('setTags', placed.gossip({ type: 'set-tags', tags: checked }), isNothing)
+    const placed = this.#line.present('setTags')
+    await this.#line.answer('setTags', placed.dispatch({ type: 'keep-tags', tags: checked }), isNothing)
+    await this.#line.answer('setTags', placed.gossip({ type: 'set-tags', tags: checked }), isNothing)
   }
 
   /**
@@ -210,8 +188,8 @@ export class Cluster extends EventEmitter<ClusterEvents> {
   async forceLeave(name: string, options: ForceLeaveOptions = {}): Promise<{ status: ForcedStatus }> {
     if (typeof name !== 'string') throw new InvalidArgument('forceLeave: the name must be a text')
     const { prune = false } = options
-    const reply = this.#present('forceLeave').gossip({ type: 'force-leave', name, prune })
-    return this.#answer('forceLeave', reply, isForced)
+    const reply = this.#line.present('forceLeave').gossip({ type: 'force-leave', name, prune })
+    return this.#line.answer('forceLeave', reply, isForced)
   }
 
   /** The last 256 transitions of members, oldest first, or of those this member's: who accused it, who confirmed, how long ago. */
@@ -268,7 +246,7 @@ export class Cluster extends EventEmitter<ClusterEvents> {
    */
   events(options: EventsOptions = {}): AsyncIterableIterator<ClusterEvent> {
     const iterator = this.#listeners.iterate(options)
-    if (this.#state === 'shutdown') iterator.close()
+    if (this.#line.state === 'shutdown') iterator.close()
     return iterator
   }
 
@@ -278,9 +256,9 @@ export class Cluster extends EventEmitter<ClusterEvents> {
    */
   leave(): Promise<{ told: number }> {
     if (this.#leave === undefined) {
-      if (this.#state === 'shutdown') return Promise.reject(this.#closed('leave'))
-      this.#state = 'leaving'
-      this.#leave = this.#leaveOnce(this.#open('leave'))
+      if (this.#line.state === 'shutdown') return Promise.reject(this.#line.closed('leave'))
+      this.#line.state = 'leaving'
+      this.#leave = this.#leaveOnce(this.#line.open('leave'))
     }
     return this.#leave
   }
@@ -296,7 +274,8 @@ export class Cluster extends EventEmitter<ClusterEvents> {
 
   /** Leaves, then shuts down: the end of an `await using` block. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#state !== 'shutdown' && this.#death === undefined) await this.leave().catch(() => undefined)
+    if (this.#line.state !== 'shutdown' && this.#line.death === undefined)
+      await this.leave().catch(() => undefined)
     await this.shutdown()
   }
 
@@ -305,13 +284,16 @@ export class Cluster extends EventEmitter<ClusterEvents> {
       news: (news) => this.#news(news),
       query: (mail) => this.#queries.take(mail),
       log: (actor, level, message) => this.#logger?.[level](`${actor}: ${message}`),
-      exited: (actor, error) => this.#died(actor, error),
+      crashed: (death) => this.#crashed(death),
+      known: () => this.#known(),
+      restarted: (death) => this.#restarted(death),
+      ended: (death) => this.#ended(death),
       stalled: (state, stalledFor) => this.#stalled(state, stalledFor),
     }
     const placed = await place(this.#settings, host)
-    this.#placed = placed
+    this.#line.placed = placed
     try {
-      this.#mirror.fill(await this.#answer('create', placed.dispatch({ type: 'members' }), isBytes))
+      this.#mirror.fill(await this.#line.answer('create', placed.dispatch({ type: 'members' }), isBytes))
       // Our own join is the first fact.
       await this.#mirror.reached(1)
     } catch (error) {
@@ -322,56 +304,21 @@ export class Cluster extends EventEmitter<ClusterEvents> {
   }
 
   async #leaveOnce(placed: Placed): Promise<{ told: number }> {
-    const told = await this.#answer('leave', placed.gossip({ type: 'leave' }), isTold)
+    const told = await this.#line.answer('leave', placed.gossip({ type: 'leave' }), isTold)
     // What says that we left must outlive us.
-    await this.#answer('leave', placed.dispatch({ type: 'sync' }), isNothing)
-    if (this.#state === 'leaving') this.#state = 'left'
+    await this.#line.answer('leave', placed.dispatch({ type: 'sync' }), isNothing)
+    if (this.#line.state === 'leaving') this.#line.state = 'left'
     return told
   }
 
   async #close(): Promise<void> {
-    this.#state = 'shutdown'
-    await this.#placed?.shutdown()
+    this.#line.state = 'shutdown'
+    await this.#line.placed?.shutdown()
     this.#listeners.silence()
     this.#mirror.close()
-    this.#calls.end()
-    this.#queries.end(() => this.#closed('query'))
+    this.#line.calls.end()
+    this.#queries.end(() => this.#line.closed('query'))
     this.#listeners.close()
-  }
-
-  /** The value of a command, once the mirror holds all that the command caused. */
-  async #answer<Value>(
-    call: string,
-    reply: Promise<Envelope<unknown>>,
-    isValue: (value: unknown) => value is Value,
-  ): Promise<Value> {
-    const envelope = await this.#calls.settle(reply, () => this.#refusal(call))
-    if (!envelope.ok) throw fromPlain(envelope.error)
-    await this.#mirror.reached(envelope.after)
-    if (!isValue(envelope.value)) throw new TypeError('an actor answered a command with something else')
-    return envelope.value
-  }
-
-  /** The actors, for calls that make sense until the end. */
-  #open(call: string): Placed {
-    if (this.#placed === undefined || this.#state === 'shutdown' || this.#death !== undefined)
-      throw this.#closed(call)
-    return this.#placed
-  }
-
-  /** The actors, for calls that only a member of the pool can make. */
-  #present(call: string): Placed {
-    const placed = this.#open(call)
-    if (this.#state !== 'alive') throw new ClusterLeft(call)
-    return placed
-  }
-
-  #refusal(call: string): FolkmootError | undefined {
-    return this.#state === 'shutdown' ? this.#closed(call) : undefined
-  }
-
-  #closed(call: string): FolkmootError {
-    return this.#death ?? new ClusterClosed(call)
   }
 
   #news(news: News): void {
@@ -384,14 +331,36 @@ export class Cluster extends EventEmitter<ClusterEvents> {
   #stalled(state: 'stalled' | 'recovered', stalledFor: number): void {
     const { action } = this.#settings.hostStall
     // Gossip has begun the leave already: we join it, so that calls are answered as after any leave.
-    if (action === 'leave' && this.#state === 'alive') this.leave().catch(() => undefined)
+    if (action === 'leave' && this.#line.state === 'alive') this.leave().catch(() => undefined)
     this.#listeners.hear({ type: state === 'stalled' ? 'host-stall' : 'host-recovered', stalledFor, action })
   }
 
-  #died(actor: ActorName, error: unknown): void {
-    this.#death = error instanceof ActorExited ? error : new ActorExited(actor, error)
-    this.#logger?.error(this.#death.message)
+  /** Who leaves, or has left, has nothing to go on with. */
+  #crashed(death: ActorExited): 'restart' | 'end' {
+    this.#logger?.error(death.message)
+    if (this.#line.state !== 'alive') return 'end'
+    this.#line.calls.fail(death)
+    this.#queries.end(() => death)
+    return 'restart'
+  }
+
+  #known(): Uint8Array {
+    const pictures = this.#mirror.packed(this.#settings.protocolVersion)
+    this.#mirror.renew()
+    this.#listeners.orphan()
+    return pictures
+  }
+
+  /** Told behind all events of the life before, and once the members are those of the new one. */
+  async #restarted({ actor, cause }: ActorExited): Promise<void> {
+    await this.#mirror.reached(1)
+    this.#logger?.warn(`${actor}: restarted`)
+    this.#listeners.notice({ type: 'restarted', actor, error: cause })
+  }
+
+  #ended(death: ActorExited): void {
+    this.#line.death = death
     this.#shutdown ??= this.#close()
-    this.#listeners.tell('fatal', this.#death)
+    this.#listeners.tell('fatal', death)
   }
 }

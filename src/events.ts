@@ -70,6 +70,7 @@ export type {
   DiskError,
   MemberRefused,
   NameConflict,
+  Restarted,
 } from './actors/notices.ts'
 
 /** The main thread stood still for as long as the option `hostStall` allows, or turns again. Heard once it turns again: both then. */
@@ -146,6 +147,11 @@ export class Stage {
   add(news: News): void {
     this.#queue.push(news)
     this.#schedule()
+  }
+
+  /** Takes the numbers from what waits: nobody is given credit for it. */
+  orphan(): void {
+    for (const news of this.#queue) news.number = 0
   }
 
   /** Drops what waits. */
@@ -281,6 +287,7 @@ const ALL_TYPES: ReadonlySet<string> = new Set<ClusterEventType>([
   'member-refused',
   'host-stall',
   'host-recovered',
+  'restarted',
 ])
 
 /** Events as an async iterator with a bounded buffer. */

@@ -54,6 +54,7 @@ export type {
   MemberRefused,
   NameConflict,
   QueryEvent,
+  Restarted,
   UserEvent,
 } from './events.ts'
 export type { AdmitRules, Candidate, Vetoes } from './gossip/admission.ts'

@@ -27,7 +27,8 @@ const OF_GOSSIP = [
   'query_queue',
 ]
 
-type Check<Value> = (value: unknown) => value is Value
+/** Whether an answer is what it must be. */
+export type Check<Value> = (value: unknown) => value is Value
 
 /** Sends a command to its actor and gives the checked value of the answer; rejects as the call named does. */
 export interface Ask {

@@ -1,5 +1,6 @@
 /** Who listens to a cluster: listeners of its emitter and async iterators, fed from one stage with what each wants. */
 import type { DispatchCommand, News } from './actors/mail.ts'
+import type { Notice } from './actors/notices.ts'
 import type { ClusterEvents } from './cluster-types.ts'
 import {
   type ClusterEvent,
@@ -92,6 +93,17 @@ export class Listeners {
         this.#turns.raise(error)
       }
     }
+  }
+
+  /** Something that is told behind all news that wait. */
+  notice(notice: Notice): void {
+    const nothing = { number: 0, through: 0, buffers: [], fresh: 0, runs: [], lagged: 0 }
+    this.#stage.add({ type: 'news', ...nothing, notices: [notice] })
+  }
+
+  /** Whoever sent the news that wait is gone: they give no credit to those who come after it. */
+  orphan(): void {
+    this.#stage.orphan()
   }
 
   /** Drops what waits. */

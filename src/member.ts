@@ -1,7 +1,7 @@
 /** A member as a host sees it, made from its packed picture. */
-import { type FactReader, STATUS } from './actors/facts.ts'
-import { formatIp } from './wire/address.ts'
-import { decodeTags } from './wire/tags.ts'
+import { type FactReader, type MemberPicture, STATUS } from './actors/facts.ts'
+import { formatIp, parseIp } from './wire/address.ts'
+import { decodeTags, encodeTags } from './wire/tags.ts'
 
 /** Serf's statuses. */
 export type MemberStatus = 'alive' | 'leaving' | 'left' | 'failed'
@@ -52,6 +52,28 @@ export function memberOf(picture: FactReader): Member {
     statusTime: picture.statusTime,
     protocol: Object.freeze({ min: pmin, max: pmax, current: pcur }),
     delegate: Object.freeze({ min: dmin, max: dmax, current: dcur }),
+  }
+}
+
+/** The picture again of a member whose record is gone. */
+export function pictureOf(member: Member, row: number, protocolVersion: number): MemberPicture {
+  const { name, address, tags, status, incarnation, statusTime, port, protocol, delegate } = member
+  return {
+    status:
+      Object.keys(STATUSES)
+        .map(Number)
+        .find((number) => STATUSES[number] === status) ?? STATUS.alive,
+    row,
+    instance: 0,
+    incarnation,
+    statusTime,
+    port,
+    versions: Uint8Array.of(
+      ...[protocol.min, protocol.max, protocol.current, delegate.min, delegate.max, delegate.current],
+    ),
+    address: parseIp(address) ?? new Uint8Array(0),
+    name: new TextEncoder().encode(name),
+    meta: encodeTags(tags, protocolVersion),
   }
 }
 

@@ -3,8 +3,9 @@
  * only when somebody asks for them; an object is kept until its row changes.
  */
 import { Unpackr } from 'msgpackr'
-import { FACT, FactReader } from './actors/facts.ts'
-import { type Member, memberOf, textOf } from './member.ts'
+import { FACT, FactReader, packMember } from './actors/facts.ts'
+import { copy, Pack } from './actors/packed.ts'
+import { type Member, memberOf, pictureOf, textOf } from './member.ts'
 import { Pictures } from './pictures.ts'
 
 export class Mirror {
@@ -17,6 +18,8 @@ export class Mirror {
   /** Rows not yet in `rowOf`: names are made into texts when somebody asks for one, and then once. */
   readonly #unnamed = new Set<number>()
   #through = 0
+  /** Whether the members are those of a life of the actors that is over. */
+  #isStale = false
   #waiting: { through: number; resolve: () => void }[] = []
 
   /** Members in any status. */
@@ -37,8 +40,29 @@ export class Mirror {
     this.#sorted = undefined
   }
 
+  /** All members as facts, for a life of the actors after this one. */
+  packed(protocolVersion: number): Uint8Array {
+    const pack = new Pack()
+    for (let row = 0; row < this.#members.length; row++) {
+      const picture = this.#pictures.at(row)
+      const member = this.#members[row]
+      if (picture !== undefined) addRecord(pack, picture)
+      else if (member !== undefined)
+        packMember(pack, FACT.memberKnown, pictureOf(member, row, protocolVersion))
+    }
+    return pack.take()
+  }
+
+  /** What comes next comes from another life of the actors: its first facts hold all members, and replace these. Until then these stay. */
+  renew(): void {
+    this.#reach(Number.POSITIVE_INFINITY)
+    this.#through = 0
+    this.#isStale = true
+  }
+
   /** Takes over the members of a fact buffer, and resolves who waited for them. */
   apply(facts: Uint8Array, through: number): void {
+    if (this.#isStale && facts.length > 0) this.#clear()
     for (const reader = new FactReader(facts); !reader.atEnd; reader.next()) {
       if (reader.isMember) this.#put(reader)
     }
@@ -79,6 +103,15 @@ export class Mirror {
     this.#unnamed.clear()
     const row = this.#rowOf.get(name)
     return row === undefined ? undefined : this.#at(row)
+  }
+
+  #clear(): void {
+    this.#isStale = false
+    this.#pictures.clear()
+    this.#members.length = 0
+    this.#rowOf.clear()
+    this.#unnamed.clear()
+    this.#size = 0
   }
 
   #put(reader: FactReader): void {
@@ -145,4 +178,9 @@ function frozen(member: Member): Member {
     protocol: Object.freeze(member.protocol),
     delegate: Object.freeze(member.delegate),
   })
+}
+
+function addRecord(pack: Pack, { bytes, at, length }: FactReader): void {
+  const claimed = pack.claim(length)
+  copy(pack.bytes, claimed, bytes, at, at + length)
 }

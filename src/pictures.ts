@@ -72,6 +72,17 @@ export class Pictures {
     this.#buffer[row] = 0
   }
 
+  /** Forgets all. */
+  clear(): void {
+    this.#buffers = []
+    this.#buffer.fill(0)
+    this.#block = new Uint8Array(0)
+    this.#used = 0
+    this.#held = 0
+    this.#live = 0
+    this.#size = 0
+  }
+
   /** Visits every row that has a picture, in the order of rows. */
   each(visit: (row: number, picture: FactReader) => void): void {
     for (let row = 0; row < this.#buffer.length; row++) {

@@ -67,6 +67,7 @@ export class GossipBody {
       destroy: (stream) => this.#tcp.destroy(stream),
       resolve: (number, host) => this.#resolve(number, host),
       vetoes: () => this.#vetoes,
+      ...(place.memory && { memory: place.memory }),
       reply: (id, envelope) => this.#replies.reply(id, envelope),
       log: place.log,
     })
@@ -166,7 +167,9 @@ export class DispatchBody {
 
   /** Drains and syncs its files; a disk that does not answer holds nobody up for long. */
   async close(): Promise<void> {
-    const written = this.command({ type: 'sync' }).then(() => this.#files.close())
+    // One that crashed writes nothing more.
+    const synced = this.#turn.isStopped ? Promise.resolve() : this.command({ type: 'sync' })
+    const written = synced.then(() => this.#files.close())
     await Promise.race([written, sleep(LAST_WORDS, undefined, { ref: false })])
     this.#turn.stop()
     this.#vitals.stop()

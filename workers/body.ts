@@ -1,5 +1,6 @@
 /** What all bodies share: what a place gives them, replies to commands, and how a binding of sockets went. */
 import type { Envelope, Log } from '../src/actors/contract.ts'
+import type { CrashMemory } from '../src/gossip/crash-memory.ts'
 
 /** What every body needs from its place. */
 export interface Place {
@@ -12,6 +13,8 @@ export interface Place {
   stalled(state: 'stalled' | 'recovered', stalledFor: number): void
   /** The actor threw: nothing of it goes on. */
   crashed(error: unknown): void
+  /** What outlives a crash. */
+  memory?: CrashMemory
 }
 
 /** Commands that wait for their reply. An actor replies to each exactly once. */

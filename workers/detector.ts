@@ -2,6 +2,7 @@
 import { workerData } from 'node:worker_threads'
 import type { DetectorCommand, Self, ToDetector, ToGossip } from '../src/actors/mail.ts'
 import { DetectorBody } from './detector-body.ts'
+import { sufferFaults } from './faults.ts'
 import { PortOutlet, readPort } from './mailbox.ts'
 import { placeOf, serve, type ThreadData } from './thread.ts'
 
@@ -14,6 +15,7 @@ const body = new DetectorBody(
   placeOf('detector', data),
 )
 readPort<ToDetector>(port, inward, (mail) => body.receive(mail))
+sufferFaults<ToDetector>(data.faults.detector, 'detector', (mail) => body.receive(mail))
 
 /** What the facade's side may ask of this thread. */
 const api = {

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { DispatchCommand, ToDispatch, ToGossip } from '../src/actors/mail.ts'
 import { DispatchBody } from './bodies.ts'
+import { sufferFaults } from './faults.ts'
 import { PortOutlet, readPort } from './mailbox.ts'
 
 import { FACADE, placeOf, serve, type ThreadData } from './thread.ts'
@@ -17,6 +18,7 @@ const body = new DispatchBody(
 )
 readPort<ToDispatch>(port, inward, (mail) => body.receive(mail))
 parentPort?.on('message', (mail: ToDispatch) => body.receive(mail))
+sufferFaults<ToDispatch>(data.faults.dispatch, 'dispatch', (mail) => body.receive(mail))
 
 /** What the facade's side may ask of this thread. */
 const api = { command: (command: DispatchCommand) => body.command(command) }

@@ -2,6 +2,7 @@
 import { workerData } from 'node:worker_threads'
 import type { GossipCommand, Restored, Self, ToDetector, ToDispatch, ToGossip } from '../src/actors/mail.ts'
 import { GossipBody } from './bodies.ts'
+import { sufferFaults } from './faults.ts'
 import { PortOutlet, readPort } from './mailbox.ts'
 import { placeOf, serve, type ThreadData } from './thread.ts'
 
@@ -16,6 +17,7 @@ const body = new GossipBody(
 )
 readPort<ToGossip>(detector.port, detector.inward, (mail) => body.receive(mail))
 readPort<ToGossip>(dispatch.port, dispatch.inward, (mail) => body.receive(mail))
+sufferFaults<ToGossip>(data.faults.gossip, 'gossip', (mail) => body.receive(mail))
 
 /** What the facade's side may ask of this thread. */
 const api = {

@@ -6,15 +6,22 @@ import type {
   GossipCommand,
   Restored,
   Self,
+  ToDetector,
   ToDispatch,
+  ToGossip,
 } from '../src/actors/mail.ts'
 import { Assembly } from './assembly.ts'
+import { sufferFaults } from './faults.ts'
 
 import { FACADE, placeOf, serve, type ThreadData } from './thread.ts'
 
 const data: ThreadData = workerData
 const assembly = new Assembly(data.settings, FACADE, (actor) => placeOf(actor, data))
 parentPort?.on('message', (mail: ToDispatch) => assembly.dispatch.receive(mail))
+const { faults } = data
+sufferFaults<ToDetector>(faults.detector, 'detector', (mail) => assembly.detector.receive(mail))
+sufferFaults<ToGossip>(faults.gossip, 'gossip', (mail) => assembly.gossip.receive(mail))
+sufferFaults<ToDispatch>(faults.dispatch, 'dispatch', (mail) => assembly.dispatch.receive(mail))
 
 /** What the facade's side may ask of this thread. */
 const api = {

@@ -1,5 +1,5 @@
 /** Where the three actors sit: each in a thread, all in one, or here. All three ways look alike from outside. */
-import { MessageChannel, Worker } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import type { Envelope } from '../src/actors/contract.ts'
 import type {
   ActorName,
@@ -8,14 +8,19 @@ import type {
   GossipCommand,
   Restored,
   Self,
+  ToDetector,
   ToDispatch,
+  ToGossip,
   ToHost,
 } from '../src/actors/mail.ts'
+import { ActorExited } from '../src/errors.ts'
+import { CrashMemory } from '../src/gossip/crash-memory.ts'
 import type { Settings } from '../src/options.ts'
 import { Assembly } from './assembly.ts'
 import type { Bound } from './body.ts'
 import type { DetectorApi } from './detector.ts'
 import type { DispatchApi } from './dispatch.ts'
+import { type Faults, faultsOf, suffer } from './faults.ts'
 import type { GossipApi } from './gossip.ts'
 import type { Host } from './host.ts'
 import { mailboxCounters } from './mailbox.ts'
@@ -48,7 +53,7 @@ function wall(): [Wall, Wall] {
 }
 
 /** Mail that a thread sends to the host. */
-function hearThread(worker: Worker, host: Host): void {
+function hearThread(worker: Worker, host: SeatHost): void {
   worker.on('message', (mail: ToHost) => {
     if (mail.type === 'news') host.news(mail)
     else if (mail.type === 'host') host.stalled(mail.state, mail.stalledFor)
@@ -57,28 +62,51 @@ function hearThread(worker: Worker, host: Host): void {
   })
 }
 
+/** What the seats tell: of a death once, however many threads go down together. */
+export interface SeatHost extends Pick<Host, 'news' | 'query' | 'log' | 'stalled'> {
+  died(death: ActorExited): void
+}
+
 /** What all threads of a member are given. */
 export interface Shared {
   settings: Settings
   beats: Beats
+  memory: SharedArrayBuffer
 }
 
 /** What a worker is started with, besides its file: its ports move with it. */
-function workerOptions(actor: string, { settings, beats }: Shared, walls: Partial<Record<ActorName, Wall>>) {
+function workerOptions(
+  actor: string,
+  { settings, beats, memory }: Shared,
+  walls: Partial<Record<ActorName, Wall>>,
+  actors: ActorName[],
+) {
   const { ours, theirs } = commandPorts()
-  const workerData: ThreadData = { settings, beats, commands: theirs, ...walls }
-  const transferList = [theirs, ...Object.values(walls).map(({ port }) => port)]
-  return { ours, options: { name: `folkmoot ${actor}`, workerData, transferList, trackUnmanagedFds: false } }
+  const planted = faultsOf(settings.nodeName)
+  const faults = planted === undefined ? {} : faultPorts(planted, actors)
+  const workerData: ThreadData = { settings, beats, memory, faults, commands: theirs, ...walls }
+  const ports = [...Object.values(walls).map(({ port }) => port), ...Object.values(faults)]
+  const options = {
+    name: `folkmoot ${actor}`,
+    workerData,
+    transferList: [theirs, ...ports],
+    trackUnmanagedFds: false,
+    ...(planted && { resourceLimits: planted.limits }),
+  }
+  return { ours, options }
 }
 
-/** Tells the host once, however many threads go down together. */
-function once(host: Host): (actor: ActorName) => (error: unknown) => void {
-  let isTold = false
-  return (actor) => (error) => {
-    if (isTold) return
-    isTold = true
-    host.exited(actor, error)
+const ACTORS: ActorName[] = ['detector', 'gossip', 'dispatch']
+
+function faultPorts(faults: Faults, actors: ActorName[]): Partial<Record<ActorName, MessagePort>> {
+  const ports: Partial<Record<ActorName, MessagePort>> = {}
+  for (const actor of actors) {
+    const { port1, port2 } = new MessageChannel()
+    port1.unref()
+    faults.seat(actor, (fault) => port1.postMessage(fault))
+    ports[actor] = port2
   }
+  return ports
 }
 
 export class ThreeThreadSeats implements Seats {
@@ -86,24 +114,22 @@ export class ThreeThreadSeats implements Seats {
   readonly #gossip: Thread<GossipApi>
   readonly #dispatch: Thread<DispatchApi>
 
-  constructor(shared: Shared, host: Host) {
-    const died = once(host)
+  constructor(shared: Shared, host: SeatHost) {
+    const died = (death: ActorExited) => host.died(death)
     const [detectorWall, gossipToDetector] = wall()
     const [dispatchWall, gossipToDispatch] = wall()
-    const detector = workerOptions('detector', shared, { gossip: detectorWall })
-    const gossip = workerOptions('gossip', shared, {
-      detector: gossipToDetector,
-      dispatch: gossipToDispatch,
-    })
-    const dispatch = workerOptions('dispatch', shared, { gossip: dispatchWall })
+    const detector = workerOptions('detector', shared, { gossip: detectorWall }, ['detector'])
+    const gossipWalls = { detector: gossipToDetector, dispatch: gossipToDispatch }
+    const gossip = workerOptions('gossip', shared, gossipWalls, ['gossip'])
+    const dispatch = workerOptions('dispatch', shared, { gossip: dispatchWall }, ['dispatch'])
     // Each file is named literally, for bundlers to find.
     const detectorWorker = new Worker(new URL('./detector.js', import.meta.url), detector.options)
     const gossipWorker = new Worker(new URL('./gossip.js', import.meta.url), gossip.options)
     const dispatchWorker = new Worker(new URL('./dispatch.js', import.meta.url), dispatch.options)
     for (const worker of [detectorWorker, gossipWorker, dispatchWorker]) hearThread(worker, host)
-    this.#detector = new Thread('detector', detectorWorker, detector.ours, died('detector'))
-    this.#gossip = new Thread('gossip', gossipWorker, gossip.ours, died('gossip'))
-    this.#dispatch = new Thread('dispatch', dispatchWorker, dispatch.ours, died('dispatch'))
+    this.#detector = new Thread('detector', detectorWorker, detector.ours, died)
+    this.#gossip = new Thread('gossip', gossipWorker, gossip.ours, died)
+    this.#dispatch = new Thread('dispatch', dispatchWorker, dispatch.ours, died)
   }
 
   listen(ip: string, port: number): Promise<Bound> {
@@ -151,11 +177,11 @@ export class ThreeThreadSeats implements Seats {
 export class OneThreadSeats implements Seats {
   readonly #member: Thread<MemberApi>
 
-  constructor(shared: Shared, host: Host) {
-    const { ours, options } = workerOptions('member', shared, {})
+  constructor(shared: Shared, host: SeatHost) {
+    const { ours, options } = workerOptions('member', shared, {}, ACTORS)
     const worker = new Worker(new URL('./member.js', import.meta.url), options)
     hearThread(worker, host)
-    this.#member = new Thread('gossip', worker, ours, once(host)('gossip'))
+    this.#member = new Thread('gossip', worker, ours, (death) => host.died(death))
   }
 
   listen(ip: string, port: number): Promise<Bound> {
@@ -200,8 +226,7 @@ export class OneThreadSeats implements Seats {
 export class InlineSeats implements Seats {
   readonly #assembly: Assembly
 
-  constructor({ settings, beats }: Shared, host: Host) {
-    const died = once(host)
+  constructor({ settings, beats, memory }: Shared, host: SeatHost) {
     this.#assembly = new Assembly(
       settings,
       {
@@ -213,8 +238,18 @@ export class InlineSeats implements Seats {
         mailboxes: () => ({}),
         beats: () => Atomics.load(beats, 0),
         stalled: (state, stalledFor) => setImmediate(() => host.stalled(state, stalledFor)),
-        crashed: died(actor),
+        crashed: (error) => setImmediate(() => host.died(new ActorExited(actor, error))),
+        memory: new CrashMemory(memory),
       }),
+    )
+    const { detector, gossip, dispatch } = this.#assembly
+    const planted = faultsOf(settings.nodeName)
+    planted?.seat('detector', (fault) =>
+      suffer(fault, 'detector', (mail: ToDetector) => detector.receive(mail)),
+    )
+    planted?.seat('gossip', (fault) => suffer(fault, 'gossip', (mail: ToGossip) => gossip.receive(mail)))
+    planted?.seat('dispatch', (fault) =>
+      suffer(fault, 'dispatch', (mail: ToDispatch) => dispatch.receive(mail)),
     )
   }
 

@@ -6,6 +6,7 @@ import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threa
 import { type Remote, wrap } from 'comlink'
 import type { ActorName } from '../src/actors/mail.ts'
 import { ActorExited } from '../src/errors.ts'
+import { crashOf } from './crashed.ts'
 import { endpointOf } from './endpoint.ts'
 
 /** How long a thread may take to end by itself after it was closed. */
@@ -74,7 +75,8 @@ export class Thread<Api extends { close(): Promise<void> }> {
 
   #die(cause: unknown, died: (error: ActorExited) => void): void {
     if (this.#death !== undefined) return
-    const death = new ActorExited(this.#actor, cause)
+    const crash = crashOf(cause, this.#actor)
+    const death = new ActorExited(crash.actor, crash.cause)
     this.#death = death
     for (const reject of this.#pending) reject(death)
     this.#pending.clear()

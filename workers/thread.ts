@@ -3,9 +3,11 @@ import { type MessagePort, parentPort } from 'node:worker_threads'
 import { expose } from 'comlink'
 import type { LogLevel } from '../src/actors/contract.ts'
 import type { ActorName, ToHost } from '../src/actors/mail.ts'
+import { CrashMemory } from '../src/gossip/crash-memory.ts'
 import type { Settings } from '../src/options.ts'
 import type { ToFacade } from './bodies.ts'
 import type { Place } from './body.ts'
+import { Crashed } from './crashed.ts'
 import { endpointOf } from './endpoint.ts'
 import { transfersOf } from './mailbox.ts'
 import type { Beats } from './pulse.ts'
@@ -23,6 +25,10 @@ export interface ThreadData {
   commands: MessagePort
   /** The pulse of the host's thread. */
   beats: Beats
+  /** What outlives a crash: see `crash-memory.ts`. */
+  memory: SharedArrayBuffer
+  /** Only in tests: where faults come from, by actor. */
+  faults: Partial<Record<ActorName, MessagePort>>
   detector?: Wall
   gossip?: Wall
   dispatch?: Wall
@@ -67,8 +73,9 @@ export function placeOf(actor: ActorName, data: ThreadData): Place {
     beats: () => Atomics.load(data.beats, 0),
     stalled: (state, stalledFor) => tellHost({ type: 'host', state, stalledFor }),
     crashed: (error: unknown) => {
-      throw error
+      throw new Crashed(actor, error)
     },
+    memory: new CrashMemory(data.memory),
   }
 }
 

@@ -24,6 +24,11 @@ export class Turn<Mail extends Cause> {
     this.#crashed = crashed
   }
 
+  /** Whether it was stopped, or the actor threw. */
+  get isStopped(): boolean {
+    return this.#isStopped
+  }
+
   /** One turn for one mail. Not to be called from inside a turn. */
   receive(mail: Mail): void {
     if (this.#isStopped) return

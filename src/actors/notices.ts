@@ -2,6 +2,7 @@
  * Notices: what a host should know although nothing changed for it: two members claim one name, a member was not let in. Rare, limited
  * where they arise, and small: plain objects all the way to the host.
  */
+import type { ActorName } from './mail.ts'
 
 /** An address on the wire. */
 export interface NoticePlace {
@@ -60,4 +61,15 @@ export interface ConflictUnresolved {
   readonly port: number
 }
 
-export type Notice = NameConflict | MemberRefused | DiskError | ConflictLost | ConflictUnresolved
+/**
+ * An actor ended unasked, a bug of ours, and all three were started again with the members, clocks, tags and keys that were known. Calls and
+ * queries under way were rejected with ERR_ACTOR_EXITED, and user events under way at that moment may be lost; `members()` is whole again.
+ */
+export interface Restarted {
+  readonly type: 'restarted'
+  readonly actor: ActorName
+  /** What it threw, or what ended its thread; undefined when the thread ended without a word. */
+  readonly error: unknown
+}
+
+export type Notice = Restarted | NameConflict | MemberRefused | DiskError | ConflictLost | ConflictUnresolved

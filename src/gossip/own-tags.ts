@@ -52,6 +52,7 @@ export class OwnTags {
   /** The tags that we begin with, which are in force already. */
   begin(tags: Record<string, string>): void {
     this.#tags = tags
+    this.#parts.remember(encodeTags(tags, this.#rules.protocolVersion))
   }
 
   /** Puts tags of our own making over those of the host, or takes them away; false when they do not fit beside them. */

@@ -28,6 +28,7 @@ const KINDS: Record<number, Transition['kind']> = {
   [FACT.memberUpdate]: 'update',
   [FACT.memberReap]: 'reap',
   [FACT.memberChange]: 'change',
+  [FACT.memberKnown]: 'change',
   [FACT.userEvent]: 'user',
   [FACT.query]: 'query',
 }

@@ -1,0 +1,15 @@
+/** The event loop of the host's thread, as listeners are served by it. */
+import type { ListenerTurns } from '../src/listeners.ts'
+
+export const HOST_TURNS: ListenerTurns = {
+  now: () => performance.now(),
+  date: () => Date.now(),
+  later: (serve) => {
+    setImmediate(serve)
+  },
+  raise: (error) => {
+    queueMicrotask(() => {
+      throw error
+    })
+  },
+}
