@@ -7,7 +7,7 @@ import { hostname } from 'node:os'
 import type { Host } from '../workers/host.ts'
 import { HOST_TURNS } from '../workers/host-turns.ts'
 import { KEY_HANDS } from '../workers/key-hands.ts'
-import { type Placed, place } from '../workers/placement.ts'
+import { place } from '../workers/placement.ts'
 import type { DispatchCommand, Joined, News, QueryWish } from './actors/mail.ts'
 import { payloadOf, seedsOf } from './arguments.ts'
 import { untilAborted } from './calls.ts'
@@ -25,7 +25,7 @@ import type { ForcedStatus } from './gossip/force-leave.ts'
 import type { HistoryEntry } from './gossip/history.ts'
 import { Insight, type Stats } from './insight.ts'
 import { Keys } from './keys.ts'
-import { Line } from './line.ts'
+import { type Actors, Line } from './line.ts'
 import { Listeners } from './listeners.ts'
 import { type Member, select } from './member.ts'
 import type { Metric } from './metrics.ts'
@@ -303,7 +303,7 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     setImmediate(() => this.#listeners.open())
   }
 
-  async #leaveOnce(placed: Placed): Promise<{ told: number }> {
+  async #leaveOnce(placed: Actors): Promise<{ told: number }> {
     const told = await this.#line.answer('leave', placed.gossip({ type: 'leave' }), isTold)
     // What says that we left must outlive us.
     await this.#line.answer('leave', placed.dispatch({ type: 'sync' }), isNothing)

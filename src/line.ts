@@ -1,5 +1,4 @@
 /** The line from the facade to its actors: whether a call may still be made, its way there, and its checked answer. */
-import type { Placed } from '../workers/placement.ts'
 import type { Envelope } from './actors/contract.ts'
 import type { DetectorCommand, DispatchCommand, GossipCommand } from './actors/mail.ts'
 import { Calls } from './calls.ts'
@@ -7,11 +6,22 @@ import type { ClusterState } from './cluster-types.ts'
 import { type ActorExited, ClusterClosed, ClusterLeft, type FolkmootError, fromPlain } from './errors.ts'
 import type { Ask, Check } from './insight.ts'
 
+/** The actors, wherever they are placed. Envelopes carry the host's mistakes; a rejection is an ActorExited. */
+export interface Actors {
+  gossip(command: GossipCommand): Promise<Envelope<unknown>>
+  detector(command: DetectorCommand): Promise<Envelope<unknown>>
+  dispatch(command: DispatchCommand): Promise<Envelope<unknown>>
+  /** Credit back to dispatch. */
+  taken(number: number): void
+  /** UDP stops, TCP stops, gossip ends, dispatch ends, threads exit. Resolves when no handle is left. Idempotent. */
+  shutdown(): Promise<void>
+}
+
 export class Line implements Ask {
   readonly calls = new Calls()
   /** Resolves when the mirror holds all facts up to a number. */
   readonly #reached: (fact: number) => Promise<void>
-  placed: Placed | undefined
+  placed: Actors | undefined
   state: ClusterState = 'alive'
   /** What ended the cluster, when it was not the host. */
   death: ActorExited | undefined
@@ -46,14 +56,14 @@ export class Line implements Ask {
   }
 
   /** The actors, for calls that make sense until the end. */
-  open(call: string): Placed {
+  open(call: string): Actors {
     if (this.placed === undefined || this.state === 'shutdown' || this.death !== undefined)
       throw this.closed(call)
     return this.placed
   }
 
   /** The actors, for calls that only a member of the pool can make. */
-  present(call: string): Placed {
+  present(call: string): Actors {
     const placed = this.open(call)
     if (this.state !== 'alive') throw new ClusterLeft(call)
     return placed

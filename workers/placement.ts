@@ -7,6 +7,7 @@ import type { DetectorCommand, DispatchCommand, GossipCommand, Self } from '../s
 import { refuseForeignSelf } from '../src/admission-options.ts'
 import { lookInterval } from '../src/detector/host-watch.ts'
 import { newCrashMemory } from '../src/gossip/crash-memory.ts'
+import type { Actors } from '../src/line.ts'
 import type { Settings } from '../src/options.ts'
 import { advertised, boundIps } from './addresses.ts'
 import type { Host } from './host.ts'
@@ -15,16 +16,8 @@ import { Pulse } from './pulse.ts'
 import { SupervisedMember } from './supervisor.ts'
 
 /** A member's three actors in place, bound to their sockets and begun. */
-export interface Placed {
+export interface Placed extends Actors {
   readonly self: Self
-  /** Envelopes carry the host's mistakes; a rejection is an ActorExited. */
-  gossip(command: GossipCommand): Promise<Envelope<unknown>>
-  detector(command: DetectorCommand): Promise<Envelope<unknown>>
-  dispatch(command: DispatchCommand): Promise<Envelope<unknown>>
-  /** Credit back to dispatch. */
-  taken(number: number): void
-  /** UDP stops, TCP stops, gossip ends, dispatch ends, threads exit. Resolves when no handle is left. Idempotent. */
-  shutdown(): Promise<void>
 }
 
 /** Starts a member's actors, and starts them again when one crashes. Rejects with BindFailed, and then leaves nothing open. */

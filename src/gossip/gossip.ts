@@ -93,12 +93,8 @@ export class Gossip implements Actor<ToGossip> {
       ping: (ip, port, name, timeout, done) => this.#streams.ping(ip, port, name, timeout, done, this.#now),
     })
     const { claims, admission } = judges
-    const events = new UserEvents(settings.userEventSizeLimit, settings.eventBuffer, {
-      queues,
-      outbox,
-      counters,
-      clock: eventClock,
-    })
+    const told = { queues, outbox, counters, clock: eventClock }
+    const events = new UserEvents(settings.userEventSizeLimit, settings.eventBuffer, told)
     const clocks = { memberClock, eventClock, queryClock: this.#queryClock }
     const pushPull = new PushPull({ table, claims, admission, standing, events, counters, tasks, ...clocks })
     const streams = new Streams(settings.tcpTimeout, {
@@ -110,14 +106,7 @@ export class Gossip implements Actor<ToGossip> {
       userMessage: (payload) => this.#hearing.streamMessage(payload, this.#now),
     })
     const { keyring } = coats.encryption
-    this.#keyholder = new Keyholder({
-      keyring,
-      queues,
-      detector,
-      dispatch,
-      log: world.log,
-      memory: world.memory,
-    })
+    this.#keyholder = new Keyholder({ ...world, keyring, queues })
     this.#judges = judges
     this.#queues = queues
     this.#outbox = outbox
@@ -148,13 +137,7 @@ export class Gossip implements Actor<ToGossip> {
     this.#endings = new Endings(settings, endings)
     this.#ownTags = this.#ownTagsOf(standing, claims)
     this.#hostStall = this.#hostStallOf(claims, streams)
-    this.#revival = new Revival({
-      ...ears,
-      outbox,
-      entrance: this.#entrance,
-      memory: world.memory,
-      ...clocks,
-    })
+    this.#revival = new Revival({ ...world, ...ears, ...clocks, outbox, entrance: this.#entrance })
     this.#clockNews = new ClockNews(settings.snapshotPath, memberClock, dispatch)
   }
 

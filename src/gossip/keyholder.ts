@@ -20,7 +20,7 @@ export interface KeyholderParts {
   dispatch: Outlet<ToDispatch>
   log: Log
   /** Keeps them for the case of a crash. */
-  memory: CrashMemory | undefined
+  memory?: CrashMemory
 }
 
 export class Keyholder {

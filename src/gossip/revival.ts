@@ -22,7 +22,7 @@ export interface RevivalParts {
   memberClock: LamportClock
   eventClock: LamportClock
   queryClock: LamportClock
-  memory: CrashMemory | undefined
+  memory?: CrashMemory
 }
 
 /** What memberlist held of a member whom Serf saw in a status. */
