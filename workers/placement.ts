@@ -2,8 +2,7 @@
  * Places a member's three actors where the settings say, connects their mailboxes, binds their sockets and begins. The facade knows
  * nothing of threads beyond this.
  */
-import type { Envelope } from '../src/actors/contract.ts'
-import type { DetectorCommand, DispatchCommand, GossipCommand, Self } from '../src/actors/mail.ts'
+import type { Self } from '../src/actors/mail.ts'
 import { refuseForeignSelf } from '../src/admission-options.ts'
 import { lookInterval } from '../src/detector/host-watch.ts'
 import { newCrashMemory } from '../src/gossip/crash-memory.ts'
