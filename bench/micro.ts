@@ -3,7 +3,7 @@ import { randomFillSync } from 'node:crypto'
 import { Bench } from 'tinybench'
 import { Counters } from '../src/actors/counters.ts'
 import { SeededRandom } from '../src/actors/random.ts'
-import { Broadcasts } from '../src/gossip/broadcasts.ts'
+import { type Broadcast, Broadcasts } from '../src/gossip/broadcasts.ts'
 import { MemberTable } from '../src/gossip/members.ts'
 import { Claim, readAlive, writeAlive } from '../src/wire/claim.ts'
 import { Keyring } from '../src/wire/keyring.ts'
@@ -106,6 +106,17 @@ function tables(bench: Bench): void {
   bench.add('100,000 broadcasts about members, each replaced once', () => {
     const fresh = new Broadcasts()
     for (let i = 0; i < 200_000; i++) fresh.add(names[i % names.length], i % names.length, 1e9)
+  })
+  const lender = new Broadcasts()
+  const random = new SeededRandom(1)
+  for (let i = 0; i < 10_000; i++) lender.add(new Uint8Array(80), -1, 10_000)
+  bench.add('10,000 broadcasts of one length lent and given back in any order', () => {
+    const loans: { item: Broadcast; sends: number }[] = []
+    lender.lend(1e9, 2, 1e9, 2, (item, sends) => void loans.push({ item, sends }))
+    while (loans.length > 0) {
+      const [{ item, sends }] = loans.splice(random.below(loans.length), 1)
+      lender.giveBack(item, sends, sends, 1e9)
+    }
   })
   let next = 0
   bench.add('find one of 100,000 members', () => {

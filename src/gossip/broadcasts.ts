@@ -7,8 +7,9 @@
  *     ...
  *
  * A packet takes from the least sent tier, the longest message that still fits, the newest of equals. The original keeps
- * a tree; lengths repeat so much that a list per length in a short sorted array does the same with less work.
+ * a tree of all; lengths repeat so much that a shelf per length in a short sorted array does the same with less work.
  */
+import { Shelf } from './shelf.ts'
 
 /** `first`: our own word about ourselves, sent before everything else and dropped last; nobody else can say it for us. */
 export type Rank = 'first' | 'in turn'
@@ -29,64 +30,22 @@ export interface Broadcast {
   /** Called once when all sends are used up, or the message is replaced or pruned. */
   finished: (() => void) | undefined
   isQueued: boolean
-  newer: Broadcast | undefined
+  /** For its shelf. */
   older: Broadcast | undefined
-}
-
-/** Broadcasts of one length and tier, newest first. */
-class Shelf {
-  newest: Broadcast | undefined
-  oldest: Broadcast | undefined
-
-  add(item: Broadcast): void {
-    // Found from both ends: new messages belong at the front, those just sent next to their neighbours at either end.
-    let front = this.newest
-    let back = this.oldest
-    while (front !== undefined && back !== undefined) {
-      if (front.number < item.number) {
-        this.#insert(item, front.newer, front)
-        return
-      }
-      if (back.number > item.number) {
-        this.#insert(item, back, back.older)
-        return
-      }
-      front = front.older
-      back = back.newer
-    }
-    this.#insert(item, undefined, this.newest)
-  }
-
-  remove(item: Broadcast): void {
-    if (item.newer) item.newer.older = item.older
-    else this.newest = item.older
-    if (item.older) item.older.newer = item.newer
-    else this.oldest = item.newer
-    item.newer = undefined
-    item.older = undefined
-  }
-
-  #insert(item: Broadcast, newer: Broadcast | undefined, older: Broadcast | undefined): void {
-    item.newer = newer
-    item.older = older
-    if (newer) newer.older = item
-    else this.newest = item
-    if (older) older.newer = item
-    else this.oldest = item
-  }
+  newer: Broadcast | undefined
 }
 
 /** Broadcasts that were sent equally often, in shelves by length. */
 class Tier {
   /** Ascending lengths of the shelves in use. */
   readonly lengths: number[] = []
-  readonly shelves = new Map<number, Shelf>()
+  readonly shelves = new Map<number, Shelf<Broadcast>>()
 
   add(item: Broadcast): void {
     const length = item.bytes.length
     let shelf = this.shelves.get(length)
     if (shelf === undefined) {
-      shelf = new Shelf()
+      shelf = new Shelf<Broadcast>()
       this.shelves.set(length, shelf)
       this.lengths.splice(this.#lastAtMost(length) + 1, 0, length)
     }
@@ -179,8 +138,8 @@ export class Broadcasts {
       lent: 0,
       finished,
       isQueued: false,
-      newer: undefined,
       older: undefined,
+      newer: undefined,
     }
     if (key >= 0) this.#byKey.set(key, item)
     this.#enqueue(item)
