@@ -67,4 +67,5 @@ export type { Member, MemberBefore, MemberStatus, VersionRange } from './member.
 export type { HistogramValue, Metric, MetricLabels, MetricType, MetricValue } from './metrics.ts'
 export type { MemberPath, Near, NearestOptions, NetworkCoordinate } from './nearness.ts'
 export type { ClusterOptions, HostStallAction, Logger, Numbers, Profile, Threads } from './options.ts'
+export type { ThreadFiles, ThreadName } from './options-workers.ts'
 export type { QueryHandle, QueryOptions, QueryResult } from './queries.ts'

@@ -10,6 +10,7 @@ import { type ReapRule, settleReapRules } from './gossip/reap-rules.ts'
 import { BOUNDS, IN_ORDER, LAN, type Numbers, PROFILES, type Profile, TOGETHER } from './numbers.ts'
 import { FILE_OPTIONS, type FileOptions, type FileSettings, settleFiles } from './options-files.ts'
 import { type RejoinOptions, type RejoinSettings, settleRejoin } from './options-rejoin.ts'
+import { settleWorkers, type ThreadFileSettings, type ThreadFiles } from './options-workers.ts'
 import { formatPlace, parsePlace } from './wire/address.ts'
 import { encodeTags } from './wire/tags.ts'
 
@@ -51,6 +52,7 @@ export interface Settings extends Numbers, CoatSettings, AdmissionSettings, File
   rejoin: RejoinSettings
   nameConflictResolution: boolean
   threads: Threads
+  workers: ThreadFileSettings
   /** Whether a suspect is told so in its ping. */
   buddy: boolean
   /** When a helper says nack: the part of `probeTimeout` that it waits. */
@@ -124,6 +126,8 @@ export interface ClusterOptions extends Partial<Numbers>, AdmissionOptions, File
   nameConflictResolution?: boolean
   /** Where the actors run. Default `per-actor`. */
   threads?: Threads
+  /** Where the files of the threads lie, for bundlers that put them elsewhere than beside the bundle. Default: beside our own files. */
+  workers?: ThreadFiles
   /**
    * What follows when the main thread has not turned for `after` milliseconds (100 to an hour, 0: nothing is watched). Our threads answer for a hung
    * program as if it were well; this is how that does not stay hidden. Default `{ after: 5000, action: 'report' }`; with `threads: 'none'` only `report`.
@@ -157,6 +161,7 @@ const OTHERS = [
   'rejoin',
   'nameConflictResolution',
   'threads',
+  'workers',
   'buddy',
   'hostStall',
   'nackAt',
@@ -203,6 +208,7 @@ export function settle(options: ClusterOptions, hostName: string): Settings {
     tcpFallbackPings: flag('tcpFallbackPings', options.tcpFallbackPings ?? true),
     rejoin: settleRejoin(options.rejoin ?? true),
     threads: oneOf('threads', options.threads ?? 'per-actor', ['per-actor', 'one', 'none']),
+    workers: settleWorkers(options.workers ?? {}),
     buddy: flag('buddy', options.buddy ?? true),
     nackAt: part('nackAt', options.nackAt ?? 1),
     coordinates: flag('coordinates', options.coordinates ?? true),

@@ -1,5 +1,5 @@
 /** Where the three actors sit: each in a thread, all in one, or here. All three ways look alike from outside. */
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
 import type { Envelope } from '../src/actors/contract.ts'
 import type {
   ActorName,
@@ -28,6 +28,7 @@ import type { MemberApi } from './member.ts'
 import type { Beats } from './pulse.ts'
 import { commandPorts, Thread } from './supervise.ts'
 import type { ThreadData, Wall } from './thread.ts'
+import { startThread } from './thread-files.ts'
 
 export interface Seats {
   listen(ip: string, port: number): Promise<Bound>
@@ -122,10 +123,10 @@ export class ThreeThreadSeats implements Seats {
     const gossipWalls = { detector: gossipToDetector, dispatch: gossipToDispatch }
     const gossip = workerOptions('gossip', shared, gossipWalls, ['gossip'])
     const dispatch = workerOptions('dispatch', shared, { gossip: dispatchWall }, ['dispatch'])
-    // Each file is named literally, for bundlers to find.
-    const detectorWorker = new Worker(new URL('./detector.js', import.meta.url), detector.options)
-    const gossipWorker = new Worker(new URL('./gossip.js', import.meta.url), gossip.options)
-    const dispatchWorker = new Worker(new URL('./dispatch.js', import.meta.url), dispatch.options)
+    const { workers } = shared.settings
+    const detectorWorker = startThread('detector', workers, detector.options)
+    const gossipWorker = startThread('gossip', workers, gossip.options)
+    const dispatchWorker = startThread('dispatch', workers, dispatch.options)
     for (const worker of [detectorWorker, gossipWorker, dispatchWorker]) hearThread(worker, host)
     this.#detector = new Thread('detector', detectorWorker, detector.ours, died)
     this.#gossip = new Thread('gossip', gossipWorker, gossip.ours, died)
@@ -179,7 +180,7 @@ export class OneThreadSeats implements Seats {
 
   constructor(shared: Shared, host: SeatHost) {
     const { ours, options } = workerOptions('member', shared, {}, ACTORS)
-    const worker = new Worker(new URL('./member.js', import.meta.url), options)
+    const worker = startThread('member', shared.settings.workers, options)
     hearThread(worker, host)
     this.#member = new Thread('gossip', worker, ours, (death) => host.died(death))
   }

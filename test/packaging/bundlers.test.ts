@@ -1,0 +1,92 @@
+/**
+ * Bundled as the README says, a program with two members of three threads each runs without any `node_modules` around it, and ends by
+ * itself; under Vitest it needs nothing said.
+ */
+import assert from 'node:assert/strict'
+import { cpSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { bundlers, consumer, folderIn, recipe, run, withoutRegistry } from './workshop.ts'
+
+const skip = await withoutRegistry()
+
+const MEET = `
+async function meet(Cluster, options) {
+  const create = (nodeName) => Cluster.create({ nodeName, bind: '127.0.0.1:0', ...options })
+  const [one, two] = await Promise.all([create('one'), create('two')])
+  await two.join([\`127.0.0.1:\${one.localMember().port}\`])
+  const names = two.members().map(({ name }) => name)
+  await Promise.all([one.shutdown(), two.shutdown()])
+  return names
+}`
+const MAIN = `import { Cluster } from 'folkmoot'
+${MEET}
+const names = await meet(Cluster, { threads: process.argv[2] })
+console.log(\`\${names.length} members\`)
+`
+
+/** A folder that sees the packed package and the bundlers. */
+async function workplace(t: TestContext, files: Record<string, string>): Promise<string> {
+  const [package_, tools] = [await consumer(), await bundlers()]
+  const folder = folderIn(t, tools, files)
+  symlinkSync(join(package_, 'node_modules'), join(folder, 'node_modules'))
+  return folder
+}
+
+/** Moves what was built to where nothing else is, and runs it. */
+async function runAlone(t: TestContext, built: string, main: string, ...args: string[]): Promise<string> {
+  const alone = folderIn(t, tmpdir(), {
+    'package.json': main.endsWith('.cjs') ? '{}' : '{ "type": "module" }',
+  })
+  cpSync(built, alone, { recursive: true })
+  return await run(process.execPath, [join(alone, main), ...args], { timeout: 30_000 })
+}
+
+for (const [bundler, main] of [
+  ['esbuild', 'main.js'],
+  ['rolldown', 'main.js'],
+  ['webpack', 'main.mjs'],
+]) {
+  test(`${bundler}, as the README says`, { skip }, async (t) => {
+    const folder = await workplace(t, { 'main.js': MAIN, 'build.mjs': recipe(bundler) })
+    await run(process.execPath, ['build.mjs'], { cwd: folder })
+    const built = join(folder, bundler === 'webpack' ? 'dist' : 'out')
+    for (const threads of ['per-actor', 'one']) {
+      assert.equal(await runAlone(t, built, main, threads), '2 members\n')
+    }
+  })
+}
+
+test('a bundle in CommonJS is told where the files of its threads lie', { skip }, async (t) => {
+  const main = `const { Cluster } = require('folkmoot')
+const { join } = require('node:path')
+${MEET}
+const names = ['detector', 'gossip', 'dispatch']
+const workers = Object.fromEntries(names.map((name) => [name, join(__dirname, 'threads', \`\${name}.cjs\`)]))
+meet(Cluster, { workers }).then((names) => console.log(\`\${names.length} members\`))
+`
+  const build = recipe('esbuild')
+    .replace('out }))', "out: 'threads/' + out }))")
+    .replace("format: 'esm'", "format: 'cjs', outExtension: { '.js': '.cjs' }, logLevel: 'error'")
+  const folder = await workplace(t, { 'main.js': main, 'build.mjs': build, 'package.json': '{}' })
+  await run(process.execPath, ['build.mjs'], { cwd: folder })
+  assert.equal(await runAlone(t, join(folder, 'out'), 'main.cjs'), '2 members\n')
+})
+
+for (const pool of ['forks', 'threads']) {
+  test(`Vitest as a host, tests in ${pool}`, { skip }, async (t) => {
+    const suite = `import { Cluster } from 'folkmoot'
+import { expect, test } from 'vitest'
+${MEET}
+test('two members', async () => {
+  expect(await meet(Cluster, {})).toEqual(['one', 'two'])
+})
+`
+    const folder = await workplace(t, { 'two.test.js': suite })
+    const vitest = join(await bundlers(), 'node_modules', 'vitest', 'vitest.mjs')
+    const output = await run(process.execPath, [vitest, 'run', `--pool=${pool}`], { cwd: folder })
+    assert.match(output, /1 passed/)
+    assert.doesNotMatch(output, /unhandled|did not exit|close timed out/i)
+  })
+}
