@@ -54,6 +54,8 @@ export type ToGossip =
   | { type: 'begin'; self: Self; restored?: Restored }
   /** Dispatch: start a query; `asked` answers with the same `number`. */
   | { type: 'ask'; number: number; question: Question }
+  /** Dispatch: the query of this Lamport time once more, straight to these. */
+  | { type: 'ask-again'; lamportTime: number; places: { ip: string; port: number }[] }
   /** Dispatch: a message of the Serf layer for one address, memberlist's type byte in front. */
   | { type: 'answer'; ip: string; port: number; bytes: Uint8Array }
   /** Dispatch: these keys from now on, the primary first; none for no encryption. `keyring-set` answers when the detector has them too. */

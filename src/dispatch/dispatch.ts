@@ -79,7 +79,7 @@ export class Dispatch implements Actor<ToDispatch> {
       sizeLimit,
       packetRoom,
     })
-    const questions = new Questions(settings, { gossip, view, patterns, counters })
+    const questions = new Questions(settings, { gossip, view, patterns, counters, random })
     this.#questions = questions
     this.#hostQueries = new HostQueries({
       questions,

@@ -2,7 +2,7 @@
  * Queries of ours (protocol page 2, section 4.8): who is expected to answer, who did, and when it is over. The original waits for the
  * deadline; here a query is also over once everyone whom we expect has answered or is known to be gone.
  */
-import type { Outlet } from '../actors/contract.ts'
+import type { Outlet, Random } from '../actors/contract.ts'
 import type { Counters } from '../actors/counters.ts'
 import { FACT, FactReader } from '../actors/facts.ts'
 import type { QueryAnswer, QueryEnding, QueryWish, Question, ToDispatch, ToGossip } from '../actors/mail.ts'
@@ -15,6 +15,7 @@ import { decodeTags } from '../wire/tags.ts'
 import { fits, isAffordable } from './filters.ts'
 import { PING } from './internal-queries.ts'
 import type { Patterns } from './patterns.ts'
+import { remind, remindAt } from './reminders.ts'
 import { isLive, type MemberView } from './view.ts'
 
 export interface QuestionRules {
@@ -27,6 +28,7 @@ export interface QuestionParts {
   view: MemberView
   patterns: Patterns
   counters: Counters
+  random: Random
 }
 
 /** Who asks: the host, or one of dispatch's own machines. */
@@ -63,7 +65,11 @@ interface Open {
   most: number
   bytes: number
   id: number
+  startedAt: number
   endsAt: number
+  /** How often it was sent again, and when it is next. */
+  reminders: number
+  remindAt: number
 }
 
 type Asked = Extract<ToDispatch, { type: 'asked' }>
@@ -85,7 +91,7 @@ export class Questions {
   /** The next deadline. */
   get wakeAt(): number {
     let at = Number.POSITIVE_INFINITY
-    for (const { endsAt } of this.#open.values()) at = Math.min(at, endsAt)
+    for (const open of this.#open.values()) at = Math.min(at, open.endsAt, open.remindAt)
     return at
   }
 
@@ -137,7 +143,9 @@ export class Questions {
       return
     }
     open.id = outcome.value.id
+    open.startedAt = now
     open.endsAt = now + open.timeout
+    open.remindAt = remindAt(now, open.endsAt, 0)
     this.#expect(open)
     open.most = this.#parts.view.size + STRANGERS
     this.#open.set(outcome.value.lamportTime, open)
@@ -177,7 +185,16 @@ export class Questions {
   wake(now: number): void {
     for (const [lamportTime, open] of this.#open) {
       if (now >= open.endsAt) this.#end(lamportTime, open, 'deadline')
+      else if (now >= open.remindAt) this.#remind(lamportTime, open)
     }
+  }
+
+  /** Who acknowledged has heard it, and takes its time. */
+  #remind(lamportTime: number, open: Open): void {
+    open.reminders += 1
+    open.remindAt = remindAt(open.startedAt, open.endsAt, open.reminders)
+    const silent = new Set([...open.missing].filter((name) => !open.acked.has(name)))
+    remind(this.#parts, lamportTime, silent)
   }
 
   /** Decides who is meant, by our own view. Names that we do not know are waited for, since others may know them. */
@@ -295,6 +312,9 @@ function opened(
     most: 0,
     bytes: 0,
     id: 0,
+    startedAt: 0,
     endsAt: Number.POSITIVE_INFINITY,
+    reminders: 0,
+    remindAt: Number.POSITIVE_INFINITY,
   }
 }

@@ -50,6 +50,8 @@ export interface SnapshotParts {
 }
 
 type Callback = () => void
+/** Milliseconds that the disk took, under Serf's names. */
+const TIMERS = { append: 'serf.snapshot.appendLine', replace: 'serf.snapshot.compact' } as const
 
 export class Snapshot {
   readonly #path: string
@@ -217,7 +219,6 @@ export class Snapshot {
 
   #append(): void {
     const bytes = fromLatin(this.#pending)
-    this.#parts.counters.add('serf.snapshot.appendLine')
     const now = this.#parts.now()
     const until = this.#syncs.length > 0 || now >= this.#syncAt ? 'sync' : 'buffer'
     if (until === 'sync') this.#syncAt = now + SYNC_EVERY
@@ -235,7 +236,6 @@ export class Snapshot {
     const pending = this.#pending
     // Behind a leave Serf's own line stays the first: what follows is no pool to rejoin.
     const bytes = fromLatin(`${this.#isLeaving ? 'leave\n' : ''}${this.#remembered.lines()}`)
-    this.#parts.counters.add('serf.snapshot.compact')
     this.#write('replace', bytes, 'sync', (outcome) => {
       if (outcome.ok) {
         this.#size = bytes.length
@@ -276,8 +276,11 @@ export class Snapshot {
     this.#pending = ''
     this.#syncs = []
     this.#isBusy = true
+    const { now, counters } = this.#parts
+    const startedAt = now()
     const finished = (outcome: FileOutcome) => {
       this.#isBusy = false
+      counters.observe(TIMERS[type], now() - startedAt)
       done(outcome)
       if (outcome.ok) {
         written(line)

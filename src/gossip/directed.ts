@@ -53,7 +53,7 @@ export class Directed {
       counters.add('drop.direct-too-large')
       return new PacketTooLarge(bytes.length, room)
     }
-    counters.add('serf.msgs.sent')
+    counters.observe('serf.msgs.sent', bytes.length - 1)
     if (ip === this.#self?.ip && port === this.#self.port) {
       this.#parts.home(bytes)
       return undefined
@@ -62,6 +62,12 @@ export class Directed {
     packDelivery(this.#pack, bytes, ip, port, 'plain')
     this.#parts.detector.tell({ type: 'deliver', bytes: this.#pack.take() })
     return undefined
+  }
+
+  /** Sends one message to each of these; nothing where there is none any more. */
+  sendToAll(places: readonly { ip: string; port: number }[], bytes: Uint8Array | undefined): void {
+    if (bytes === undefined) return
+    for (const { ip, port } of places) this.send(ip, port, bytes)
   }
 
   /** Passes on what a relay holds: memberlist's type byte at `start`, Serf's behind it. */

@@ -221,6 +221,9 @@ export class Gossip implements Actor<ToGossip> {
       case 'ask':
         this.#queries.ask(mail.number, mail.question, now)
         break
+      case 'ask-again':
+        this.#directed.sendToAll(mail.places, this.#queries.messageOf(mail.lamportTime))
+        break
       case 'answer':
         this.#directed.send(mail.ip, mail.port, mail.bytes)
         break

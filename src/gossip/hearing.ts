@@ -74,7 +74,7 @@ export class Hearing {
 
   /** A message of the Serf layer: memberlist's type byte at `start`, Serf's behind it. */
   userMessage(bytes: Uint8Array, start: number, end: number, now: number): void {
-    this.#parts.counters.add('serf.msgs.received')
+    this.#parts.counters.observe('serf.msgs.received', end - start - 1)
     switch (bytes[start + 1]) {
       case SERF.userEvent:
         this.#parts.events.heard(bytes, start, end)

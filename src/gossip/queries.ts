@@ -48,7 +48,7 @@ export class Queries {
   #address = new Uint8Array(0)
   #port = 0
   /** Our own queries that may still be answered: Lamport time to id and end, the oldest first. */
-  readonly #open = new Map<number, { id: number; endsAt: number }>()
+  readonly #open = new Map<number, { id: number; endsAt: number; message: Uint8Array }>()
 
   constructor(rules: QueryRules, parts: QueryParts) {
     this.#rules = rules
@@ -66,6 +66,11 @@ export class Queries {
   /** Starts a query of ours. Dispatch hears `asked` before anybody can answer, ourselves counted in. */
   ask(number: number, question: Question, now: number): void {
     this.#parts.dispatch.tell({ type: 'asked', number, outcome: this.#start(question, now) })
+  }
+
+  /** The message of a query of ours that may still be answered, memberlist's type byte in front. */
+  messageOf(lamportTime: number): Uint8Array | undefined {
+    return this.#open.get(lamportTime)?.message
   }
 
   /** From now on queries older than this are refused. */
@@ -124,17 +129,21 @@ export class Queries {
     const { querySizeLimit } = this.#rules
     if (bytes.length - 1 > querySizeLimit) return tooLarge(bytes.length - 1, querySizeLimit)
     if (!queues.fits(bytes.length)) return tooLarge(bytes.length, queues.room)
-    this.#remember(lamportTime, id, now + timeout, now)
+    this.#remember(lamportTime, { id, endsAt: now + timeout, message: bytes.slice() }, now)
     this.heard(bytes, 0, bytes.length)
     return { ok: true, value: { id, lamportTime }, after: 0 }
   }
 
-  #remember(lamportTime: number, id: number, endsAt: number, now: number): void {
+  #remember(
+    lamportTime: number,
+    query: { id: number; endsAt: number; message: Uint8Array },
+    now: number,
+  ): void {
     for (const [time, open] of this.#open) {
       if (open.endsAt > now && this.#open.size < MOST_OPEN) break
       this.#open.delete(time)
     }
-    this.#open.set(lamportTime, { id, endsAt })
+    this.#open.set(lamportTime, query)
   }
 
   #isNew(query: QueryCursor): boolean {

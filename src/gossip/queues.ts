@@ -42,9 +42,9 @@ const WARN_AGAIN = 60_000
 const SAMPLE_INTERVAL = 30_000
 const PERCENT = 100
 
-type Visit = (bytes: Uint8Array) => void
+type Visit = (bytes: Uint8Array, name: QueueName) => void
 /** Visits what is lent: from which queue, with how many sends, of how many in all. */
-export type Lend = (queue: Broadcasts, item: Broadcast, sends: number, limit: number) => void
+export type Lend = (name: QueueName, item: Broadcast, sends: number, limit: number) => void
 
 export class Queues {
   readonly membership = new Broadcasts()
@@ -122,7 +122,8 @@ export class Queues {
    */
   packets(): Uint8Array[] {
     const parts: Uint8Array[] = []
-    const keep = (bytes: Uint8Array) => {
+    const keep = (bytes: Uint8Array, name: QueueName) => {
+      this.#sent(name, bytes, 1)
       parts.push(bytes)
     }
     let room = this.room
@@ -150,7 +151,7 @@ export class Queues {
         COMPOUND.perPart,
         limit,
         sends,
-        (item, lent) => visit(queue, item, lent, limit),
+        (item, lent) => visit(name, item, lent, limit),
         rank,
       )
     }
@@ -163,6 +164,12 @@ export class Queues {
     for (const name of OF_USERS) left = lend(name, left, 'in turn')
     room -= theirs - left
     for (const name of ABOUT_MEMBERS) room = lend(name, room, 'in turn')
+  }
+
+  /** Takes back sends of a loan that were not used. */
+  giveBack(name: QueueName, item: Broadcast, sends: number, unused: number, limit: number): void {
+    this.#sent(name, item.bytes, sends - unused)
+    this[name].giveBack(item, sends, unused, limit)
   }
 
   /** Depth of each queue, age of its oldest message in milliseconds, and messages dropped because it was full. */
@@ -189,7 +196,14 @@ export class Queues {
   }
 
   #take(name: QueueName, room: number, visit: Visit, rank: Rank): number {
-    return this[name].take(room, COMPOUND.perPart, this.#limit(name), visit, rank)
+    const each = (bytes: Uint8Array) => visit(bytes, name)
+    return this[name].take(room, COMPOUND.perPart, this.#limit(name), each, rank)
+  }
+
+  /** Bytes of Serf's messages that go out: memberlist's type byte in front is not theirs. */
+  #sent(name: QueueName, bytes: Uint8Array, times: number): void {
+    if (name === 'membership') return
+    for (let i = 0; i < times; i++) this.#counters.observe('serf.msgs.sent', bytes.length - 1)
   }
 
   /** Takes what users say, within `theirs`; what is left of it. What was saved up for them is used up by it. */

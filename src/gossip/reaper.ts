@@ -125,7 +125,7 @@ export class Reaper {
     const { table, outbox, counters, recent } = this.#parts
     const name = table.name(row)
     recent.entomb(toLatin(name, 0, name.length), table.statusTime[row], now)
-    counters.add('serf.member.reap')
+    counters.add('folkmoot.member.reaped')
     outbox.member(FACT.memberReap, row)
     table.status[row] = STATUS.none
     table.statusTime[row] = 0

@@ -10,11 +10,11 @@ import type { Counters } from '../actors/counters.ts'
 import type { ToDetector } from '../actors/mail.ts'
 import { Pack, packDelivery, packTrayItem } from '../actors/packed.ts'
 import { formatIp } from '../wire/address.ts'
-import type { Broadcast, Broadcasts } from './broadcasts.ts'
+import type { Broadcast } from './broadcasts.ts'
 import { chooseRows } from './choice.ts'
 import type { MemberTable } from './members.ts'
 import { HELD, isActive } from './precedence.ts'
-import type { Queues } from './queues.ts'
+import type { QueueName, Queues } from './queues.ts'
 
 export interface SpreadRules {
   gossipInterval: number
@@ -37,7 +37,7 @@ const TRAY_SENDS = 2
 const READS_CRC = 5
 
 interface Loan {
-  queue: Broadcasts
+  queue: QueueName
   item: Broadcast
   sends: number
   limit: number
@@ -85,7 +85,7 @@ export class Spread {
     const loans = this.#loans.get(tray) ?? []
     this.#loans.delete(tray)
     loans.forEach(({ queue, item, sends, limit }, i) => {
-      queue.giveBack(item, sends, Math.min(sends, unused[i] ?? 0), limit)
+      this.#parts.queues.giveBack(queue, item, sends, Math.min(sends, unused[i] ?? 0), limit)
     })
   }
 

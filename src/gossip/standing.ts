@@ -159,7 +159,7 @@ export class Standing implements MemberListener {
     } else if (table.status[row] === STATUS.failed) {
       table.status[row] = STATUS.left
       outbox.member(FACT.memberLeave, row)
-    }
+    } else outbox.member(FACT.memberChange, row)
     if (afterwards === 'prune') this.reaper.prune(row, now)
     return 'rebroadcast'
   }
@@ -174,10 +174,9 @@ export class Standing implements MemberListener {
     }
     if (lamportTime <= table.statusTime[row]) return 'stop'
     table.statusTime[row] = lamportTime
-    if (table.status[row] === STATUS.leaving) {
-      table.status[row] = STATUS.alive
-      outbox.member(FACT.memberChange, row)
-    }
+    if (table.status[row] === STATUS.leaving) table.status[row] = STATUS.alive
+    // The host sees the time too.
+    outbox.member(FACT.memberChange, row)
     return 'rebroadcast'
   }
 

@@ -73,7 +73,9 @@ export class Invariants {
     if (before !== undefined) this.#checkIncarnation(transition, before, place, member.incarnation)
     const next = event === undefined ? known : after(known, event)
     const isGone = next === 'failed' || next === 'left'
-    this.#seen.set(name, { incarnation: member.incarnation, known: next, goneAt: isGone ? at : 0, place })
+    // A word about somebody who is gone already, such as a newer intent, is no second death.
+    const goneAt = next === known && before !== undefined ? before.goneAt : isGone ? at : 0
+    this.#seen.set(name, { incarnation: member.incarnation, known: next, goneAt, place })
   }
 
   #checkIncarnation(transition: Transition, before: Seen, place: string, incarnation: number): void {

@@ -67,7 +67,7 @@ test('TestSnapshotter_forceCompact: a file that has grown long is replaced, and 
     lone.snapshot.facts(eventFacts(time))
     lone.run(6)
   }
-  assert.equal(lone.counters.get('serf.snapshot.compact'), 1)
+  assert.equal(lone.counters.report({}).histograms['serf.snapshot.compact']?.count, 1)
   assert.ok(lone.text.length < 131_072, `${lone.text.length} bytes`)
   const { clocks, alive } = lone.restart()
   assert.equal(clocks.event, 12_000)

@@ -112,7 +112,7 @@ test('an encrypted stream near its limit of 20 MiB is taken with a word of warni
   assert.deepEqual(lone.logged, [])
   assert.equal(answerTo(lone, large(13_000_000), coatsFor(options), 2), 'nothing')
   assert.match(lone.logged.join(), /13000047 bytes from 10\.0\.0\.7 is near the limit/)
-  assert.equal(lone.stats()['serf.msgs.received'], 2)
+  assert.equal(lone.stats()['serf.msgs.received.count'], 2)
   assert.equal(answerTo(lone, fromHex('0a01400001'), coatsFor(options), 3), 'err')
   assert.equal(lone.stats()['drop.stream-too-large'], 1)
 })

@@ -110,7 +110,7 @@ test('alive joins, left is final, dead and suspect are only doubted, an unknown 
       left: ['c'],
     }),
   )
-  assert.deepEqual(lone.newFacts(), ['leave c left', 'join e alive'])
+  assert.deepEqual(lone.newFacts(), ['leave c left', 'join e alive', 'change c left'])
   assert.equal(lone.stats().suspicions, 2)
 })
 

@@ -58,6 +58,7 @@ test('an older intent than what is known is not passed on and changes nothing', 
   const lone = withPeer()
   lone.hear(joinIntent('peer', 12))
   lone.advance(5_000)
+  lone.newFacts()
   lone.toDetector.length = 0
   lone.hear(leaveIntent('peer', 10), joinIntent('peer', 10))
   lone.advance(5_000)
@@ -156,4 +157,14 @@ test('nobody who is leaving refutes its own death', () => {
   assert.ok(lone.newFacts().includes('leave self left'))
   lone.hear(dead('self', 1, 'peer'))
   assert.equal(lone.stats()['folkmoot.refuted'] ?? 0, 0)
+})
+
+test('a newer intent that changes no status is seen by the host: the time of the last word about a member', () => {
+  const lone = new LoneGossip()
+  lone.hear(alive({ incarnation: 1, name: 'peer' }))
+  lone.newFacts()
+  lone.hear(joinIntent('peer', 9))
+  assert.deepEqual(lone.newFacts(), ['change peer alive'])
+  lone.hear(joinIntent('peer', 9))
+  assert.deepEqual(lone.newFacts(), [], 'one that is not newer changes nothing')
 })

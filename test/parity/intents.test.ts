@@ -110,7 +110,7 @@ test('TestSerf_leaveIntent_bufferEarly: a leave of somebody unknown is passed on
 test('TestSerf_leaveIntent_oldMessage: a leave older than the join is not passed on and not kept', () => {
   const lone = joinedAt(12)
   assert.equal(passesOn(lone, leaveIntent('peer', 10)), false)
-  assert.deepEqual(picture(lone, 'peer'), { status: 'alive', statusTime: 0 })
+  assert.deepEqual(picture(lone, 'peer'), { status: 'alive', statusTime: 12 })
   assert.equal(passesOn(lone, leaveIntent('peer', 12)), false, 'nor one of the same time')
 })
 

@@ -15,7 +15,7 @@ function answering(seed: number, count: number, loss: number): World {
   return world
 }
 
-test('with a fifth of all packets lost and a relay factor of 3, at least 99% of the answers arrive', () => {
+test('with a fifth of all packets lost and a relay factor of 3, at least 99% of all members are heard (row 41)', () => {
   let expected = 0
   let arrived = 0
   for (const seed of [1, 2, 3, 4]) {
@@ -23,8 +23,7 @@ test('with a fifth of all packets lost and a relay factor of 3, at least 99% of 
     for (let i = 0; i < 25; i++) {
       const query = world.nodes[i % 8].questions.ask({ name: `q${i}`, relayFactor: 3, timeout: 6_000 })
       world.runUntil(() => query.ended !== undefined, 10_000)
-      // A query that did not reach a member was never answered: that is gossip's loss, not the answer's.
-      expected += world.transitions.filter(({ kind, name }) => kind === 'query' && name === `q${i}`).length
+      expected += 8
       arrived += query.answers.length
       assert.equal(query.answers.length + (query.ended?.silent.length ?? 0), 8, 'who is missing is named')
     }
