@@ -9,9 +9,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Cluster, type Metric } from '../src/index.ts'
+import { LoneGossip } from './gossip/lone-gossip.ts'
 import { until } from './hostile-tools.ts'
 
-/** The page's table: a sample or timer is a histogram, a depth that is sampled a gauge that is read. */
+/** The page's table: samples and timers are histograms. */
 const SERF: Record<string, Metric['type']> = {
   'serf.coordinate.adjustment-ms': 'histogram',
   'serf.events': 'counter',
@@ -29,12 +30,11 @@ const SERF: Record<string, Metric['type']> = {
   'serf.query_duplicate_acks': 'counter',
   'serf.query_duplicate_responses': 'counter',
   'serf.query_responses': 'counter',
-  'serf.queue.Event': 'gauge',
-  'serf.queue.Intent': 'gauge',
-  'serf.queue.Query': 'gauge',
   'serf.snapshot.appendLine': 'histogram',
   'serf.snapshot.compact': 'histogram',
 }
+/** Looked at every half minute, which is shown in virtual time. */
+const SAMPLED = ['serf.queue.Event', 'serf.queue.Intent', 'serf.queue.Query']
 /** Only a peer that lies, or a clock that is too coarse, brings these about: `detector/coordinate.test.ts`. */
 const RARE = ['serf.coordinate.rejected', 'serf.coordinate.zero-rtt']
 
@@ -89,4 +89,17 @@ test("metrics() shows Serf's names and no others that look like them, each with 
   assert.ok(sent?.type === 'histogram')
   // A join intent, the shortest of all, has 13 bytes and its name (section 8).
   assert.ok(sent.values[0].min >= 13 && sent.values[0].max < 1_024, JSON.stringify(sent.values[0]))
+})
+
+test("the depths of the queues are sampled under Serf's names every half minute", () => {
+  const lone = new LoneGossip()
+  lone.advance(29_000)
+  const sampled = () =>
+    Object.keys(lone.stats())
+      .filter((name) => /^serf\.queue\.\w+\.count$/.test(name))
+      .map((name) => name.replace('.count', ''))
+      .sort()
+  assert.deepEqual(sampled(), [])
+  lone.advance(6_000)
+  assert.deepEqual(sampled(), SAMPLED)
 })
