@@ -67,6 +67,11 @@ export class Entrance {
     this.#joins.start(ticket, { seeds, oldEvents, done })
   }
 
+  /** Whether old events are ignored at the moment, whoever brings them. */
+  get ignoresOldEvents(): boolean {
+    return this.#joins.ignoresOldEvents
+  }
+
   cancel(ticket: number): void {
     this.#joins.cancel(ticket)
   }

@@ -96,7 +96,10 @@ export class Gossip implements Actor<ToGossip> {
     const told = { queues, outbox, counters, clock: eventClock }
     const events = new UserEvents(settings.userEventSizeLimit, settings.eventBuffer, told)
     const clocks = { memberClock, eventClock, queryClock: this.#queryClock }
-    const pushPull = new PushPull({ table, claims, admission, standing, events, counters, tasks, ...clocks })
+    const pushPull = new PushPull({
+      ...{ table, claims, admission, standing, events, counters, tasks, ...clocks },
+      ignoresOldEvents: () => this.#entrance.ignoresOldEvents,
+    })
     const streams = new Streams(settings.tcpTimeout, {
       world,
       pushPull,

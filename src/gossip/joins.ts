@@ -100,6 +100,12 @@ export class Joins {
     return this.#joins.size
   }
 
+  /** Whether one is under way whose host wants no old events. */
+  get ignoresOldEvents(): boolean {
+    for (const { request } of this.#joins) if (request.oldEvents === 'ignore') return true
+    return false
+  }
+
   /** Starts a join; `ticket` is what `cancel` calls it by, 0 for none. */
   start(ticket: number, request: JoinRequest): void {
     const outcomes = request.seeds.map((seed) => ({ seed, addresses: [], reached: false, error: '' }))

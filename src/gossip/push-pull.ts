@@ -31,6 +31,11 @@ export interface PushPullParts {
   memberClock: LamportClock
   eventClock: LamportClock
   queryClock: LamportClock
+  /**
+   * Whether a join is under way that ignores old events. Then nobody's are taken: a peer that knows us from before may push its state sooner
+   * than the one that we asked.
+   */
+  ignoresOldEvents(): boolean
 }
 
 /** A peer's state as it came: node maps from `nodesStart` on, then the user state. */
@@ -105,7 +110,8 @@ export class PushPull {
       return ''
     }
     try {
-      yield* this.#mergeUserState(state.bytes, index, oldEvents)
+      const old = this.#parts.ignoresOldEvents() ? 'ignore' : oldEvents
+      yield* this.#mergeUserState(state.bytes, index, old)
     } catch (error) {
       if (!(error instanceof Malformed)) throw error
       counters.add('drop.push-pull-state')

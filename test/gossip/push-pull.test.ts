@@ -223,6 +223,20 @@ test('a join that ignores old events refuses them for good, also later ones by g
   )
 })
 
+test('while such a join is under way, a peer that pushes its state first brings no old event either (B8)', () => {
+  const lone = quiet()
+  lone.command({ type: 'join', seeds: ['127.0.0.5'], ignoreOldEvents: true })
+  const old: EventSlot = { lamportTime: 5, events: [{ name: utf8('old'), payload: null }] }
+  const state = pushPull({ entries: [{ name: 'peer' }], times: [1, 9, 1], slots: [old] })
+  ask(lone, state, 77)
+  lone.hear(userEvent('older', 8), userEvent('at the line', 9))
+  const events = lone.newFacts().filter((fact) => fact.startsWith('user'))
+  assert.deepEqual(events, ['user at the line@9'])
+  const other = quiet()
+  ask(other, state, 77)
+  assert.ok(other.newFacts().includes('user old@5'), 'without such a join it is heard')
+})
+
 test('the state of a large pool is merged in slices, between which other mail is served', () => {
   const lone = quiet()
   const entries = Array.from({ length: 10_000 }, (_, i) => ({ name: `m${i}` }))

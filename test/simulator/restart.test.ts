@@ -42,6 +42,25 @@ for (const seed of [1, 2, 3, 4, 5, 6]) {
   })
 }
 
+test('a peer that pushes its state in the first millisecond, while the files are read, brings no event and no query again (B8)', () => {
+  const { world, nodes } = formed(31, 3)
+  const [first, , third] = nodes
+  for (let i = 0; i < 20; i++) world.event(first, `event-${i}`)
+  const query = first.questions.ask({ name: 'query', timeout: 1_000 })
+  assert.ok(world.runUntil(() => query.ended !== undefined, MINUTE) < MINUTE)
+  world.run(MINUTE)
+  const kinds = () =>
+    world.transitions.filter(({ observer, kind }) => observer === third.name && /user|query/.test(kind))
+  assert.equal(kinds().length, 21)
+  third.kill()
+  world.boot(third)
+  const pushed = world.join(first, third)
+  world.run(MINUTE)
+  assert.ok(pushed.envelope?.ok, 'the peer was there before we could join anybody')
+  assert.ok(world.isOneView())
+  assert.equal(kinds().length, 21, 'something was seen twice')
+})
+
 test('clocks and tags of the life before are in force when a member begins', () => {
   const world = new World({ seed: 9 })
   const node = world.startOne({ snapshotPath: 'snapshot', tagsFile: 'tags', tags: { role: 'first' } })
