@@ -252,7 +252,8 @@ export class Agent implements Desk {
   }
 
   #userEvent({ name, payload, lamportTime, coalesce }: UserEvent): void {
-    this.#tell({ kind: 'user', name, lTime: lamportTime, payload, coalesce }, `user-event: ${name}`)
+    const told = { kind: 'user', name, lTime: lamportTime, payload: orNil(payload), coalesce } as const
+    this.#tell(told, `user-event: ${name}`)
   }
 
   #queryEvent(query: QueryEvent): void {
@@ -261,7 +262,15 @@ export class Agent implements Desk {
     if (name === CLOCK_QUERY) return void query.respond(String(this.#world.date())).catch(() => undefined)
     const deadlineAt = this.#world.now() + Math.max(0, deadline - this.#world.date())
     const respond = (answer: Uint8Array) => pool.respond(() => query.respond(answer))
-    this.#tell({ kind: 'query', name, lTime: lamportTime, payload, deadlineAt, respond }, `query: ${name}`)
+    const told = {
+      kind: 'query',
+      name,
+      lTime: lamportTime,
+      payload: orNil(payload),
+      deadlineAt,
+      respond,
+    } as const
+    this.#tell(told, `query: ${name}`)
   }
 
   #tell(happening: Happening, shown: string): void {
@@ -284,6 +293,11 @@ export class Agent implements Desk {
     const before = this.#took.get(script) ?? { count: 0, sum: 0 }
     this.#took.set(script, { count: before.count + 1, sum: before.sum + ms })
   }
+}
+
+/** No payload and an empty one are the same to the original's agents of 0.9, whose streams say nil for both. */
+function orNil(payload: Uint8Array): Uint8Array | null {
+  return payload.length === 0 ? null : payload
 }
 
 const LOGGED = {

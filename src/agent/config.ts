@@ -1,5 +1,6 @@
 /** The agent's configuration: from flags and files to what the library and the agent itself are started with (protocol page 3, sections 3.1 to 3.3). */
 import { tagsOf } from '../cli/command.ts'
+import { parseDuration } from '../cli/durations.ts'
 import type { Flags } from '../cli/flags.ts'
 import type { ClusterOptions } from '../options.ts'
 import { type HandlerSpec, isValid, parseHandler } from './filters.ts'
@@ -42,6 +43,8 @@ export interface AgentConfig {
   skipLeaveOnInterrupt: boolean
   discover: string
   mdnsInterface: string
+  /** The network interface to listen on; empty for none. */
+  interface: string
   syslogFacility: string
   statsdAddr: string
   statsiteAddr: string
@@ -100,6 +103,7 @@ export function configure(flags: Flags, files: ConfigFiles, hostName: string): A
     skipLeaveOnInterrupt: layer.isSet('skip_leave_on_interrupt'),
     discover: layer.text('discover'),
     mdnsInterface: layer.text('mdns_interface') || layer.text('interface'),
+    interface: layer.text('interface'),
     syslogFacility: layer.isSet('enable_syslog') ? layer.text('syslog_facility') || 'LOCAL0' : '',
     statsdAddr: layer.text('statsd_addr'),
     statsiteAddr: layer.text('statsite_addr'),
@@ -156,11 +160,20 @@ function flagLayer(flags: Flags): Layer {
     if (kind === 'text') layer.set(name, flags.text(flag))
     else if (kind === 'bool') layer.set(name, flags.isSet(flag))
     else if (kind === 'int') layer.set(name, flags.int(flag, 0))
-    else if (kind === 'duration') layer.set(name, flags.duration(flag, 0n))
+    else if (kind === 'duration') layer.set(name, durationFrom(flags.text(flag)))
     else if (kind === 'list') layer.set(name, flags.texts(flag))
     else layer.set(name, tagsOf(flags.texts(flag)))
   }
   return layer
+}
+
+/** The agent's durations are texts to the flag parser, so that their errors are those of configuration. */
+function durationFrom(text: string): bigint {
+  try {
+    return parseDuration(text)
+  } catch (error) {
+    throw new ConfigError(`Error: ${error instanceof Error ? error.message : String(error)}`)
+  }
 }
 
 function ownTags(layer: Layer, notices: string[]): Record<string, string> {
@@ -250,7 +263,7 @@ function clusterOptions(layer: Layer, { nodeName, tags, bind, compression, notic
 }
 
 function handlerTimeout(layer: Layer, flags: Flags): number {
-  if (flags.has('handler-timeout') && flags.duration('handler-timeout', 0n) === 0n)
+  if (flags.has('handler-timeout') && layer.duration('handler_timeout') === 0n)
     return Number.POSITIVE_INFINITY
   return Number((layer.duration('handler_timeout') || 3_600_000n * MS) / MS)
 }

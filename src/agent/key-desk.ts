@@ -60,7 +60,7 @@ function refusedByAll(cluster: Cluster): KeysOutcome {
 }
 
 /** Offset of what makes a text no base64, as Go counts it: the first wrong character, or the start of a group that lacks its padding; -1 for none. */
-function wrongByte(text: string): number {
+export function wrongByte(text: string): number {
   const wrong = /[^A-Za-z0-9+/=\r\n]/.exec(text)
   if (wrong !== null) return wrong.index
   const padding = /=[\r\n]*[^=\r\n]/.exec(text)

@@ -93,7 +93,8 @@ const FLAG_KINDS: Readonly<Record<SettingKind, FlagSpec['kind']>> = {
   text: 'text',
   bool: 'bool',
   int: 'int',
-  duration: 'duration',
+  // Read with the configuration, whose errors it shares.
+  duration: 'text',
   list: 'texts',
   tags: 'texts',
 }

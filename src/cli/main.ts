@@ -62,7 +62,7 @@ async function runCommand(
   } catch (error) {
     if (error instanceof FlagError) {
       world.err(`${error.message}\n`)
-      world.out(`${helpOf(command)}\n`)
+      world.out(`${name === 'agent' ? '==> ' : ''}${helpOf(command)}\n`)
       return 1
     }
     if (!(error instanceof UsageError)) throw error

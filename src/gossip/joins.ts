@@ -64,6 +64,9 @@ const MOST_FRESH = 10
 const FRESH = 300
 /** Push/pulls of one join that run at once, counting all: they hold sockets. The rest waits. */
 const MOST_OPEN = 64
+/** Why an address was left out of a join that leads back to ourselves. */
+export const OWN_ADDRESS = 'that is our own address'
+
 /** How long the other seeds get after somebody was reached. */
 const GRACE = 1_000
 /** Places of one join; those beyond it are left out, and their seeds say so. */
@@ -217,7 +220,7 @@ export class Joins {
 
   /** Why a place should not be dialled; empty when it should. */
   #objection({ ip, port }: FoundPlace): string {
-    if (this.#isOurs(ip, port)) return 'that is our own address'
+    if (this.#isOurs(ip, port)) return OWN_ADDRESS
     // TCP would get through and packets never would: a member that can be joined and not be probed.
     const family = ip.includes(':') ? 'IPv6' : 'IPv4'
     if (this.#families !== 'both' && this.#families !== family)

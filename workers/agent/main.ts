@@ -16,6 +16,7 @@ import { Cluster } from '../../src/cluster.ts'
 import { Console } from './console.ts'
 import { HttpListener } from './http.ts'
 import { MdnsDiscovery } from './mdns.ts'
+import { checkFiles, placed } from './preflight.ts'
 import { RpcListener } from './rpc-listener.ts'
 import { runScript } from './shell.ts'
 import { type Sink, statsd, statsite } from './sinks.ts'
@@ -44,7 +45,11 @@ class AgentProcess {
 
   async run(): Promise<number> {
     const config = this.#configured()
-    if (config === undefined) return 1
+    if (
+      config === undefined ||
+      !(await this.#checked(() => placed(config, (text) => this.#console.say(text))))
+    )
+      return 1
     for (const notice of config.notices) this.#console.say(notice)
     const book = new LogBook(config.level, () => new Date())
     const flush = this.#console.show(book, config.logFormat)
@@ -73,9 +78,22 @@ class AgentProcess {
     }
   }
 
+  /** Says what was found wrong; false then. */
+  async #checked(check: () => void | Promise<void>): Promise<boolean> {
+    try {
+      await check()
+      return true
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      this.#console.say(error.message)
+      return false
+    }
+  }
+
   /** The member and its listeners. The RPC port is open before the member is, and its clients wait for it. */
   async #started(config: AgentConfig, book: LogBook): Promise<Agent | undefined> {
     this.#console.say('Starting Serf agent...')
+    if (!(await this.#checked(() => checkFiles(config, (text) => book.log('INFO', text))))) return undefined
     const listener = new RpcListener((text) => book.log('ERR', text))
     const { host, port } = placeOf(config.rpcAddr)
     const listening = listener.listen(host, port).then(
@@ -303,10 +321,12 @@ function placeOf(address: string): { host: string; port: number } {
 }
 
 function rpcFailure(address: string, error: Error): string {
-  const isTaken = 'code' in error && error.code === 'EADDRINUSE'
-  return isTaken
-    ? `listen tcp ${address}: bind: address already in use`
-    : `listen tcp ${address}: ${error.message}`
+  if (!/:\d+$/.test(address)) return `listen tcp: address ${address}: missing port in address`
+  const code = 'code' in error ? error.code : ''
+  if (code === 'EADDRINUSE') return `listen tcp ${address}: bind: address already in use`
+  if (code === 'EADDRNOTAVAIL') return `listen tcp ${address}: bind: cannot assign requested address`
+  if (code === 'ENOTFOUND') return `listen tcp: lookup ${placeOf(address).host}: no such host`
+  return `listen tcp ${address}: ${error.message}`
 }
 
 const SETUP = /tags file|keyring|snapshot/i
