@@ -8,7 +8,7 @@ import type { Host } from '../workers/host.ts'
 import { HOST_TURNS } from '../workers/host-turns.ts'
 import { KEY_HANDS } from '../workers/key-hands.ts'
 import { place } from '../workers/placement.ts'
-import type { DispatchCommand, Joined, News, QueryWish } from './actors/mail.ts'
+import type { DispatchCommand, Joined, MirrorNews, News, QueryWish } from './actors/mail.ts'
 import { payloadOf, seedsOf } from './arguments.ts'
 import { untilAborted } from './calls.ts'
 import type {
@@ -20,7 +20,7 @@ import type {
   UserEventOptions,
 } from './cluster-types.ts'
 import { type ActorExited, ClusterClosed, InvalidArgument } from './errors.ts'
-import type { ClusterEvent, EventsOptions } from './events.ts'
+import type { ClusterEvent } from './events.ts'
 import type { ForcedStatus } from './gossip/force-leave.ts'
 import type { HistoryEntry } from './gossip/history.ts'
 import { Insight, type Stats } from './insight.ts'
@@ -35,6 +35,7 @@ import { Nearness } from './nearness.ts'
 import { type ClusterOptions, type Logger, type Settings, settle, settleTags } from './options.ts'
 import { OwnQueries, type QueryHandle, type QueryOptions, refuseOldProtocol, wishOf } from './queries.ts'
 import { isBytes, isForced, isJoined, isNothing, isQueryReply, isSent, isTold } from './replies.ts'
+import type { EventsOptions } from './subscription.ts'
 
 /**
  * One member of a pool.
@@ -72,8 +73,8 @@ export class Cluster extends EventEmitter<ClusterEvents> {
       member: (name) => this.member(name),
       members: (filter) => this.members(filter),
     })
-    this.#listeners = new Listeners(this, HOST_TURNS, logger, {
-      taken: (number) => this.#line.placed?.taken(number),
+    this.#listeners = new Listeners(this, this.#mirror, HOST_TURNS, logger, {
+      credit: (mail) => this.#line.placed?.credit(mail),
       respond: async (command) => {
         await this.#line.answer('respond', this.#line.open('respond').dispatch(command), isNothing)
       },
@@ -242,11 +243,12 @@ export class Cluster extends EventEmitter<ClusterEvents> {
   }
 
   /**
-   * Events as an async iterator, with a buffer of its own. It ends when the signal aborts, when the loop is left, or after `shutdown()`.
+   * Events as an async iterator, with a buffer and a policy of its own: see `EventsOptions`. It may begin with the members that are there.
+   * It ends when the signal aborts, when the loop is left, or after `shutdown()`; without loss also with SubscriptionOverflow.
    */
   events(options: EventsOptions = {}): AsyncIterableIterator<ClusterEvent> {
     const iterator = this.#listeners.iterate(options)
-    if (this.#line.state === 'shutdown') iterator.close()
+    if (this.#line.state === 'shutdown') void iterator.return()
     return iterator
   }
 
@@ -321,11 +323,11 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     this.#listeners.close()
   }
 
-  #news(news: News): void {
-    for (const facts of news.buffers.slice(0, news.fresh)) this.#mirror.apply(facts, news.through)
+  #news(news: News | MirrorNews): void {
     this.#listeners.add(news)
     // The host hears of it first; what is no member any more stops without a leave, which would speak for the other one.
-    if (news.notices.some(({ type }) => type === 'conflict-lost')) setImmediate(() => this.shutdown())
+    const isLost = news.type === 'news' && news.notices.some(({ type }) => type === 'conflict-lost')
+    if (isLost) setImmediate(() => this.shutdown())
   }
 
   #stalled(state: 'stalled' | 'recovered', stalledFor: number): void {

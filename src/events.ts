@@ -9,6 +9,7 @@ import { queryOf } from './actors/query-facts.ts'
 import { InvalidArgument } from './errors.ts'
 import { beforeOf, type Member, type MemberBefore, memberOf, textOf } from './member.ts'
 import type { HostStallAction } from './options.ts'
+import type { Kept, Told } from './told.ts'
 
 export type MemberEventType =
   | 'member-join'
@@ -58,10 +59,20 @@ export interface QueryEvent {
   respond(payload: Uint8Array | string): Promise<void>
 }
 
-/** The host was too slow: so many user events and queries are lost to it. Member events are folded, never lost. */
+/**
+ * A subscriber was too slow: so many events are lost to it. `members` are the members right where it goes on, so that those who keep a
+ * picture of the pool by events may begin anew with it. Member events are folded, never lost, unless the policy says otherwise.
+ */
 export interface Lagged {
   readonly type: 'lagged'
   readonly count: number
+  readonly members: readonly Member[]
+}
+
+/** The first thing that an iterator hears, if it wants to: the members as all events before its first left them. Never heard by listeners. */
+export interface Members {
+  readonly type: 'members'
+  readonly members: readonly Member[]
 }
 
 export type {
@@ -81,7 +92,7 @@ export interface HostStall {
   readonly action: HostStallAction
 }
 
-export type ClusterEvent = MemberEvent | HostStall | UserEvent | QueryEvent | Lagged | Notice
+export type ClusterEvent = MemberEvent | HostStall | UserEvent | QueryEvent | Lagged | Members | Notice
 export type ClusterEventType = ClusterEvent['type']
 
 /** Who wants events, and takes them. */
@@ -89,7 +100,12 @@ export interface Audience {
   /** Whether anybody wants any event at all. */
   readonly isThere: boolean
   wants(type: ClusterEventType): boolean
-  hear(event: ClusterEvent): void
+  /** `before`: how members of the event were known until now, in its order. */
+  hear(event: ClusterEvent, before: readonly Kept[]): void
+  /** All that waited of a life of the actors that is over has been heard, and what comes is of the next one. */
+  renewed(): void
+  /** So many user events and queries were dropped, and so many member events folded, because the host was too slow. */
+  thinned(dropped: number, folded: number): void
   /** Answers the query that is known by these two. */
   respond(lamportTime: number, queryId: number, payload: Uint8Array): Promise<void>
 }
@@ -116,12 +132,18 @@ const TYPES: Record<number, MemberEventType> = {
 const LONGEST_TURN = 5
 const MOST_EVENTS = 256
 
+/** Where it is kept what listeners were told. */
+export type ToldView = Pick<Told, 'isBehind' | 'at' | 'tell' | 'settle'>
+
 /** Serves news to an audience in slices, and gives credit back when each is done. */
 export class Stage {
   readonly #audience: Audience
   readonly #turns: HostTurns
+  readonly #told: ToldView
   readonly #taken: (number: number) => void
   readonly #queue: News[] = []
+  /** With these in the queue a new life of the actors begins. */
+  #renewal: News | undefined
   #isRunning = false
   #isOpen = false
   /** Where the news in front of the queue goes on: index into its runs, records done, offset of the next. */
@@ -129,11 +151,11 @@ export class Stage {
   #done = 0
   #at = -1
   /** Members of an event that goes on with the next record. */
-  #members: Member[] = []
-  #previous: (MemberBefore | undefined)[] = []
+  #members: FactReader[] = []
 
-  constructor(audience: Audience, turns: HostTurns, taken: (number: number) => void) {
+  constructor(audience: Audience, turns: HostTurns, told: ToldView, taken: (number: number) => void) {
     this.#audience = audience
+    this.#told = told
     this.#turns = turns
     this.#taken = taken
   }
@@ -152,6 +174,19 @@ export class Stage {
   /** Takes the numbers from what waits: nobody is given credit for it. */
   orphan(): void {
     for (const news of this.#queue) news.number = 0
+    if (this.#renewal === undefined) return
+    // Two crashes in a row: what lies between them does not follow from what is heard before it.
+    for (const news of this.#queue.slice(this.#queue.indexOf(this.#renewal))) {
+      news.lagged += othersIn(news)
+      news.runs = []
+    }
+    this.#renewal = undefined
+  }
+
+  /** The last of a life that is over is in: `renewal`, which carries nothing itself. */
+  renew(renewal: News): void {
+    this.#renewal = renewal
+    this.add(renewal)
   }
 
   /** Drops what waits. */
@@ -175,8 +210,8 @@ export class Stage {
     let events = 0
     for (let news = this.#queue[0]; news !== undefined; news = this.#queue[0]) {
       if (this.#run === 0 && this.#done === 0) this.#sayLagged(news)
-      // Nobody listens: then nothing is looked at.
-      if (!this.#audience.isThere) this.#run = news.runs.length
+      // Nobody listens: then nothing is looked at, unless a subscriber of tomorrow must know where to begin.
+      if (!this.#audience.isThere && !this.#told.isBehind) this.#run = news.runs.length
       for (let record = this.#next(news); record !== undefined; record = this.#next(news)) {
         this.#tell(record)
         events += 1
@@ -186,13 +221,18 @@ export class Stage {
       this.#run = 0
       this.#done = 0
       this.#at = -1
+      if (news === this.#renewal) {
+        this.#renewal = undefined
+        this.#audience.renewed()
+      }
+      if (news.told === 'all') this.#told.settle(news.through)
       this.#taken(news.number)
     }
   }
 
   #sayLagged(news: News): void {
-    for (const notice of news.notices) this.#audience.hear(notice)
-    if (news.lagged > 0) this.#audience.hear({ type: 'lagged', count: news.lagged })
+    for (const notice of news.notices) this.#audience.hear(notice, [])
+    if (news.lagged + news.folded > 0) this.#audience.thinned(news.lagged, news.folded)
   }
 
   /** The next record that is an event; undefined at the end of the news. */
@@ -212,26 +252,37 @@ export class Stage {
 
   #tell(record: FactReader): void {
     const type = typeOf(record)
-    if (!this.#audience.wants(type)) {
-      this.#members = []
-      this.#previous = []
-      return
-    }
-    if (type === 'user-event') this.#audience.hear(userEventOf(record))
-    else if (type === 'query') this.#audience.hear(queryEventOf(record, this.#turns.date(), this.#audience))
-    else this.#tellMember(type, record)
+    if (type !== 'user-event' && type !== 'query') this.#tellMember(type, record)
+    else if (!this.#audience.wants(type)) return
+    else if (type === 'user-event') this.#audience.hear(userEventOf(record), [])
+    else this.#audience.hear(queryEventOf(record, this.#turns.date(), this.#audience), [])
   }
 
+  /** An event of many members is told when its last record is there. */
   #tellMember(type: MemberEventType, record: FactReader): void {
-    this.#members.push(memberOf(record))
-    if (type === 'member-update') this.#previous.push(beforeOf(record))
+    this.#members.push(record)
     if (record.goesOn) return
-    const members = this.#members
+    const records = this.#members
     this.#members = []
-    const previous = this.#previous
-    this.#previous = []
-    this.#audience.hear(type === 'member-update' ? { type, members, previous } : { type, members })
+    const isWanted = this.#audience.wants(type)
+    const before = isWanted ? records.map((one) => this.#told.at(one)) : []
+    // First, so that a subscriber who comes in a listener of it begins behind it.
+    for (const one of records) this.#told.tell(one)
+    if (!isWanted) return
+    const members = records.map(memberOf)
+    if (type !== 'member-update') this.#audience.hear({ type, members }, before)
+    else this.#audience.hear({ type, members, previous: records.map(beforeOf) }, before)
   }
+}
+
+/** How many user events and queries are told by these news. */
+function othersIn({ runs, buffers }: News): number {
+  let count = 0
+  for (let run = 0; run < runs.length; run += 3) {
+    const reader = new FactReader(buffers[runs[run]], runs[run + 1])
+    for (let left = runs[run + 2]; left > 0; left--, reader.next()) if (!reader.isMember) count += 1
+  }
+  return count
 }
 
 function typeOf(record: FactReader): MemberEventType | 'user-event' | 'query' {
@@ -265,106 +316,5 @@ function userEventOf(record: FactReader): UserEvent {
     payload: record.payload.slice(),
     lamportTime: record.lamportTime,
     coalesce: record.coalesce,
-  }
-}
-
-export interface EventsOptions {
-  /** Only these; default all. Who reads user events or queries is always told what it missed of them, with `lagged`. */
-  types?: readonly ClusterEventType[]
-  /** Ends the iteration. */
-  signal?: AbortSignal
-  /** Events that may wait for a slow reader; beyond it the oldest are dropped and one `lagged` event says how many. Default 4,096. */
-  buffer?: number
-}
-
-const DEFAULT_BUFFER = 4_096
-const ALL_TYPES: ReadonlySet<string> = new Set<ClusterEventType>([
-  ...Object.values(TYPES),
-  'user-event',
-  'query',
-  'lagged',
-  'name-conflict',
-  'member-refused',
-  'host-stall',
-  'host-recovered',
-  'restarted',
-])
-
-/** Events as an async iterator with a bounded buffer. */
-export class EventIterator implements AsyncIterableIterator<ClusterEvent> {
-  readonly #types: ReadonlySet<ClusterEventType> | undefined
-  readonly #bound: number
-  readonly #ended: () => void
-  readonly #signal: AbortSignal | undefined
-  readonly #onAbort = () => this.close()
-  readonly #waiting: ((result: IteratorResult<ClusterEvent>) => void)[] = []
-  #events: ClusterEvent[] = []
-  #lost = 0
-  #isDone = false
-
-  /** `ended` hears once that nothing more is wanted. Throws InvalidArgument for options that are not what they may be. */
-  constructor(options: EventsOptions, ended: (iterator: EventIterator) => void) {
-    const { types, signal, buffer = DEFAULT_BUFFER } = options
-    if (!Number.isInteger(buffer) || buffer < 1) {
-      throw new InvalidArgument(`events: the buffer must be a whole number from 1, not ${buffer}`)
-    }
-    const unknown = types?.find((type) => !ALL_TYPES.has(type))
-    if (unknown !== undefined) throw new InvalidArgument(`events: there are no events of type ${unknown}`)
-    this.#types = types === undefined ? undefined : new Set(types)
-    this.#bound = buffer
-    this.#ended = () => ended(this)
-    this.#signal = signal
-    if (signal?.aborted) this.close()
-    else signal?.addEventListener('abort', this.#onAbort, { once: true })
-  }
-
-  wants(type: ClusterEventType): boolean {
-    if (this.#isDone) return false
-    if (this.#types === undefined || this.#types.has(type)) return true
-    return type === 'lagged' && (this.#types.has('user-event') || this.#types.has('query'))
-  }
-
-  push(event: ClusterEvent): void {
-    const waiting = this.#waiting.shift()
-    if (waiting !== undefined) {
-      waiting({ done: false, value: event })
-      return
-    }
-    this.#events.push(event)
-    if (this.#events.length <= this.#bound) return
-    const oldest = this.#events.shift()
-    // An announcement that is itself lost must not take its count with it.
-    this.#lost += oldest?.type === 'lagged' ? oldest.count : 1
-  }
-
-  next(): Promise<IteratorResult<ClusterEvent>> {
-    if (this.#lost > 0) {
-      const value: Lagged = { type: 'lagged', count: this.#lost }
-      this.#lost = 0
-      return Promise.resolve({ done: false, value })
-    }
-    const value = this.#events.shift()
-    if (value !== undefined) return Promise.resolve({ done: false, value })
-    if (this.#isDone) return Promise.resolve({ done: true, value: undefined })
-    return new Promise((resolve) => this.#waiting.push(resolve))
-  }
-
-  return(): Promise<IteratorResult<ClusterEvent>> {
-    this.#events = []
-    this.close()
-    return Promise.resolve({ done: true, value: undefined })
-  }
-
-  /** Nothing more will come; what waits can still be read. */
-  close(): void {
-    if (this.#isDone) return
-    this.#isDone = true
-    this.#signal?.removeEventListener('abort', this.#onAbort)
-    for (const resolve of this.#waiting.splice(0)) resolve({ done: true, value: undefined })
-    this.#ended()
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this
   }
 }

@@ -9,6 +9,7 @@ export type {
   MemberFilter,
   UserEventOptions,
 } from './cluster-types.ts'
+export { SubscriptionOverflow } from './delivery-errors.ts'
 export {
   ActorExited,
   BindFailed,
@@ -46,12 +47,12 @@ export type {
   ConflictLost,
   ConflictUnresolved,
   DiskError,
-  EventsOptions,
   HostStall,
   Lagged,
   MemberEvent,
   MemberEventType,
   MemberRefused,
+  Members,
   NameConflict,
   QueryEvent,
   Restarted,
@@ -69,3 +70,4 @@ export type { MemberPath, Near, NearestOptions, NetworkCoordinate } from './near
 export type { ClusterOptions, HostStallAction, Logger, Numbers, Profile, Threads } from './options.ts'
 export type { ThreadFiles, ThreadName } from './options-workers.ts'
 export type { QueryHandle, QueryOptions, QueryResult } from './queries.ts'
+export type { DeliveryPolicy, EventsOptions } from './subscription.ts'

@@ -1,6 +1,6 @@
 /** The line from the facade to its actors: whether a call may still be made, its way there, and its checked answer. */
 import type { Envelope } from './actors/contract.ts'
-import type { DetectorCommand, DispatchCommand, GossipCommand } from './actors/mail.ts'
+import type { Credit, DetectorCommand, DispatchCommand, GossipCommand } from './actors/mail.ts'
 import { Calls } from './calls.ts'
 import type { ClusterState } from './cluster-types.ts'
 import { type ActorExited, ClusterClosed, ClusterLeft, type FolkmootError, fromPlain } from './errors.ts'
@@ -11,8 +11,8 @@ export interface Actors {
   gossip(command: GossipCommand): Promise<Envelope<unknown>>
   detector(command: DetectorCommand): Promise<Envelope<unknown>>
   dispatch(command: DispatchCommand): Promise<Envelope<unknown>>
-  /** Credit back to dispatch. */
-  taken(number: number): void
+  /** Credit back to dispatch, and what feed is wanted of it. */
+  credit(mail: Credit): void
   /** UDP stops, TCP stops, gossip ends, dispatch ends, threads exit. Resolves when no handle is left. Idempotent. */
   shutdown(): Promise<void>
 }

@@ -18,13 +18,41 @@ export class Mirror {
   /** Rows not yet in `rowOf`: names are made into texts when somebody asks for one, and then once. */
   readonly #unnamed = new Set<number>()
   #through = 0
-  /** Whether the members are those of a life of the actors that is over. */
   #isStale = false
   #waiting: { through: number; resolve: () => void }[] = []
+  #follower: (row: number, kind: number) => void = () => undefined
+
+  /** Number of the last fact that it holds. */
+  get through(): number {
+    return this.#through
+  }
+
+  /** Whether the members are those of a life of the actors that is over. */
+  get isStale(): boolean {
+    return this.#isStale
+  }
+
+  /** Rows are below this. */
+  get rows(): number {
+    return this.#members.length
+  }
 
   /** Members in any status. */
   get size(): number {
     return this.#size
+  }
+
+  /** `follower` hears of each row right before a record of this kind changes it. */
+  follow(follower: (row: number, kind: number) => void): void {
+    this.#follower = follower
+  }
+
+  /** The member of a row as it is kept: an object, or the bytes of its picture; undefined where none is. */
+  state(row: number): Member | Uint8Array | undefined {
+    const made = this.#members[row]
+    if (made !== undefined) return made
+    const picture = this.#pictures.at(row)
+    return picture?.bytes.slice(picture.at, picture.at + picture.length)
   }
 
   /** Fills the mirror for the first time, from dispatch's view as msgpackr records. */
@@ -33,6 +61,7 @@ export class Mirror {
     for (const { row, ...member } of members) {
       // Facts that overtook the snapshot are newer than it.
       if (this.#has(row)) continue
+      this.#follower(row, FACT.memberJoin)
       this.#size += 1
       this.#members[row] = frozen(member)
       this.#unnamed.add(row)
@@ -86,7 +115,7 @@ export class Mirror {
     if (this.#sorted === undefined) {
       const members: Member[] = []
       for (let row = 0; row < this.#members.length; row++) {
-        const member = this.#at(row)
+        const member = this.at(row)
         if (member !== undefined) members.push(member)
       }
       this.#sorted = Object.freeze(members.sort((a, b) => (a.name < b.name ? -1 : 1)))
@@ -102,7 +131,7 @@ export class Mirror {
     }
     this.#unnamed.clear()
     const row = this.#rowOf.get(name)
-    return row === undefined ? undefined : this.#at(row)
+    return row === undefined ? undefined : this.at(row)
   }
 
   #clear(): void {
@@ -116,6 +145,7 @@ export class Mirror {
 
   #put(reader: FactReader): void {
     const { row, instance } = reader
+    this.#follower(row, reader.kind)
     this.#sorted = undefined
     if (reader.kind === FACT.memberReap) {
       this.#forget(row)
@@ -152,7 +182,8 @@ export class Mirror {
     return picture === undefined ? undefined : textOf(picture.name)
   }
 
-  #at(row: number): Member | undefined {
+  /** The member of a row. */
+  at(row: number): Member | undefined {
     const made = this.#members[row]
     if (made !== undefined) return made
     const picture = this.#pictures.at(row)

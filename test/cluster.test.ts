@@ -199,7 +199,7 @@ test('a slow reader of events() keeps the newest and is told how many it lost', 
   for (let i = 0; i < 25; i++) await cluster.userEvent('n', String(i))
   await until('delivery', () => cluster.listenerCount('user-event') === 0)
   await sleep(300)
-  assert.deepEqual((await events.next()).value, { type: 'lagged', count: 15 })
+  assert.deepEqual((await events.next()).value, { type: 'lagged', count: 15, members: cluster.members() })
   const { value } = await events.next()
   assert.ok(value.type === 'user-event')
   assert.equal(Buffer.from(value.payload).toString(), '15')

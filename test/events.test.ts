@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { test } from 'node:test'
+import { SubscriptionOverflow } from '../src/delivery-errors.ts'
 import { InvalidArgument } from '../src/errors.ts'
-import { EventIterator, type UserEvent } from '../src/events.ts'
+import type { UserEvent } from '../src/events.ts'
+import { type Company, EventIterator } from '../src/subscription.ts'
 
-const ignore = () => undefined
+const ignore: Company = { members: () => [], ended: () => undefined }
 
 function userEvent(name: string): UserEvent {
   return { type: 'user-event', name, payload: new Uint8Array(0), lamportTime: 1, coalesce: false }
@@ -20,22 +22,75 @@ test('a buffer that could hold nothing, or anything, is refused, and so is a typ
 })
 
 test('beyond the bound the oldest are dropped, and one event first says how many', async () => {
-  const events = new EventIterator({ buffer: 2 }, ignore)
-  for (const name of ['a', 'b', 'c', 'd']) events.push(userEvent(name))
-  assert.deepEqual((await events.next()).value, { type: 'lagged', count: 2 })
+  const events = new EventIterator({ buffer: 2, initial: 'none' }, ignore)
+  for (const name of ['a', 'b', 'c', 'd']) events.push(userEvent(name), [])
+  assert.deepEqual((await events.next()).value, { type: 'lagged', count: 2, members: [] })
   assert.deepEqual((await events.next()).value, userEvent('c'))
 })
 
-test('an announcement that is itself dropped hands its count on', async () => {
-  const events = new EventIterator({ buffer: 2 }, ignore)
-  events.push({ type: 'lagged', count: 500 })
-  for (const name of ['a', 'b', 'c']) events.push(userEvent(name))
-  assert.deepEqual((await events.next()).value, { type: 'lagged', count: 501 })
+test('what was lost on the way here is told first, to those who read it; a reader that waits hears it at once', async () => {
+  const events = new EventIterator({ buffer: 2, types: ['user-event'] }, ignore)
+  for (const name of ['a', 'b', 'c']) events.push(userEvent(name), [])
+  events.thinned(500, 0)
+  assert.deepEqual((await events.next()).value, { type: 'lagged', count: 501, members: [] })
+  assert.deepEqual(
+    [(await events.next()).value, (await events.next()).value],
+    [userEvent('b'), userEvent('c')],
+  )
+  const next = events.next()
+  events.thinned(3, 0)
+  assert.deepEqual((await next).value, { type: 'lagged', count: 3, members: [] })
+  const members = new EventIterator({ types: ['member-join'] }, ignore)
+  members.thinned(500, 7)
+  members.close()
+  assert.equal((await members.next()).done, true, 'members are folded, not lost')
 })
 
-test('who reads user events is told of lost ones without asking; who reads only members is not', () => {
-  assert.equal(new EventIterator({ types: ['user-event'] }, ignore).wants('lagged'), true)
-  assert.equal(new EventIterator({ types: ['member-join'] }, ignore).wants('lagged'), false)
+test('without loss: what has room can be read, then comes an error with the count, and then the end', async () => {
+  const events = new EventIterator({ buffer: 2, policy: 'lossless', types: ['user-event'] }, ignore)
+  for (const name of ['a', 'b', 'c', 'd']) events.push(userEvent(name), [])
+  assert.equal(events.isLossless, false)
+  assert.deepEqual(
+    [(await events.next()).value, (await events.next()).value],
+    [userEvent('a'), userEvent('b')],
+  )
+  await assert.rejects(
+    events.next(),
+    (error) =>
+      error instanceof SubscriptionOverflow &&
+      error.count === 2 &&
+      error.code === 'ERR_SUBSCRIPTION_OVERFLOW',
+  )
+  assert.equal((await events.next()).done, true)
+})
+
+test('without loss: what was folded or dropped on the way here ends it too, if it is read', async () => {
+  const users = new EventIterator({ policy: 'lossless', types: ['user-event'] }, ignore)
+  users.thinned(0, 9)
+  assert.equal(users.isLossless, true)
+  const next = users.next()
+  users.thinned(4, 9)
+  await assert.rejects(next, /4 events had no room/)
+  const members = new EventIterator({ policy: 'lossless', types: ['member-join'] }, ignore)
+  members.thinned(4, 9)
+  await assert.rejects(members.next(), /9 events had no room/)
+})
+
+test('who asks for all events, or for members, hears first who is there', async () => {
+  for (const options of [
+    {},
+    { types: ['members'] as const },
+    { types: ['query'] as const, initial: 'members' as const },
+  ])
+    assert.deepEqual((await new EventIterator(options, ignore).next()).value, {
+      type: 'members',
+      members: [],
+    })
+})
+
+test('a policy or a beginning that there is not is refused', () => {
+  for (const wrong of [{ policy: 'newest' }, { initial: 'everything' }])
+    assert.throws(() => Reflect.construct(EventIterator, [wrong, ignore]), InvalidArgument)
 })
 
 test('an iterator that ended leaves no listener on its signal', async () => {

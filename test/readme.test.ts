@@ -51,6 +51,7 @@ const GUIDES: [word: string, output: RegExp][] = [
   ["tags: { role: 'web' }", /role: 'web'[\s\S]*b\n/],
   ["userEvent('deploy'", /deploy 1\.2\.3 1/],
   ['admit:', /guest is refused: its tag team is none of red, blue\nfriend alive /],
+  ["'member-reap', 'lagged'", /\[ 'watcher' \]/],
   ["action: 'tag'", /watched for 10 s/],
   ['nearest(', /ms, once both/],
   ["query('uptime'", /s\n.*s\nanswered \[\]/],

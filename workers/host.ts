@@ -1,12 +1,12 @@
 /** The facade as its actors' threads see it. */
 import type { LogLevel } from '../src/actors/contract.ts'
 
-import type { ActorName, News, QueryMail } from '../src/actors/mail.ts'
+import type { ActorName, MirrorNews, News, QueryMail } from '../src/actors/mail.ts'
 import type { ActorExited } from '../src/errors.ts'
 
 /** What the threads tell the facade. Never called inside a call of the facade. */
 export interface Host {
-  news(news: News): void
+  news(news: News | MirrorNews): void
   /** What becomes of a query of the host. */
   query(mail: QueryMail): void
   log(actor: ActorName, level: LogLevel, message: string): void

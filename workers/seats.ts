@@ -3,6 +3,7 @@ import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threa
 import type { Envelope } from '../src/actors/contract.ts'
 import type {
   ActorName,
+  Credit,
   DetectorCommand,
   DispatchCommand,
   GossipCommand,
@@ -38,7 +39,7 @@ export interface Seats {
   gossip(command: GossipCommand): Promise<Envelope<unknown>>
   detector(command: DetectorCommand): Promise<Envelope<unknown>>
   dispatch(command: DispatchCommand): Promise<Envelope<unknown>>
-  taken(number: number): void
+  credit(mail: Credit): void
   close(): Promise<void>
 }
 
@@ -56,7 +57,7 @@ function wall(): [Wall, Wall] {
 /** Mail that a thread sends to the host. */
 function hearThread(worker: Worker, host: SeatHost): void {
   worker.on('message', (mail: ToHost) => {
-    if (mail.type === 'news') host.news(mail)
+    if (mail.type === 'news' || mail.type === 'mirror') host.news(mail)
     else if (mail.type === 'host') host.stalled(mail.state, mail.stalledFor)
     else if (mail.type !== 'log') host.query(mail)
     else host.log(mail.actor, mail.level, mail.message)
@@ -162,8 +163,7 @@ export class ThreeThreadSeats implements Seats {
     return this.#dispatch.call<Envelope<unknown>>((api) => api.command(command))
   }
 
-  taken(number: number): void {
-    const mail: ToDispatch = { type: 'taken', number }
+  credit(mail: Credit): void {
     this.#dispatch.worker.postMessage(mail)
   }
 
@@ -213,8 +213,7 @@ export class OneThreadSeats implements Seats {
     return this.#member.call<Envelope<unknown>>((api) => api.dispatch(command))
   }
 
-  taken(number: number): void {
-    const mail: ToDispatch = { type: 'taken', number }
+  credit(mail: Credit): void {
     this.#member.worker.postMessage(mail)
   }
 
@@ -282,8 +281,8 @@ export class InlineSeats implements Seats {
     return this.#assembly.dispatch.command(command)
   }
 
-  taken(number: number): void {
-    this.#assembly.dispatch.receive({ type: 'taken', number })
+  credit(mail: Credit): void {
+    this.#assembly.dispatch.receive(mail)
   }
 
   close(): Promise<void> {

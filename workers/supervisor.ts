@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Envelope } from '../src/actors/contract.ts'
 import type {
   Crash,
+  Credit,
   DetectorCommand,
   DispatchCommand,
   GossipCommand,
@@ -74,8 +75,8 @@ export class SupervisedMember implements Placed {
     return this.#asked((seats) => seats.dispatch(command))
   }
 
-  taken(number: number): void {
-    if (this.#restarting === undefined) this.#life.seats.taken(number)
+  credit(mail: Credit): void {
+    if (this.#restarting === undefined) this.#life.seats.credit(mail)
   }
 
   shutdown(): Promise<void> {

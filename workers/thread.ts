@@ -38,7 +38,7 @@ export interface ThreadData {
 const MOST_LINES = 50
 
 export function tellHost(mail: ToHost): void {
-  parentPort?.postMessage(mail, mail.type === 'news' ? transfersOf(mail) : [])
+  parentPort?.postMessage(mail, mail.type === 'news' || mail.type === 'mirror' ? transfersOf(mail) : [])
 }
 
 export const FACADE: ToFacade = {

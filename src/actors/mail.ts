@@ -128,7 +128,13 @@ export type ToDispatch =
   | { type: 'leaving' }
   /** The facade has handled news up to this number: credit. */
   | { type: 'taken'; number: number }
+  /** The facade has applied mirror news up to this number: credit of their own. */
+  | { type: 'mirrored'; number: number }
+  | { type: 'feed'; feed: Feed }
   | { type: 'command'; id: number; command: DispatchCommand }
+
+/** What the facade says to dispatch without waiting for an answer. */
+export type Credit = Extract<ToDispatch, { type: 'taken' | 'mirrored' | 'feed' }>
 
 /** What becomes of a query of the host, by the number it gave it. */
 export type QueryMail =
@@ -138,6 +144,7 @@ export type QueryMail =
 /** Mail to the facade. */
 export type ToHost =
   | News
+  | MirrorNews
   | QueryMail
   /** The host's main thread was found stalled, or turns again, after so many milliseconds. */
   | { type: 'host'; state: 'stalled' | 'recovered'; stalledFor: number }
@@ -156,11 +163,26 @@ export interface News {
   buffers: Uint8Array[]
   fresh: number
   runs: number[]
+  /** Whether with these all events up to `through` are told; some may still wait or be kept back. */
+  told: 'all' | 'some'
   /** User events dropped since the last delivery because the host was too slow. */
   lagged: number
+  /** Member events that were folded away since then for the same reason. */
+  folded: number
   /** What the host should know although nothing changed for it. */
   notices: Notice[]
 }
+
+/** Member records for the mirror alone: their events follow when listeners have taken what came before. Answered with `mirrored`. */
+export interface MirrorNews {
+  type: 'mirror'
+  number: number
+  through: number
+  bytes: Uint8Array
+}
+
+/** Whether member events that wait for a slow host may be folded, or somebody reads without loss. */
+export type Feed = 'folded' | 'whole'
 
 export type ActorName = 'detector' | 'gossip' | 'dispatch'
 

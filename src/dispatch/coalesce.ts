@@ -13,8 +13,8 @@
 import { FACT, FactReader, goOn } from '../actors/facts.ts'
 import { toLatin } from '../actors/latin.ts'
 import { Pack } from '../actors/packed.ts'
-import { addTo, retold, retoldAsOf } from './delivery.ts'
 import { after, type Known, knownAs } from './fold.ts'
+import { addTo, retold, retoldAsOf } from './retold.ts'
 
 /** The two timers of a stage. */
 export class Window {
@@ -108,10 +108,18 @@ export class MemberCoalescer {
     return 'event'
   }
 
-  /** All that is held, as events of many members each, and forgets it. */
+  /** All that is held, as events of many members each, and forgets it. Who lives in a row now is told of after who lived there before. */
   flush(): Flush {
+    const pack = new Pack()
+    const count = this.#tell(this.#moved, pack) + this.#tell(this.#held.values(), pack)
+    this.#held.clear()
+    this.#moved = []
+    return { bytes: pack.take(), count }
+  }
+
+  #tell(members: Iterable<HeldMember>, pack: Pack): number {
     const groups = new Map<number, Uint8Array[]>(ORDER.map((kind) => [kind, []]))
-    for (const held of [...this.#moved, ...this.#held.values()]) {
+    for (const held of members) {
       const events = netEvents(held)
       this.#known[held.row] = events.reduce(after, held.known)
       for (const [i, event] of events.entries()) {
@@ -119,16 +127,13 @@ export class MemberCoalescer {
         groups.get(event)?.push(i === events.length - 1 ? retold(picture, event) : retoldAsOf(picture, event))
       }
     }
-    this.#held.clear()
-    this.#moved = []
-    const pack = new Pack()
     let count = 0
     for (const records of groups.values()) {
       for (const record of records.slice(0, -1)) goOn(record)
       for (const record of records) addTo(pack, record)
       count += records.length
     }
-    return { bytes: pack.take(), count }
+    return count
   }
 }
 
@@ -136,7 +141,8 @@ export class MemberCoalescer {
  * What a host that knew a member so hears of what became of it:
  *
  *     the host knows     true now          it hears
- *     nothing            gone              (nothing: it never was there for this host)
+ *     nothing            failed | left     join, failed | leave
+ *     nothing            reaped            (nothing: it never was there for this host)
  *     alive              alive             update, if there was one or it came back with other tags
  *     failed | left      the same          (nothing, though it was here meanwhile)
  *     nothing | gone     alive             join
@@ -149,11 +155,11 @@ export class MemberCoalescer {
 function netEvents({ known, now, hasUpdate, departure, first, picture }: HeldMember): number[] {
   if (known === 'alive' && now === 'alive')
     return hasUpdate || !isSameMeta(first, picture) ? [FACT.memberUpdate] : []
-  if (known === now || (known === 'nothing' && now !== 'alive')) return []
+  if (known === now) return []
   if (now === 'alive') return [FACT.memberJoin]
   if (now === 'nothing') return known === 'alive' ? [departure, FACT.memberReap] : [FACT.memberReap]
-  if (now === 'left') return [FACT.memberLeave]
-  return known === 'left' ? [FACT.memberJoin, FACT.memberFailed] : [FACT.memberFailed]
+  if (now === 'left') return known === 'nothing' ? [FACT.memberJoin, FACT.memberLeave] : [FACT.memberLeave]
+  return known === 'left' || known === 'nothing' ? [FACT.memberJoin, FACT.memberFailed] : [FACT.memberFailed]
 }
 
 interface HeldName {

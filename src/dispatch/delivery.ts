@@ -3,18 +3,22 @@
  * While it does not, what happens is folded here: a slow host costs the host, never the pool, and it is told what it missed.
  *
  *     credit left     facts -> news, unchanged; only what ends a member that the host never heard of is no event
- *     no credit       members: events per row, folded; the last picture for the mirror
+ *     no credit       the mirror: goes on, by a feed with a credit of its own
+ *                     members: events per row, folded; as long as somebody reads without loss they are kept one by one, up to the
+ *                     bound of user events, and folded then
  *                     user events: kept up to a bound, then the oldest are dropped and counted
  */
-import { FACT, FactReader, STATUS } from '../actors/facts.ts'
-import type { News } from '../actors/mail.ts'
+import { FACT, FactReader } from '../actors/facts.ts'
+import type { Feed, MirrorNews, News } from '../actors/mail.ts'
 import type { Notice } from '../actors/notices.ts'
 import { Pack } from '../actors/packed.ts'
 import { after, folded, type Known, knownAs } from './fold.ts'
+import { MirrorFeed } from './mirror-feed.ts'
+import { addTo, retold, retoldAsOf } from './retold.ts'
 
 /** News that may be on their way to the host. */
 const MOST_UNTAKEN = 8
-/** User events that wait for a slow host; beyond it the oldest are dropped and counted. */
+/** Records that wait for a slow host one by one; beyond it the oldest are dropped and counted. */
 const MOST_EVENTS = 65_536
 /** Notices that wait for a slow host; beyond it the oldest are dropped. They are limited where they arise. */
 const MOST_NOTICES = 256
@@ -37,9 +41,20 @@ interface WaitingEvent {
   order: number
 }
 
+/** Who keeps events back in front of the delivery, and brings them later by `events`. */
+export interface Holdback {
+  /** Whether a record is no event yet. */
+  withholds(record: FactReader): boolean
+  /** Members whose events are kept back. */
+  readonly heldMembers: number
+}
+
+const NOBODY: Holdback = { withholds: () => false, heldMembers: 0 }
+
 export class Delivery {
   readonly #news: (news: News) => void
-  readonly #withholds: (record: FactReader) => boolean
+  readonly #holdback: Holdback
+  readonly #mirror: MirrorFeed
   /** What the host thinks of each row, by the events that were sent to it. */
   readonly #known: (Known | undefined)[] = []
   readonly #members = new Map<number, WaitingMember>()
@@ -50,16 +65,19 @@ export class Delivery {
   #droppedEvents = 0
   #eventBytes = 0
   #lagged = 0
+  /** Member events that were taken in and will not come out as themselves. */
+  #folded = 0
+  #feed: Feed = 'folded'
   #notices: Notice[] = []
   #order = 0
   #sent = 0
   #taken = 0
   #through = 0
 
-  /** `withholds` says which records are no events yet: somebody keeps them back and brings them later, by `events`. */
-  constructor(news: (news: News) => void, withholds: (record: FactReader) => boolean = () => false) {
+  constructor(news: (news: News | MirrorNews) => void, holdback: Holdback = NOBODY) {
     this.#news = news
-    this.#withholds = withholds
+    this.#holdback = holdback
+    this.#mirror = new MirrorFeed(news)
   }
 
   /** Whether what comes now goes on at once. */
@@ -88,6 +106,7 @@ export class Delivery {
     if (this.isFlowing) this.#passOn(bytes)
     else {
       this.#hold(bytes)
+      this.#mirror.facts(bytes, through)
       if (this.untaken < MOST_UNTAKEN) this.#release()
     }
   }
@@ -109,6 +128,17 @@ export class Delivery {
     this.#notices.push(notice)
     if (this.#notices.length > MOST_NOTICES) this.#notices.shift()
     if (this.isFlowing) this.#send([new Uint8Array(0)], [])
+  }
+
+  /** The host has applied mirror news up to this number. */
+  mirrored(number: number): void {
+    this.#mirror.taken(number)
+  }
+
+  /** Whether somebody reads without loss: then nothing is folded before the bound. */
+  feed(feed: Feed): void {
+    this.#feed = feed
+    if (feed === 'folded') this.#foldHeld()
   }
 
   /** The host has handled news up to this number. */
@@ -144,11 +174,11 @@ export class Delivery {
   #isEvent(reader: FactReader): boolean {
     const { kind } = reader
     if (kind === FACT.memberKnown) this.#known[reader.row] = knownAs(reader.status)
-    if (this.#withholds(reader)) return false
+    if (this.#holdback.withholds(reader)) return false
     if (!reader.isMember) return kind !== FACT.struckOut
     const { row } = reader
     const known = this.#known[row] ?? 'nothing'
-    if (kind === FACT.memberChange || kind === FACT.memberKnown) return false
+    if (isPictureOnly(kind)) return false
     if (known === 'nothing' && kind !== FACT.memberJoin) return false
     this.#known[row] = after(known, kind)
     return true
@@ -156,41 +186,60 @@ export class Delivery {
 
   #hold(bytes: Uint8Array): void {
     for (const reader = new FactReader(bytes); !reader.atEnd; reader.next()) {
-      if (reader.kind === FACT.struckOut) continue
       if (reader.kind === FACT.memberKnown) this.#known[reader.row] = knownAs(reader.status)
+      if (reader.kind === FACT.struckOut || this.#holdback.withholds(reader)) continue
       this.#order += 1
       const record = bytes.slice(reader.at, reader.at + reader.length)
-      if (this.#withholds(reader)) this.#holdPicture(reader, record)
-      else if (reader.isMember) this.#holdMember(reader, reader.kind, record)
-      else this.#holdEvent(record)
+      if (!reader.isMember || (this.#feed === 'whole' && !isPictureOnly(reader.kind))) this.#holdEvent(record)
+      else this.#holdMember(reader, record, this.#order)
     }
   }
 
-  /** Of what is kept back elsewhere the mirror still gets its picture. */
-  #holdPicture(reader: FactReader, picture: Uint8Array): void {
-    if (reader.isMember) this.#holdMember(reader, FACT.memberChange, picture)
-  }
-
-  #holdMember({ row, instance }: FactReader, kind: number, picture: Uint8Array): void {
+  #holdMember({ row, instance, kind }: FactReader, picture: Uint8Array, order: number): void {
     let waiting = this.#members.get(row)
     if (waiting === undefined || waiting.instance !== instance) {
+      // What only the mirror shows is no event, and has gone to it.
+      if (isPictureOnly(kind)) return
       if (waiting !== undefined && waiting.known !== 'nothing') this.#moved.push(waiting)
       const known = waiting === undefined ? (this.#known[row] ?? 'nothing') : 'nothing'
-      waiting = { row, instance, known, events: [], picture, order: this.#order }
+      waiting = { row, instance, known, events: [], picture, order }
       this.#members.set(row, waiting)
     }
-    waiting.events = kept(waiting.known, waiting.events, kind)
+    if (!isPictureOnly(kind)) {
+      const events = folded(waiting.known, [...waiting.events, kind])
+      this.#folded += waiting.events.length + 1 - events.length
+      waiting.events = events
+    }
     waiting.picture = picture
-    waiting.order = this.#order
+    waiting.order = order
+  }
+
+  /** What waits one by one is folded after all. */
+  #foldHeld(): void {
+    const held = this.#events.slice(this.#droppedEvents)
+    this.#events = []
+    this.#droppedEvents = 0
+    this.#eventBytes = 0
+    for (const { record, order } of held) {
+      const reader = new FactReader(record)
+      if (reader.isMember) this.#holdMember(reader, record, order)
+      else {
+        this.#events.push({ record, order })
+        this.#eventBytes += record.length
+      }
+    }
+  }
+
+  get #isOver(): boolean {
+    const waiting = this.#events.length - this.#droppedEvents
+    return waiting > MOST_EVENTS || (this.#eventBytes > MOST_EVENT_BYTES && waiting > 0)
   }
 
   #holdEvent(record: Uint8Array): void {
     this.#events.push({ record, order: this.#order })
     this.#eventBytes += record.length
-    while (
-      this.#events.length - this.#droppedEvents > MOST_EVENTS ||
-      (this.#eventBytes > MOST_EVENT_BYTES && this.#droppedEvents < this.#events.length)
-    ) {
+    if (this.#feed === 'whole' && this.#isOver) this.#foldHeld()
+    while (this.#isOver) {
       this.#eventBytes -= this.#events[this.#droppedEvents].record.length
       this.#droppedEvents += 1
       this.#lagged += 1
@@ -204,9 +253,8 @@ export class Delivery {
     this.#droppedEvents = 0
   }
 
-  /** Sends all that waits as one delivery: pictures for the mirror first, then the events in the order in which they happened. */
+  /** Sends all that waits as one delivery: pictures that the mirror has not got first, then the events in the order in which they happened. */
   #release(): void {
-    const mirror = new Pack()
     const told = new Pack()
     let count = 0
     this.#cutDropped()
@@ -214,15 +262,15 @@ export class Delivery {
     inOrder.sort((a, b) => a.order - b.order)
     for (const one of inOrder) {
       if ('record' in one) {
-        addTo(told, one.record)
-        count += 1
+        if (this.#isHeldEvent(one.record)) {
+          addTo(told, one.record)
+          count += 1
+        }
         continue
       }
-      addTo(mirror, one.picture)
-      const events = folded(one.known, one.events)
-      this.#known[one.row] = events.reduce(after, one.known)
-      for (const [i, event] of events.entries()) {
-        addTo(told, i === events.length - 1 ? retold(one.picture, event) : retoldAsOf(one.picture, event))
+      this.#known[one.row] = one.events.reduce(after, one.known)
+      for (const [i, event] of one.events.entries()) {
+        addTo(told, i === one.events.length - 1 ? retold(one.picture, event) : retoldAsOf(one.picture, event))
         count += 1
       }
     }
@@ -230,48 +278,32 @@ export class Delivery {
     this.#moved = []
     this.#events = []
     this.#eventBytes = 0
-    this.#send([mirror.take(), told.take()], count > 0 ? [1, 0, count] : [])
+    this.#send([this.#mirror.rest(), told.take()], count > 0 ? [1, 0, count] : [])
+  }
+
+  /** Whether a record that waited one by one is still an event, now that those before it are told. */
+  #isHeldEvent(record: Uint8Array): boolean {
+    const reader = new FactReader(record)
+    if (!reader.isMember) return true
+    const known = this.#known[reader.row] ?? 'nothing'
+    if (known === 'nothing' && reader.kind !== FACT.memberJoin) return false
+    this.#known[reader.row] = after(known, reader.kind)
+    return true
   }
 
   #send(buffers: Uint8Array[], runs: number[], fresh = 1): void {
     this.#sent += 1
-    const lagged = this.#lagged
+    const [lagged, folded, notices] = [this.#lagged, this.#folded, this.#notices]
     this.#lagged = 0
-    const notices = this.#notices
+    this.#folded = 0
     this.#notices = []
     const [number, through] = [this.#sent, this.#through]
-    this.#news({ type: 'news', number, through, buffers, fresh, runs, lagged, notices })
+    const told = this.waiting + this.#holdback.heldMembers === 0 ? 'all' : 'some'
+    this.#news({ type: 'news', number, through, told, buffers, fresh, runs, lagged, folded, notices })
   }
 }
 
-/** Offsets in a member's record. */
-const KIND = 4
-const STATUS_AT = 5
-
-/** The picture as the record of an event. */
-export function retold(picture: Uint8Array, event: number): Uint8Array {
-  const record = picture.slice()
-  record[KIND] = event
-  return record
-}
-
-/** The same for an event that is not the last: the picture is from the end, where the status is another again. */
-export function retoldAsOf(picture: Uint8Array, event: number): Uint8Array {
-  const record = retold(picture, event)
-  if (event === FACT.memberJoin) record[STATUS_AT] = STATUS.alive
-  else if (event === FACT.memberFailed) record[STATUS_AT] = STATUS.failed
-  else if (event === FACT.memberLeave) record[STATUS_AT] = STATUS.left
-  return record
-}
-
-export function addTo(pack: Pack, record: Uint8Array): void {
-  const at = pack.claim(record.length)
-  pack.bytes.set(record, at)
-}
-
-/** The events of a row so far and one more, folded at once so that a flapping member cannot fill the memory. */
-function kept(known: Known, events: readonly number[], kind: number): number[] {
+/** Whether a member's record moves the mirror and is no event. */
+function isPictureOnly(kind: number): boolean {
   return kind === FACT.memberChange || kind === FACT.memberKnown
-    ? [...events]
-    : folded(known, [...events, kind])
 }

@@ -135,6 +135,12 @@ export class Dispatch implements Actor<ToDispatch> {
       case 'taken':
         this.#gate.taken(mail.number, now)
         break
+      case 'mirrored':
+        this.#gate.delivery.mirrored(mail.number)
+        break
+      case 'feed':
+        this.#gate.delivery.feed(mail.feed)
+        break
       case 'command':
         this.#command(mail.id, mail.command, now)
         break

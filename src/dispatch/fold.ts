@@ -4,7 +4,8 @@
  *
  *     the host knows     true now          it hears
  *     nothing or gone    alive             join
- *     nothing            gone              (nothing: it never was there for this host)
+ *     nothing            failed | left     join, failed | leave (else it would be there for who asks, and its reap were news of nobody)
+ *     nothing            reaped            (nothing: it never was there for this host)
  *     alive              alive             update if there was one, or failed|leave, join if it was away meanwhile
  *     alive              failed | left     failed | leave
  *     failed             left              leave
@@ -58,12 +59,12 @@ export function isLegal(known: Known, event: number): boolean {
 /** The shortest legal sequence that stands for `events`, which began when the host thought `known`. */
 export function folded(known: Known, events: readonly number[]): number[] {
   const now = events.reduce(after, known)
-  if (known === 'nothing' && now !== 'alive') return []
+  if (known === 'nothing' && now === 'nothing') return []
   if (now === 'alive') return foldedAlive(known, events)
   if (now === 'nothing') return known === 'alive' ? [departure(events), FACT.memberReap] : [FACT.memberReap]
   if (now === known)
     return events.some((event) => event === FACT.memberJoin) ? [FACT.memberJoin, goneAs(now)] : []
-  return known === 'left' ? [FACT.memberJoin, goneAs(now)] : [goneAs(now)]
+  return known === 'alive' || known === 'failed' ? [goneAs(now)] : [FACT.memberJoin, goneAs(now)]
 }
 
 function foldedAlive(known: Known, events: readonly number[]): number[] {

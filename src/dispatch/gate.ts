@@ -7,7 +7,7 @@
  *            \--- the rest ----------+
  */
 import { FACT, FactReader } from '../actors/facts.ts'
-import type { News } from '../actors/mail.ts'
+import type { MirrorNews, News } from '../actors/mail.ts'
 import { MemberCoalescer, UserCoalescer, Window } from './coalesce.ts'
 import { Delivery } from './delivery.ts'
 
@@ -25,10 +25,16 @@ export class Gate {
   readonly #members = new MemberCoalescer()
   readonly #users = new UserCoalescer()
 
-  constructor(rules: CoalesceRules, news: (news: News) => void) {
+  constructor(rules: CoalesceRules, news: (news: News | MirrorNews) => void) {
     this.#memberWindow = new Window(rules.coalescePeriod, rules.quiescentPeriod)
     this.#userWindow = new Window(rules.userCoalescePeriod, rules.userQuiescentPeriod)
-    this.delivery = new Delivery(news, (record) => this.#withholds(record))
+    const members = this.#members
+    this.delivery = new Delivery(news, {
+      withholds: (record) => this.#withholds(record),
+      get heldMembers() {
+        return members.size
+      },
+    })
   }
 
   get wakeAt(): number {

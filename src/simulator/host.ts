@@ -3,7 +3,7 @@
  * back. What it sees is what a real host would see.
  */
 import { FACT, FactReader } from '../actors/facts.ts'
-import type { News } from '../actors/mail.ts'
+import type { MirrorNews, News } from '../actors/mail.ts'
 import { type QueryRecord, queryOf } from '../actors/query-facts.ts'
 import { type Member, memberOf, textOf } from '../member.ts'
 
@@ -50,7 +50,19 @@ export class SimulatedHost {
     return this.#members
   }
 
-  take(news: News, at: number): void {
+  take(news: News | MirrorNews, at: number): void {
+    if (news.type === 'mirror') this.#mirror(news, at)
+    else this.#news(news, at)
+  }
+
+  #mirror({ bytes }: MirrorNews, at: number): void {
+    for (const reader = new FactReader(bytes); !reader.atEnd; reader.next()) {
+      this.#see(reader)
+      this.#tell(reader, 'change', at)
+    }
+  }
+
+  #news(news: News, at: number): void {
     const { buffers, fresh } = news
     buffers.forEach((buffer, index) => {
       const events = eventsIn(news, index)

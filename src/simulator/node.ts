@@ -280,8 +280,8 @@ export class SimulatedNode implements Station {
     schedule.at(schedule.now + random.next() * LONGEST_HOST_TURN, () => {
       if (!this.isUp || host !== this.#host) return
       host.take(taken, schedule.now)
-      this.notices.push(...taken.notices)
-      dispatch.outlet.tell({ type: 'taken', number: taken.number })
+      if (taken.type === 'news') this.notices.push(...taken.notices)
+      dispatch.outlet.tell({ type: taken.type === 'news' ? 'taken' : 'mirrored', number: taken.number })
     })
   }
 

@@ -3,12 +3,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { FACT, FactReader, type MemberFact, packMember, packUserEvent } from '../../src/actors/facts.ts'
-import type { News } from '../../src/actors/mail.ts'
+import type { MirrorNews, News } from '../../src/actors/mail.ts'
 import { Pack } from '../../src/actors/packed.ts'
 import { after, isLegal, type Known } from '../../src/dispatch/fold.ts'
 import { type CoalesceRules, Gate } from '../../src/dispatch/gate.ts'
 import { type ClusterEvent, Stage } from '../../src/events.ts'
+import { Mirror } from '../../src/mirror.ts'
 import { settle } from '../../src/options.ts'
+import { Told } from '../../src/told.ts'
 import { encodeTags } from '../../src/wire/serf.ts'
 
 const utf8 = (text: string) => new TextEncoder().encode(text)
@@ -49,11 +51,19 @@ class Pool {
   constructor(rules: CoalesceRules) {
     const respond = () => Promise.reject(new Error('no queries here'))
     const hear = (event: ClusterEvent) => this.#hear(event)
-    const audience = { isThere: true, wants: () => true, hear, respond }
+    const audience = {
+      isThere: true,
+      wants: () => true,
+      hear,
+      renewed: () => undefined,
+      thinned: () => undefined,
+      respond,
+    }
     // Each in a turn of its own, as in a host: what is later is now.
     this.#stage = new Stage(
       audience,
       { now: () => 0, date: () => 0, later: (serve) => serve() },
+      new Told(new Mirror()),
       () => undefined,
     )
     this.#stage.open()
@@ -131,12 +141,14 @@ class Pool {
     this.gate.facts(pack.take(), this.#through, this.now)
   }
 
-  #take(news: News): void {
-    for (const buffer of news.buffers.slice(0, news.fresh)) {
+  #take(news: News | MirrorNews): void {
+    const buffers = news.type === 'mirror' ? [news.bytes] : news.buffers.slice(0, news.fresh)
+    for (const buffer of buffers) {
       for (const reader = new FactReader(buffer); !reader.atEnd; reader.next()) {
         if (reader.isMember) this.mirror.set(new TextDecoder().decode(reader.name), reader.kind)
       }
     }
+    if (news.type === 'mirror') return this.gate.delivery.mirrored(news.number)
     this.#stage.add(news)
     if (this.isSlow) this.#news.push(news)
     else this.gate.taken(news.number, this.now)

@@ -85,7 +85,9 @@ export class LoneDispatch {
     this.dispatch = new Dispatch(settings, {
       random: new SeededRandom(1),
       gossip: { tell: (mail) => this.toGossip.push(mail), waiting: () => 0 },
-      news: ({ buffers, number }) => {
+      news: (news) => {
+        if (news.type === 'mirror') return
+        const { buffers, number } = news
         for (const bytes of buffers) this.#read(bytes)
         queueMicrotask(() => this.dispatch.receive({ type: 'taken', number }, this.now))
       },
