@@ -15,7 +15,6 @@ import type { Flags } from '../../src/cli/flags.ts'
 import { Cluster } from '../../src/cluster.ts'
 import { Console } from './console.ts'
 import { HttpListener } from './http.ts'
-import { MdnsDiscovery } from './mdns.ts'
 import { checkFiles, placed } from './preflight.ts'
 import { RpcListener } from './rpc-listener.ts'
 import { runScript } from './shell.ts'
@@ -137,6 +136,8 @@ class AgentProcess {
         this.#closing.push(() => http.close())
       }
       if (config.discover !== '') {
+        // The one dependency of the agent alone, loaded when it is asked for.
+        const { MdnsDiscovery } = await import('./mdns.ts')
         const mdns = await MdnsDiscovery.start(config, cluster, agent, (level: Level, text) =>
           book.log(level, text),
         )
