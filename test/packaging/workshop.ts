@@ -26,7 +26,7 @@ import { promisify } from 'node:util'
 
 export const root = join(import.meta.dirname, '..', '..', '..')
 export const readme = readFileSync(join(root, 'README.md'), 'utf8')
-const kept = join(tmpdir(), 'folkmoot-packaging')
+const keptIn = join(tmpdir(), 'folkmoot-packaging')
 
 /** What the tarball is made from. */
 const SOURCES = ['package.json', 'tsconfig.json', 'README.md', 'LICENSE', 'src', 'workers', 'bench']
@@ -60,10 +60,14 @@ export async function withoutRegistry(): Promise<string | false> {
 }
 
 /** The folder named `kind` and what it is made from, made now unless it is there. Others wait for who makes it. */
-async function keep(kind: string, from: string, make: (folder: string) => Promise<void>): Promise<string> {
-  const folder = join(kept, `${kind}-${from}`)
+export async function kept(
+  kind: string,
+  from: string,
+  make: (folder: string) => Promise<void>,
+): Promise<string> {
+  const folder = join(keptIn, `${kind}-${from}`)
   const lock = `${folder}.lock`
-  mkdirSync(kept, { recursive: true })
+  mkdirSync(keptIn, { recursive: true })
   const endsAt = performance.now() + MAKING
   while (!existsSync(folder)) {
     if (take(lock)) {
@@ -82,8 +86,8 @@ async function keep(kind: string, from: string, make: (folder: string) => Promis
 /** Makes a folder under another name first, so that it is there as a whole or not at all. */
 async function makeWhole(folder: string, make: (folder: string) => Promise<void>): Promise<void> {
   const [kind] = folder.split('/').at(-1)?.split('-') ?? []
-  for (const name of readdirSync(kept)) {
-    const path = join(kept, name)
+  for (const name of readdirSync(keptIn)) {
+    const path = join(keptIn, name)
     const isStale = name.startsWith(`${kind}-`) && Date.now() - statSync(path).mtimeMs > STALE
     if (isStale) rmSync(path, { recursive: true, force: true })
   }
@@ -116,7 +120,7 @@ function hashOf(...paths: string[]): string {
 
 /** The tarball, packed as a maintainer packs it, scripts and all. */
 export async function tarball(): Promise<string> {
-  const folder = await keep('tarball', hashOf(...SOURCES), async (folder) => {
+  const folder = await kept('tarball', hashOf(...SOURCES), async (folder) => {
     const tree = join(folder, 'tree')
     for (const path of [...SOURCES, 'dist/src', 'dist/workers', 'dist/bench']) {
       cpSync(join(root, path), join(tree, path), { recursive: true })
@@ -151,7 +155,7 @@ function hashOfFolder(folder: string): string {
 /** A folder that was empty and into which the tarball was installed. */
 export async function consumer(): Promise<string> {
   const packed = await tarball()
-  return await keep('consumer', hashOf(...SOURCES), async (folder) => {
+  return await kept('consumer', hashOf(...SOURCES), async (folder) => {
     writeFileSync(join(folder, 'package.json'), '{ "name": "consumer", "private": true }\n')
     await run('npm', ['install', packed, '--prefer-offline', '--no-audit', '--no-fund'], { cwd: folder })
   })
@@ -160,7 +164,7 @@ export async function consumer(): Promise<string> {
 /** A folder with the bundlers, from their own lock file. */
 export async function bundlers(): Promise<string> {
   const fixture = 'test/packaging/consumers'
-  return await keep('bundlers', hashOf(fixture), async (folder) => {
+  return await kept('bundlers', hashOf(fixture), async (folder) => {
     cpSync(join(root, fixture), folder, { recursive: true })
     await run('npm', ['ci', '--prefer-offline', '--no-audit', '--no-fund'], { cwd: folder })
   })
