@@ -36,6 +36,9 @@ import { type ClusterOptions, type Logger, type Settings, settle, settleTags } f
 import { OwnQueries, type QueryHandle, type QueryOptions, refuseOldProtocol, wishOf } from './queries.ts'
 import { isBytes, isForced, isJoined, isNothing, isQueryReply, isSent, isTold } from './replies.ts'
 import type { EventsOptions } from './subscription.ts'
+import { ownTransport } from './transport-options.ts'
+
+export * from '../workers/transports.ts'
 
 /**
  * One member of a pool.
@@ -87,7 +90,7 @@ export class Cluster extends EventEmitter<ClusterEvents> {
    */
   static async create(options: ClusterOptions = {}): Promise<Cluster> {
     const cluster = new Cluster(settle(options, hostname()), options.logger)
-    await cluster.#start()
+    await cluster.#start(options)
     return cluster
   }
 
@@ -281,7 +284,7 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     await this.shutdown()
   }
 
-  async #start(): Promise<void> {
+  async #start(options: ClusterOptions): Promise<void> {
     const host: Host = {
       news: (news) => this.#news(news),
       query: (mail) => this.#queries.take(mail),
@@ -292,7 +295,7 @@ export class Cluster extends EventEmitter<ClusterEvents> {
       ended: (death) => this.#ended(death),
       stalled: (state, stalledFor) => this.#stalled(state, stalledFor),
     }
-    const placed = await place(this.#settings, host)
+    const placed = await place(this.#settings, host, ownTransport(options))
     this.#line.placed = placed
     try {
       this.#mirror.fill(await this.#line.answer('create', placed.dispatch({ type: 'members' }), isBytes))

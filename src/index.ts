@@ -1,6 +1,13 @@
 /** What a host imports. */
 export type { Joined, QueryAnswer, SeedOutcome } from './actors/mail.ts'
-export { Cluster } from './cluster.ts'
+export {
+  Cluster,
+  type Crossing,
+  type Fate,
+  MemoryNetwork,
+  type MemoryNetworkOptions,
+  sockets,
+} from './cluster.ts'
 export type {
   ClusterEvents,
   ClusterState,
@@ -71,3 +78,5 @@ export type { ClusterOptions, HostStallAction, Logger, Numbers, Profile, Threads
 export type { ThreadFiles, ThreadName } from './options-workers.ts'
 export type { QueryHandle, QueryOptions, QueryResult } from './queries.ts'
 export type { DeliveryPolicy, EventsOptions } from './subscription.ts'
+export type { PacketEvents, Packets, StreamEvents, Streams, Transport } from './transport.ts'
+export type { TransportModule, TransportOptions } from './transport-options.ts'

@@ -11,6 +11,13 @@ import { BOUNDS, IN_ORDER, LAN, type Numbers, PROFILES, type Profile, TOGETHER }
 import { FILE_OPTIONS, type FileOptions, type FileSettings, settleFiles } from './options-files.ts'
 import { type RejoinOptions, type RejoinSettings, settleRejoin } from './options-rejoin.ts'
 import { settleWorkers, type ThreadFileSettings, type ThreadFiles } from './options-workers.ts'
+import {
+  ownTransport,
+  settleTransport,
+  TRANSPORT_OPTIONS,
+  type TransportOptions,
+  type TransportSettings,
+} from './transport-options.ts'
 import { formatPlace, parsePlace } from './wire/address.ts'
 import { encodeTags } from './wire/tags.ts'
 
@@ -34,7 +41,7 @@ export interface Logger {
 }
 
 /** What the actors are told: every number decided, nothing optional. Survives structured clone. Durations in milliseconds. */
-export interface Settings extends Numbers, CoatSettings, AdmissionSettings, FileSettings {
+export interface Settings extends Numbers, CoatSettings, AdmissionSettings, FileSettings, TransportSettings {
   nodeName: string
   /** Literal IP to bind. */
   bindIp: string
@@ -64,7 +71,7 @@ export interface Settings extends Numbers, CoatSettings, AdmissionSettings, File
 }
 
 /** What a host may say. Everything has a default; durations in milliseconds. */
-export interface ClusterOptions extends Partial<Numbers>, AdmissionOptions, FileOptions {
+export interface ClusterOptions extends Partial<Numbers>, AdmissionOptions, FileOptions, TransportOptions {
   /** Name of this member, unique in the pool: 1 to 128 bytes. Default: the host name. */
   nodeName?: string
   /** `ip`, `ip:port`, `[ipv6]:port`, for UDP and TCP. Default `0.0.0.0:7946`. Port 0: the system picks. */
@@ -184,7 +191,7 @@ export function settle(options: ClusterOptions, hostName: string): Settings {
   refuseLogger(options.logger)
   const profile = oneOf('profile', options.profile ?? 'lan', ['lan', 'wan', 'local'])
   const numbers = settleNumbers(options, PROFILES[profile])
-  const bind = place('bind', options.bind ?? `0.0.0.0:${DEFAULT_PORT}`, DEFAULT_PORT)
+  const bind = place('bind', options.bind ?? ownTransport(options)?.address ?? '0.0.0.0', DEFAULT_PORT)
   const advertise = options.advertise === undefined ? { ip: '', port: 0 } : advertisedPlace(options.advertise)
   const nodeName = settleName(options.nodeName ?? hostName)
   const tags = fitTags(settleTags(options.tags ?? {}), numbers.protocolVersion)
@@ -196,6 +203,7 @@ export function settle(options: ClusterOptions, hostName: string): Settings {
     ...coats,
     ...settleAdmission(options, nodeName),
     ...settleFiles(options),
+    ...settleTransport(options),
     nodeName,
     bindIp: bind.ip,
     bindPort: bind.port,
@@ -229,7 +237,7 @@ function settleCoats(options: ClusterOptions): CoatSettings {
 }
 
 function refuseUnknown(options: ClusterOptions): void {
-  const known = [...OTHERS, ...FILE_OPTIONS, ...Object.keys(LAN)]
+  const known = [...OTHERS, ...FILE_OPTIONS, ...TRANSPORT_OPTIONS, ...Object.keys(LAN)]
   for (const [name, value] of Object.entries(options)) {
     if (known.includes(name)) continue
     const nearest = known.toSorted((a, b) => distance(name, a) - distance(name, b))[0]

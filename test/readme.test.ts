@@ -54,6 +54,7 @@ const GUIDES: [word: string, output: RegExp][] = [
   ["'member-reap', 'lagged'", /\[ 'watcher' \]/],
   ["action: 'tag'", /watched for 10 s/],
   ['nearest(', /ms, once both/],
+  ['new MemoryNetwork', /\[ '10.0.0.1', '10.0.0.2' \]/],
   ["query('uptime'", /s\n.*s\nanswered \[\]/],
 ]
 

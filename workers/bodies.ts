@@ -20,9 +20,11 @@ import { Dispatch } from '../src/dispatch/dispatch.ts'
 import type { AdmitRules, Vetoes } from '../src/gossip/admission.ts'
 import { Gossip } from '../src/gossip/gossip.ts'
 import type { Settings } from '../src/options.ts'
+import type { StreamEvents, Streams, Transport } from '../src/transport.ts'
 import { type Bound, bound, type Place, Replies } from './body.ts'
 import { fillByTheSystem, seededByTheSystem } from './chance.ts'
 import { DiskFiles } from './files.ts'
+import { guarded } from './guarded.ts'
 import { Names } from './names.ts'
 import { Tcp } from './tcp.ts'
 import { Turn } from './turn.ts'
@@ -46,7 +48,9 @@ export class GossipBody {
   readonly #replies = new Replies()
   readonly #vitals: Vitals
   readonly #turn: Turn<ToGossip>
-  readonly #tcp: Tcp
+  readonly #own: () => Promise<Transport | undefined>
+  /** There once it listens. */
+  #streams: Streams | undefined
   readonly #admit: AdmitRules
   #vetoes: Vetoes | undefined
   readonly #names: Names
@@ -61,10 +65,10 @@ export class GossipBody {
       clock: () => performance.now(),
       detector,
       dispatch,
-      dial: (stream, ip, port) => this.#tcp.dial(stream, ip, port),
-      write: (stream, bytes) => this.#tcp.write(stream, bytes),
-      end: (stream) => this.#tcp.end(stream),
-      destroy: (stream) => this.#tcp.destroy(stream),
+      dial: (stream, ip, port) => this.#streams?.dial(stream, ip, port),
+      write: (stream, bytes) => this.#streams?.write(stream, bytes),
+      end: (stream) => this.#streams?.end(stream),
+      destroy: (stream) => this.#streams?.destroy(stream),
       resolve: (number, host) => this.#resolve(number, host),
       vetoes: () => this.#vetoes,
       ...(place.memory && { memory: place.memory }),
@@ -74,12 +78,7 @@ export class GossipBody {
     this.#admit = settings.admit
     this.#turn = new Turn(actor, place.crashed, this.#vitals)
     this.#names = new Names(settings.dnsServers)
-    this.#tcp = new Tcp({
-      accepted: (stream, ip, port) => this.#hear({ type: 'stream-accepted', stream, ip, port }),
-      connected: (stream) => this.#hear({ type: 'stream-connected', stream }),
-      data: (stream, bytes) => this.#hear({ type: 'stream-data', stream, bytes }),
-      closed: (stream, error) => this.#hear({ type: 'stream-closed', stream, error }),
-    })
+    this.#own = place.transport ?? (async () => undefined)
   }
 
   receive(mail: ToGossip): void {
@@ -93,12 +92,15 @@ export class GossipBody {
     } catch (error) {
       return { ok: false, code: BAD_MODULE, message: error instanceof Error ? error.message : String(error) }
     }
-    return bound(() => this.#tcp.listen(ip, port))
+    return bound(async () => {
+      this.#streams = this.#carrier(await this.#own())
+      return this.#streams.listen(ip, port)
+    })
   }
 
   /** Stops listening, so that another port can be tried. */
-  unlisten(): Promise<void> {
-    return this.#tcp.close()
+  async unlisten(): Promise<void> {
+    await this.#streams?.close()
   }
 
   begin(self: Self, restored?: Restored): void {
@@ -116,7 +118,19 @@ export class GossipBody {
   async close(): Promise<void> {
     this.#turn.stop()
     this.#vitals.stop()
-    await this.#tcp.close()
+    await this.#streams?.close()
+  }
+
+  /** What carries streams: made anew for each try to listen. */
+  #carrier(own: Transport | undefined): Streams {
+    const events: StreamEvents = {
+      accepted: (stream, ip, port) => this.#hear({ type: 'stream-accepted', stream, ip, port }),
+      connected: (stream) => this.#hear({ type: 'stream-connected', stream }),
+      data: (stream, bytes) => this.#hear({ type: 'stream-data', stream, bytes }),
+      closed: (stream, error) => this.#hear({ type: 'stream-closed', stream, error }),
+    }
+    if (own === undefined) return new Tcp(events)
+    return guarded(own, (where, error) => this.#vitals.fault(where, error)).streams(events)
   }
 
   #hear(mail: ToGossip): void {

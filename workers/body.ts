@@ -1,6 +1,7 @@
 /** What all bodies share: what a place gives them, replies to commands, and how a binding of sockets went. */
 import type { Envelope, Log } from '../src/actors/contract.ts'
 import type { CrashMemory } from '../src/gossip/crash-memory.ts'
+import type { Transport } from '../src/transport.ts'
 
 /** What every body needs from its place. */
 export interface Place {
@@ -15,6 +16,8 @@ export interface Place {
   crashed(error: unknown): void
   /** What outlives a crash. */
   memory?: CrashMemory
+  /** The host's own transport; undefined for UDP and TCP. Rejects with the code BAD_TRANSPORT. */
+  transport?(): Promise<Transport | undefined>
 }
 
 /** Commands that wait for their reply. An actor replies to each exactly once. */

@@ -6,8 +6,11 @@ import type { Actor, Envelope, Outlet } from '../src/actors/contract.ts'
 import type { DetectorCommand, Self, ToDetector, ToGossip } from '../src/actors/mail.ts'
 import { Detector } from '../src/detector/detector.ts'
 import type { Settings } from '../src/options.ts'
+import type { PacketEvents, Packets, Transport } from '../src/transport.ts'
 import { type Bound, bound, type Place, Replies } from './body.ts'
 import { fillByTheSystem, seededByTheSystem } from './chance.ts'
+import { Connections } from './connections.ts'
+import { guarded } from './guarded.ts'
 import { PingStreams } from './streams-of-pings.ts'
 import { Turn } from './turn.ts'
 import { Udp } from './udp.ts'
@@ -17,8 +20,10 @@ export class DetectorBody {
   readonly #replies = new Replies()
   readonly #vitals: Vitals
   readonly #turn: Turn<ToDetector>
-  readonly #udp: Udp
-  readonly #pings: PingStreams
+  readonly #own: () => Promise<Transport | undefined>
+  /** There once bound. */
+  #packets: Packets | undefined
+  #pings: PingStreams | undefined
 
   constructor(settings: Settings, gossip: Outlet<ToGossip>, place: Place) {
     this.#vitals = new Vitals(place.mailboxes, place.log)
@@ -26,23 +31,15 @@ export class DetectorBody {
       random: seededByTheSystem(),
       fillRandom: fillByTheSystem,
       gossip,
-      send: (packet, ip, port, seqNo) => this.#udp.send(packet, ip, port, seqNo),
-      dialPing: (seqNo, ip, port, request) => this.#pings.dial(seqNo, ip, port, request),
-      closePing: (seqNo) => this.#pings.close(seqNo),
+      send: (packet, ip, port, seqNo) => this.#packets?.send(packet, ip, port, seqNo),
+      dialPing: (seqNo, ip, port, request) => this.#pings?.dial(seqNo, ip, port, request),
+      closePing: (seqNo) => this.#pings?.close(seqNo),
       host: { beats: place.beats, changed: place.stalled },
       reply: (id, envelope) => this.#replies.reply(id, envelope),
       log: place.log,
     })
-    const turn = new Turn(actor, place.crashed, this.#vitals)
-    this.#turn = turn
-    this.#udp = new Udp({
-      packet: (bytes, ip, port) => turn.receive({ type: 'packet', bytes, ip, port }),
-      unsent: (seqNo) => turn.receive({ type: 'unsent', seqNo }),
-    })
-    this.#pings = new PingStreams({
-      data: (seqNo, bytes) => turn.receive({ type: 'ping-stream-data', seqNo, bytes }),
-      failed: (seqNo) => turn.receive({ type: 'ping-stream-failed', seqNo }),
-    })
+    this.#turn = new Turn(actor, place.crashed, this.#vitals)
+    this.#own = place.transport ?? (async () => undefined)
   }
 
   receive(mail: ToDetector): void {
@@ -51,7 +48,15 @@ export class DetectorBody {
 
   bind(ip: string, port: number): Promise<Bound> {
     return bound(async () => {
-      await this.#udp.bind(ip, port)
+      const { packets, pings } = this.#carriers(await this.#own())
+      this.#packets = packets
+      this.#pings = pings
+      try {
+        await packets.bind(ip, port)
+      } catch (error) {
+        await this.#closeCarriers()
+        throw error
+      }
       return port
     })
   }
@@ -68,7 +73,31 @@ export class DetectorBody {
   async close(): Promise<void> {
     this.#turn.stop()
     this.#vitals.stop()
-    this.#pings.closeAll()
-    await this.#udp.close()
+    await this.#closeCarriers()
+  }
+
+  /** What carries packets and pings over streams: made anew for each try to bind. */
+  #carriers(own: Transport | undefined): { packets: Packets; pings: PingStreams } {
+    const turn = this.#turn
+    const fenced = own && guarded(own, (where, error) => this.#vitals.fault(where, error))
+    const events: PacketEvents = {
+      packet: (bytes, ip, port) => turn.receive({ type: 'packet', bytes, ip, port }),
+      unsent: (seqNo) => turn.receive({ type: 'unsent', seqNo }),
+    }
+    const pings = {
+      data: (seqNo: number, bytes: Uint8Array) => turn.receive({ type: 'ping-stream-data', seqNo, bytes }),
+      failed: (seqNo: number) => turn.receive({ type: 'ping-stream-failed', seqNo }),
+    }
+    return {
+      packets: fenced?.packets(events) ?? new Udp(events),
+      pings: new PingStreams(pings, (heard) => fenced?.streams(heard) ?? new Connections(heard)),
+    }
+  }
+
+  async #closeCarriers(): Promise<void> {
+    await this.#pings?.closeAll()
+    await this.#packets?.close()
+    this.#packets = undefined
+    this.#pings = undefined
   }
 }

@@ -9,6 +9,7 @@ import { isRestored } from '../src/replies.ts'
 import { BAD_MODULE } from './bodies.ts'
 import type { Bound } from './body.ts'
 import type { Host } from './host.ts'
+import { BAD_TRANSPORT } from './own-transport.ts'
 import {
   InlineSeats,
   OneThreadSeats,
@@ -95,9 +96,13 @@ export class Life {
 
   #bound(outcome: Bound, bindPort: number): number {
     if (outcome.ok) return outcome.port
-    const { bindIp, admit } = this.#settings
+    const { bindIp, admit, transport } = this.#settings
     if (outcome.code === BAD_MODULE)
       throw new InvalidOption('admit.module', admit.module, `a module that can be loaded: ${outcome.message}`)
+    if (outcome.code === BAD_TRANSPORT) {
+      const wanted = `a module that can be loaded: ${outcome.message}`
+      throw new InvalidOption('transport.module', transport?.module, wanted)
+    }
     const cause = Object.assign(new Error(outcome.message), { code: outcome.code })
     throw new BindFailed(bindIp.includes(':') ? `[${bindIp}]:${bindPort}` : `${bindIp}:${bindPort}`, cause)
   }

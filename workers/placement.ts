@@ -8,6 +8,7 @@ import { lookInterval } from '../src/detector/host-watch.ts'
 import { newCrashMemory } from '../src/gossip/crash-memory.ts'
 import type { Actors } from '../src/line.ts'
 import type { Settings } from '../src/options.ts'
+import type { Transport } from '../src/transport.ts'
 import { advertised, boundIps } from './addresses.ts'
 import type { Host } from './host.ts'
 import { Life } from './life.ts'
@@ -20,9 +21,9 @@ export interface Placed extends Actors {
 }
 
 /** Starts a member's actors, and starts them again when one crashes. Rejects with BindFailed, and then leaves nothing open. */
-export async function place(settings: Settings, host: Host): Promise<Placed> {
+export async function place(settings: Settings, host: Host, transport?: Transport): Promise<Placed> {
   const pulse = new Pulse(lookInterval(settings.hostStall.after) / 2)
-  const shared = { settings, beats: pulse.beats, memory: newCrashMemory() }
+  const shared = { settings, beats: pulse.beats, memory: newCrashMemory(), transport }
   const life = new Life(shared, host)
   try {
     const restored = await life.restore()

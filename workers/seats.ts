@@ -17,6 +17,7 @@ import type {
 import { ActorExited } from '../src/errors.ts'
 import { CrashMemory } from '../src/gossip/crash-memory.ts'
 import type { Settings } from '../src/options.ts'
+import type { Transport } from '../src/transport.ts'
 import { Assembly } from './assembly.ts'
 import type { Bound } from './body.ts'
 import type { DetectorApi } from './detector.ts'
@@ -26,6 +27,7 @@ import type { GossipApi } from './gossip.ts'
 import type { Host } from './host.ts'
 import { mailboxCounters } from './mailbox.ts'
 import type { MemberApi } from './member.ts'
+import { loadTransport } from './own-transport.ts'
 import type { Beats } from './pulse.ts'
 import { commandPorts, Thread } from './supervise.ts'
 import type { ThreadData, Wall } from './thread.ts'
@@ -74,6 +76,8 @@ export interface Shared {
   settings: Settings
   beats: Beats
   memory: SharedArrayBuffer
+  /** The host's own, in its own thread. */
+  transport: Transport | undefined
 }
 
 /** What a worker is started with, besides its file: its ports move with it. */
@@ -226,7 +230,7 @@ export class OneThreadSeats implements Seats {
 export class InlineSeats implements Seats {
   readonly #assembly: Assembly
 
-  constructor({ settings, beats, memory }: Shared, host: SeatHost) {
+  constructor({ settings, beats, memory, transport }: Shared, host: SeatHost) {
     this.#assembly = new Assembly(
       settings,
       {
@@ -240,6 +244,7 @@ export class InlineSeats implements Seats {
         stalled: (state, stalledFor) => setImmediate(() => host.stalled(state, stalledFor)),
         crashed: (error) => setImmediate(() => host.died(new ActorExited(actor, error))),
         memory: new CrashMemory(memory),
+        transport: async () => transport ?? loadTransport(settings.transport),
       }),
     )
     const { detector, gossip, dispatch } = this.#assembly

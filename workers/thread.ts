@@ -10,6 +10,7 @@ import type { Place } from './body.ts'
 import { Crashed } from './crashed.ts'
 import { endpointOf } from './endpoint.ts'
 import { transfersOf } from './mailbox.ts'
+import { loadTransport } from './own-transport.ts'
 import type { Beats } from './pulse.ts'
 
 /** One end of a mailbox pair to a neighbour, with the counters of both directions. */
@@ -76,6 +77,7 @@ export function placeOf(actor: ActorName, data: ThreadData): Place {
       throw new Crashed(actor, error)
     },
     memory: new CrashMemory(data.memory),
+    transport: () => loadTransport(data.settings.transport),
   }
 }
 

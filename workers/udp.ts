@@ -4,25 +4,20 @@
  */
 import { createSocket, type Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
-
-export interface UdpEvents {
-  packet(bytes: Uint8Array, ip: string, port: number): void
-  /** The system refused a datagram; `seqNo` is the ping inside, or 0. */
-  unsent(seqNo: number, error: Error): void
-}
+import type { PacketEvents, Packets } from '../src/transport.ts'
 
 /** Asked of the system, halved until it agrees: a burst must wait here and not be lost while a turn runs. */
 const RECEIVE_BUFFER = 4 * 1024 * 1024
 const MAPPED = '::ffff:'
 const SMALLEST_BUFFER = 64 * 1024
 
-export class Udp {
-  readonly #events: UdpEvents
+export class Udp implements Packets {
+  readonly #events: PacketEvents
   #socket: Socket | undefined
   /** One socket for both families: IPv4 addresses go in IPv6 form then, and come so. */
   #isForBoth = false
 
-  constructor(events: UdpEvents) {
+  constructor(events: PacketEvents) {
     this.#events = events
   }
 

@@ -53,6 +53,13 @@ export class Vitals {
     this.#warnings.say(`turn ${cause.type}`, text, endedAt)
   }
 
+  /** A transport that the host has written failed us. */
+  fault(where: string, error: unknown): void {
+    this.#counters.add('transport.fault')
+    const text = error instanceof Error ? error.message : String(error)
+    this.#warnings.say(`transport ${where}`, `the transport failed in ${where}: ${text}`, performance.now())
+  }
+
   report(): Report {
     const lag = merged(this.#lag.state(), this.#lagBefore.state())
     const mailboxes = Object.entries(this.#mailboxes()).map(([name, depth]) => [`mailbox.${name}`, depth])

@@ -33,6 +33,12 @@ const ALLOWED: Record<string, readonly string[]> = {
 /** Calls that hand work to the thread pool when they are given a callback. */
 const SYNC_WITHOUT_CALLBACK: Record<string, number> = { randomBytes: 1 }
 
+/**
+ * Loads the host's own transport, if there is one, before it is bound: what that does is the host's responsibility, and nothing of it is there
+ * without it. The one place that may load what cannot be read here.
+ */
+const LOADER = 'workers/own-transport.ts'
+
 interface Import {
   from: string
   names: string[]
@@ -43,7 +49,8 @@ function importsOf(tree: ts.SourceFile): Import[] {
   const imports: Import[] = []
   const visit = (node: ts.Node): void => {
     const isDynamic = ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword
-    if (isDynamic) imports.push({ from: node.arguments[0]?.getText(tree).slice(1, -1), names: ['*'] })
+    if (isDynamic && tree.fileName !== LOADER)
+      imports.push({ from: node.arguments[0]?.getText(tree).slice(1, -1), names: ['*'] })
     const isFrom = (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) && node.moduleSpecifier
     if (isFrom && ts.isStringLiteral(isFrom)) {
       const names = namesOf(node)
@@ -119,10 +126,23 @@ test('no regular expression, file, look-up or thread-pool call can be reached fr
     open.push(...found.next)
   }
   assert.deepEqual(offences, [])
-  for (const part of ['src/detector/probe.ts', 'src/wire/packet.ts', 'workers/udp.ts', 'workers/turn.ts']) {
+  for (const part of [
+    'src/detector/probe.ts',
+    'src/wire/packet.ts',
+    'workers/udp.ts',
+    'workers/connections.ts',
+    'workers/guarded.ts',
+    'workers/turn.ts',
+    LOADER,
+  ]) {
     assert.ok(seen.has(part), `${part} was read`)
   }
-  for (const other of ['src/gossip/gossip.ts', 'src/dispatch/dispatch.ts', 'workers/bodies.ts']) {
+  for (const other of [
+    'src/gossip/gossip.ts',
+    'src/dispatch/dispatch.ts',
+    'workers/bodies.ts',
+    'workers/tcp.ts',
+  ]) {
     assert.ok(!seen.has(other), `${other} is not loaded there`)
   }
 })
@@ -136,6 +156,7 @@ test('each of the offences is found in a text that commits it', () => {
     "import { Piscina } from 'piscina'",
     "export * from 'node:fs'",
     "const fs = await import('node:fs')",
+    'const own = await import(url)',
     'const found = /a+/.exec(name)',
     "const found = new RegExp('a+')",
     "const found = name.match('a+')",

@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { chosen } from '../../workers/addresses.ts'
+import { Connections } from '../../workers/connections.ts'
 import { PingStreams } from '../../workers/streams-of-pings.ts'
 import { MOST_ACCEPTED, Tcp } from '../../workers/tcp.ts'
 import { Udp } from '../../workers/udp.ts'
@@ -128,10 +129,13 @@ test('connections beyond the bound are dropped at the door', async (t) => {
 
 test('a ping over TCP gives all bytes so far, fails when the peer ends, and says nothing once closed', async (t) => {
   const heard: string[] = []
-  const pings = new PingStreams({
-    data: (seqNo, bytes) => heard.push(`${seqNo} ${Buffer.from(bytes)}`),
-    failed: (seqNo) => heard.push(`${seqNo} failed`),
-  })
+  const pings = new PingStreams(
+    {
+      data: (seqNo, bytes) => heard.push(`${seqNo} ${Buffer.from(bytes)}`),
+      failed: (seqNo) => heard.push(`${seqNo} failed`),
+    },
+    (events) => new Connections(events),
+  )
   t.after(() => pings.closeAll())
   const tcp: Tcp = new Tcp({
     accepted: () => undefined,
