@@ -4,6 +4,7 @@
  */
 import { type AdmissionOptions, type AdmissionSettings, settleAdmission } from './admission-options.ts'
 import { type CoatSettings, fitPackets, settleKeys, settleLabel } from './coats.ts'
+import { distance } from './distance.ts'
 import { InvalidArgument, InvalidOption } from './errors.ts'
 import { META_LIMIT } from './gossip/own-tags.ts'
 import { type ReapRule, settleReapRules } from './gossip/reap-rules.ts'
@@ -390,18 +391,4 @@ function oneOf<Choice extends string>(option: string, value: unknown, choices: r
   const choice = choices.find((candidate) => candidate === value)
   if (choice !== undefined) return choice
   throw new InvalidOption(option, value, `one of ${choices.join(', ')}`)
-}
-
-/** Letters to change, add or drop between two names (Levenshtein). */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const change = row[j - 1] + Number(a[i - 1] !== b[j - 1])
-      next.push(Math.min(change, row[j] + 1, next[j - 1] + 1))
-    }
-    row = next
-  }
-  return row[b.length]
 }
