@@ -160,6 +160,11 @@ export class Detector implements Actor<ToDetector> {
     }
   }
 
+  /** For the simulator's checks to look at. */
+  get ring(): Pick<Ring, 'order' | 'probed'> {
+    return this.#ring
+  }
+
   get wakeAt(): number {
     return Math.min(
       this.#prober.wakeAt,

@@ -70,6 +70,16 @@ export class Ring {
     return this.#present
   }
 
+  /** Rows in the order of the round, those included that went meanwhile. */
+  get order(): readonly number[] {
+    return this.#order
+  }
+
+  /** Names of the peers that are probed. */
+  get probed(): string[] {
+    return this.#order.filter((row) => this.#standing[row] !== GONE).map((row) => this.#names[row])
+  }
+
   /** Places in the ring: peers, and those who went since it wrapped around last. */
   get size(): number {
     return this.#order.length

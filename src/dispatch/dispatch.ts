@@ -102,6 +102,11 @@ export class Dispatch implements Actor<ToDispatch> {
     })
   }
 
+  /** For the simulator's checks to look at. */
+  get view(): Pick<MemberView, 'each'> {
+    return this.#view
+  }
+
   receive(mail: ToDispatch, now: number): void {
     this.#enter(now)
     switch (mail.type) {

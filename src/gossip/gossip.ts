@@ -49,6 +49,8 @@ export class Gossip implements Actor<ToGossip> {
   readonly #counters = new Counters()
   readonly #tasks = new Tasks()
   readonly #judges: Judges
+  /** For the simulator's checks to look at; nobody else reads it from outside. */
+  readonly table: MemberTable
   readonly #queues: Queues
   readonly #outbox: Outbox
   readonly #standing: Standing
@@ -82,6 +84,7 @@ export class Gossip implements Actor<ToGossip> {
     const tasks = this.#tasks
     const coats = coatsOf(settings, (bytes) => world.fillRandom(bytes))
     const table = new MemberTable(random)
+    this.table = table
     const queues = new Queues(settings, coats, table, counters, world.log)
     const outbox = new Outbox(table, detector, dispatch)
     const memberClock = this.#memberClock

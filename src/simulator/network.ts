@@ -14,6 +14,10 @@ export interface Weather {
   duplicates: number
   /** One-way delay in milliseconds, uniform between the two. */
   delay: readonly [least: number, most: number]
+  /** Share of datagrams of which a bit is flipped on the way. Default none. */
+  corruption?: number
+  /** Share of what is written to streams in whose midst the connection breaks. Default none. */
+  breaks?: number
 }
 
 export const CALM: Weather = { loss: 0, duplicates: 0, delay: [0.1, 1] }
@@ -84,6 +88,7 @@ export class Network {
     if (copies > 1) this.counters.add('duplicated')
     for (let i = 0; i < copies; i++) {
       const bytes = packet.slice()
+      this.#flip(bytes)
       this.#schedule.at(this.#schedule.now + this.#delay(), () => {
         if (to.isUp) to.packet(bytes, from.ip, from.port)
       })
@@ -105,6 +110,8 @@ export class Network {
       const back = new Wire(this, this.#schedule, to, from)
       there.ear = to.accept(back, from.ip, from.port)
       back.ear = end
+      there.back = back
+      back.back = there
       opened(there)
     })
   }
@@ -114,6 +121,21 @@ export class Network {
     if (!this.#isCut(from, to)) return this.#schedule.now + this.#delay()
     this.counters.add('cut')
     return Number.POSITIVE_INFINITY
+  }
+
+  /** Whether the connection breaks while this is written. */
+  breaksNow(): boolean {
+    const { breaks = 0 } = this.weather
+    if (breaks === 0 || this.#random.next() >= breaks) return false
+    this.counters.add('broken')
+    return true
+  }
+
+  #flip(bytes: Uint8Array): void {
+    const { corruption = 0 } = this.weather
+    if (corruption === 0 || this.#random.next() >= corruption) return
+    bytes[this.#random.below(bytes.length)] ^= 1 << this.#random.below(8)
+    this.counters.add('corrupted')
   }
 
   #isCut(a: Station, b: Station): boolean {
@@ -139,6 +161,8 @@ class Wire implements Pipe {
   readonly #to: Station
   /** Who hears; set before anything can arrive. */
   ear: PipeEnd | undefined
+  /** The other direction. */
+  back: Wire | undefined
   #lastAt = 0
   #isClosed = false
 
@@ -150,8 +174,14 @@ class Wire implements Pipe {
   }
 
   write(bytes: Uint8Array): void {
-    const copy = bytes.slice()
-    if (!this.#isClosed) this.#arrive((ear) => ear.data(copy))
+    if (this.#isClosed) return
+    const isBroken = this.#network.breaksNow()
+    // Half of it is on its way when the connection breaks, and both ends hear of that.
+    const copy = bytes.slice(0, isBroken ? bytes.length >> 1 : bytes.length)
+    this.#arrive((ear) => ear.data(copy))
+    if (!isBroken) return
+    this.#close('the connection broke')
+    this.back?.destroy()
   }
 
   end(): void {

@@ -29,6 +29,8 @@ export interface NodeParts {
   random: SeededRandom
   handling: Handling
   hear(transition: Transition): void
+  /** Gossip's turn is over: whoever checks its table may look. */
+  turned(node: SimulatedNode): void
   /** What a host name stands for at this moment. */
   resolve(host: string): { places: FoundPlace[]; error: string }
   /** Puts something between an actor and its mail: how a test plants a bug. */
@@ -54,6 +56,10 @@ export class SimulatedNode implements Station {
   #detector: Seat<ToDetector> | undefined
   #gossip: Seat<ToGossip> | undefined
   #dispatch: Seat<ToDispatch> | undefined
+  /** The actors that run, for checks to look into. */
+  inside: { detector: Detector; gossip: Gossip; dispatch: Dispatch } | undefined
+  /** How far its wall clock is ahead of the true time, in milliseconds. */
+  clockError = 0
   readonly #pipes = new Map<number, Pipe>()
   readonly #pingPipes = new Map<number, Pipe>()
   #accepted = 0
@@ -176,11 +182,39 @@ export class SimulatedNode implements Station {
 
   /** Stops the whole process, as SIGSTOP does: packets wait, nothing runs. */
   freeze(): void {
-    for (const seat of [this.#detector, this.#gossip, this.#dispatch]) seat?.freeze()
+    for (const seat of this.#seats) seat?.freeze()
   }
 
   thaw(): void {
-    for (const seat of [this.#detector, this.#gossip, this.#dispatch]) seat?.thaw()
+    for (const seat of this.#seats) seat?.thaw()
+  }
+
+  /** From now on every turn of each of its actors takes so many milliseconds; 0 for an instant. */
+  slow(milliseconds: number): void {
+    for (const seat of this.#seats) if (seat !== undefined) seat.slowness = milliseconds
+  }
+
+  /** Weight of the mail that its actors have not taken, by actor. */
+  get backlogs(): number[] {
+    return this.#seats.map((seat) => seat?.backlog ?? 0)
+  }
+
+  get #seats() {
+    return [this.#detector, this.#gossip, this.#dispatch]
+  }
+
+  /** All that its actors count, at this moment; nothing while it is down. */
+  stats(): Record<string, number> {
+    const { inside } = this
+    if (!this.isUp || inside === undefined || this.#early !== undefined) return {}
+    const replies = [this.command({ type: 'stats' }), this.askDetector({ type: 'stats' })]
+    const stats: Record<string, number> = {}
+    for (const { envelope } of replies) {
+      const value: unknown = envelope?.ok ? envelope.value : {}
+      for (const [name, count] of Object.entries(Object(value)))
+        if (typeof count === 'number') stats[name] = (stats[name] ?? 0) + count
+    }
+    return stats
   }
 
   command(command: GossipCommand): Reply {
@@ -224,26 +258,25 @@ export class SimulatedNode implements Station {
     const log = () => undefined
     // What is drawn for nonces shares a generator, so that pools without keys draw as they always did.
     const [chance, gossipChance] = [random.fork(), random.fork()]
-    detector.seat(
-      new Detector(this.settings, {
-        random: chance,
-        fillRandom: fillFrom(chance),
-        gossip: gossip.outlet,
-        send: (packet, ip, port) => network.send(this, ip, port, packet),
-        dialPing: (seqNo, ip, port, request) => this.#dialPing(detector, seqNo, ip, port, request),
-        closePing: (seqNo) => this.#pingPipes.get(seqNo)?.destroy(),
-        host: {
-          beats: () => this.#stalledAt ?? this.#parts.schedule.now,
-          changed: (state) => this.hostChanges.push(state),
-        },
-        reply,
-        log,
-      }),
-    )
+    const probing = new Detector(this.settings, {
+      random: chance,
+      fillRandom: fillFrom(chance),
+      gossip: gossip.outlet,
+      send: (packet, ip, port) => network.send(this, ip, port, packet),
+      dialPing: (seqNo, ip, port, request) => this.#dialPing(detector, seqNo, ip, port, request),
+      closePing: (seqNo) => this.#pingPipes.get(seqNo)?.destroy(),
+      host: {
+        beats: () => this.#stalledAt ?? this.#parts.schedule.now,
+        changed: (state) => this.hostChanges.push(state),
+      },
+      reply,
+      log,
+    })
+    detector.seat(probing)
     const actor = new Gossip(this.settings, {
       random: gossipChance,
       fillRandom: fillFrom(gossipChance),
-      clock: () => this.#parts.schedule.now,
+      clock: () => this.#parts.schedule.now + this.clockError,
       detector: detector.outlet,
       dispatch: dispatch.outlet,
       dial: (stream, ip, port) => this.#dial(gossip, stream, ip, port),
@@ -259,18 +292,19 @@ export class SimulatedNode implements Station {
       log,
     })
     gossip.seat(this.#parts.tamper(actor, this))
-    dispatch.seat(
-      new Dispatch(this.settings, {
-        random: random.fork(),
-        gossip: gossip.outlet,
-        news: (news) => this.#news(dispatch, news),
-        query: (mail) => this.questions.take(mail),
-        file: (operation) =>
-          this.disk.run(operation, (number, outcome) => dispatch.receive({ type: 'file', number, outcome })),
-        reply,
-        log,
-      }),
-    )
+    const delivering = new Dispatch(this.settings, {
+      random: random.fork(),
+      gossip: gossip.outlet,
+      news: (news) => this.#news(dispatch, news),
+      query: (mail) => this.questions.take(mail),
+      file: (operation) =>
+        this.disk.run(operation, (number, outcome) => dispatch.receive({ type: 'file', number, outcome })),
+      reply,
+      log,
+    })
+    dispatch.seat(delivering)
+    this.inside = { detector: probing, gossip: actor, dispatch: delivering }
+    gossip.afterTurn = () => this.#parts.turned(this)
   }
 
   #news(dispatch: Seat<ToDispatch>, news: Parameters<SimulatedHost['take']>[0]): void {

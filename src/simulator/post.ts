@@ -27,8 +27,14 @@ export class Seat<Mail extends Weighed> {
   #actor: Actor<Mail> | undefined
   #plannedAt = Number.POSITIVE_INFINITY
   #lastAt = 0
-  /** Mail that waits while the process stands still. */
-  #frozen: Mail[] | undefined
+  /** Mail that waits while the process stands still, or is busy with a long turn. */
+  #waiting: Mail[] = []
+  #isFrozen = false
+  #isBusy = false
+  /** Milliseconds that each turn takes: a slow process. */
+  slowness = 0
+  /** Called at the end of every turn. */
+  afterTurn: (now: number) => void = () => undefined
 
   constructor(schedule: Schedule, random: SeededRandom, handling: Handling) {
     this.#schedule = schedule
@@ -48,24 +54,47 @@ export class Seat<Mail extends Weighed> {
 
   /** Mail from outside, in a turn of its own. */
   receive(mail: Mail): void {
-    if (this.#frozen !== undefined) {
-      if (this.#actor !== undefined) this.#frozen.push(mail)
-      return
-    }
-    this.#actor?.receive(mail, this.#schedule.now)
-    this.#plan()
+    const actor = this.#actor
+    if (actor === undefined) return
+    if (this.#isFrozen || this.#isBusy) this.#waiting.push(mail)
+    else this.#turn(() => actor.receive(mail, this.#schedule.now))
+  }
+
+  /** Mail that this actor was sent and has not taken. */
+  get backlog(): number {
+    return this.#counts.alive + this.#counts.others
   }
 
   /** Stands still as a stopped process does: mail waits, nothing wakes. */
   freeze(): void {
-    this.#frozen ??= []
+    this.#isFrozen = true
   }
 
   /** Goes on: what waited comes first, then whatever is overdue. */
   thaw(): void {
-    const waiting = this.#frozen ?? []
-    this.#frozen = undefined
-    for (const mail of waiting) this.receive(mail)
+    this.#isFrozen = false
+    this.#goOn()
+  }
+
+  #turn(run: () => void): void {
+    run()
+    this.afterTurn(this.#schedule.now)
+    if (this.slowness > 0) {
+      this.#isBusy = true
+      this.#schedule.at(this.#schedule.now + this.slowness, () => {
+        this.#isBusy = false
+        this.#goOn()
+      })
+    } else this.#plan()
+  }
+
+  /** What waited comes first, then whatever is overdue. */
+  #goOn(): void {
+    while (!this.#isFrozen && !this.#isBusy) {
+      const mail = this.#waiting.shift()
+      if (mail === undefined) break
+      this.receive(mail)
+    }
     this.#plan()
   }
 
@@ -99,8 +128,9 @@ export class Seat<Mail extends Weighed> {
     if (at !== this.#plannedAt) return
     this.#plannedAt = Number.POSITIVE_INFINITY
     const actor = this.#actor
-    if (this.#frozen !== undefined) return
-    if (actor !== undefined && actor.wakeAt <= this.#schedule.now) actor.wake(this.#schedule.now)
-    this.#plan()
+    if (this.#isFrozen || this.#isBusy) return
+    if (actor !== undefined && actor.wakeAt <= this.#schedule.now)
+      this.#turn(() => actor.wake(this.#schedule.now))
+    else this.#plan()
   }
 }
