@@ -73,6 +73,11 @@ export class Claims {
     return this.#selfRow
   }
 
+  /** Whether we have said that we are gone: any word of ours after that would bring us back. */
+  get isLeaving(): boolean {
+    return this.#isLeaving
+  }
+
   /** Puts ourselves in the table, alive at incarnation 1. After a crash we go on above the incarnation `before`, and join nothing anew. */
   begin(self: Self, address: Uint8Array, meta: Uint8Array, versions: Uint8Array, now: number, before = 0) {
     const { table, outbox, listener, voice, disputes, counters } = this.#parts

@@ -187,6 +187,7 @@ export class Gossip implements Actor<ToGossip> {
     return new OwnTags(this.#settings, {
       limit: metaRoom(this.#settings),
       othersAlive: () => standing.census().othersAlive,
+      hasLeft: () => claims.isLeaving,
       update: (meta, finished) => claims.update(meta, finished),
       reply: (id, envelope) => this.#world.reply(id, envelope),
       through: () => this.#outbox.through,

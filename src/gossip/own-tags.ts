@@ -3,7 +3,7 @@
  * command is answered when the news has been sent as often as it will be, or after the broadcast timeout.
  */
 import type { Envelope } from '../actors/contract.ts'
-import { BroadcastTimeout, TagsTooLarge, toPlain } from '../errors.ts'
+import { BroadcastTimeout, ClusterLeft, TagsTooLarge, toPlain } from '../errors.ts'
 import { encodeTags } from '../wire/serf.ts'
 
 /** Largest encoded tags, the marker included (protocol page 1, section 9). */
@@ -13,6 +13,8 @@ export interface OwnTagsParts {
   /** Most bytes of encoded tags. */
   limit: number
   othersAlive(): number
+  /** Whether we have said that we are gone: new tags would be the word of a living member, and peers would take us in again. */
+  hasLeft(): boolean
   /** Puts new meta under the next incarnation. */
   update(meta: Uint8Array, finished: () => void): void
   /** Keeps the tags of the host, as meta, for the case of a crash. */
@@ -57,6 +59,7 @@ export class OwnTags {
 
   /** Puts tags of our own making over those of the host, or takes them away; false when they do not fit beside them. */
   overlay(tags: Record<string, string>): boolean {
+    if (this.#parts.hasLeft()) return true
     const meta = encodeTags({ ...this.#tags, ...tags }, this.#rules.protocolVersion)
     if (meta.length > this.#parts.limit) return false
     this.#overlay = tags
@@ -65,6 +68,10 @@ export class OwnTags {
   }
 
   set(id: number, tags: Record<string, string>, now: number): void {
+    if (this.#parts.hasLeft()) {
+      this.#parts.reply(id, { ok: false, error: toPlain(new ClusterLeft('setTags')) })
+      return
+    }
     const meta = encodeTags({ ...tags, ...this.#overlay }, this.#rules.protocolVersion)
     const { limit } = this.#parts
     if (meta.length > limit) {

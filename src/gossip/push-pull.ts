@@ -245,12 +245,12 @@ export class PushPull {
       const name = left.size === 0 ? '' : toLatin(rawBytes, rawStart, rawEnd)
       if (!memberClock.admits(time)) counters.add('drop.lamport-time')
       // The exact time of the leave is not known here, and it must beat that of the join: hence one more.
-      else if (left.delete(name)) standing.leaveIntent(rawBytes, rawStart, rawEnd, time + 1, tasks.now)
+      else if (left.delete(name)) standing.saidToHaveLeft(rawBytes, rawStart, rawEnd, time + 1, tasks.now)
       else standing.joinIntent(rawBytes, rawStart, rawEnd, time, tasks.now)
     }
     for (const name of left) {
       const raw = fromLatin(name)
-      standing.leaveIntent(raw, 0, raw.length, 1, tasks.now)
+      standing.saidToHaveLeft(raw, 0, raw.length, 1, tasks.now)
     }
   }
 

@@ -24,7 +24,7 @@ import type { LamportClock } from './lamport.ts'
 import type { MemberListener } from './listener.ts'
 import type { MemberTable } from './members.ts'
 import type { Outbox } from './outbox.ts'
-import { HELD } from './precedence.ts'
+import { HELD, isActive } from './precedence.ts'
 import type { Queues } from './queues.ts'
 import { Reaper, type ReaperRules } from './reaper.ts'
 
@@ -162,6 +162,22 @@ export class Standing implements MemberListener {
     } else outbox.member(FACT.memberChange, row)
     if (afterwards === 'prune') this.reaper.prune(row, now)
     return 'rebroadcast'
+  }
+
+  /**
+   * A peer's state lists a member among those that left. Whoever missed its return may hold the time of the newer join and still call it left: one
+   * that memberlist holds alive, after the peer's word there was heard, is not made to leave by that. The original does so, and shows it as
+   * leaving for as long as it lives, since nobody passes that on and it cannot contradict. If it does die, the next exchange says that it left.
+   */
+  saidToHaveLeft(bytes: Uint8Array, start: number, end: number, lamportTime: number, now: number): void {
+    const { table, clock, counters } = this.#parts
+    const row = table.find(bytes, start, end)
+    const isRumour = row >= 0 && row !== this.selfRow && isActive(table.held[row])
+    if (!isRumour) this.leaveIntent(bytes, start, end, lamportTime, now)
+    else {
+      clock.witness(lamportTime)
+      counters.add('folkmoot.left-by-rumour')
+    }
   }
 
   /** A join intent, heard, merged or our own. */

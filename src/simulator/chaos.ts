@@ -1,11 +1,16 @@
 /**
- * Chaos, then calm: for a while a pool suffers faults by chance, then they stop, and all that run must hold one view again within a time
- * that follows from the protocol. The scenario is data, so that it can be printed with its seed.
+ * Chaos, then calm: a pool suffers the faults of a scenario, then they stop, and all that run must hold one view again within a time that
+ * follows from the protocol, agree within themselves, hear of what is said, and find out who dies.
  */
 import type { Actor } from '../actors/contract.ts'
 import type { ToGossip } from '../actors/mail.ts'
-import { suspicionMin } from '../gossip/formulas.ts'
+import { pushPullPeriod, suspicionMin } from '../gossip/formulas.ts'
+import type { ClusterOptions } from '../options.ts'
+import { Fate, optionsOf } from './fate.ts'
+import { InvariantBroken } from './invariants.ts'
 import type { SimulatedNode } from './node.ts'
+import { BOUND_RULES, firstBroken, REST_RULES } from './rest.ts'
+import { print, type Scenario, scenarioOf, type What } from './scenario.ts'
 import { World } from './world.ts'
 
 /** What happened in a run; the counts prove that the faults fired. */
@@ -13,137 +18,225 @@ export interface ChaosReport {
   seed: number
   nodes: number
   hash: number
-  lost: number
-  duplicated: number
-  cut: number
-  kills: number
-  restarts: number
-  events: number
+  /** Faults that took effect, and what the network did, by name. */
+  fired: Record<string, number>
+  /** Branches that were reached, by name: see Watchers. */
+  sometimes: Record<string, number>
+  /** User events that reached a host. */
   deliveries: number
   /** Milliseconds of calm until there was one view. */
   healedIn: number
+  /** Milliseconds until all knew of a death in calm; 0 where nobody could be spared. */
+  detectedIn: number
+  /** Virtual milliseconds of the whole run. */
+  took: number
 }
 
 export interface ChaosOptions {
-  seed: number
   /** Puts something between gossip and its mail, to plant a bug. */
   tamper?(actor: Actor<ToGossip>, node: SimulatedNode): Actor<ToGossip>
 }
 
-const CHAOS = 60_000
-const FAULT_EVERY = 3_000
-const LONGEST_CALM = 240_000
+/** A run that failed, with the line that repeats it. */
+export class ScenarioFailed extends Error {
+  readonly rule: string
+  readonly scenario: Scenario
 
-/** Runs the scenario of a seed. Throws InvariantBroken, or an Error when the pool does not heal; the message names the seed. */
-export function chaos({ seed, tamper }: ChaosOptions): ChaosReport {
-  const world = new World({ seed, options: { profile: 'local' }, ...(tamper && { tamper }) })
-  const run = new Chaos(world)
-  try {
-    return run.report(seed, run.play())
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new Error(`seed ${seed}, ${world.nodes.length} nodes: ${reason}`, { cause: error })
+  constructor(scenario: Scenario, cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    super(`${reason}\nnpm run simulate -- --replay '${print(scenario)}'`, { cause })
+    this.rule = cause instanceof InvariantBroken ? cause.rule : reason
+    this.scenario = scenario
   }
 }
 
-class Chaos {
+/** Sizes of pools in the short campaign. */
+export const SMALL_POOLS = { least: 2, most: 16 }
+
+/** Runs the scenario of a seed. Throws ScenarioFailed. */
+export function chaos({ seed, ...options }: ChaosOptions & { seed: number }): ChaosReport {
+  return play(scenarioOf(seed, SMALL_POOLS), options)
+}
+
+/** Plays a scenario. Throws ScenarioFailed. */
+export function play(scenario: Scenario, options: ChaosOptions = {}): ChaosReport {
+  try {
+    return new Run(scenario, options).play()
+  } catch (error) {
+    throw new ScenarioFailed(scenario, error)
+  }
+}
+
+const FORMING = 10_000
+/** Rounds of gossip and turns of actors, beside the long timers. */
+const MARGIN = 10_000
+const RECONNECT = 30_000
+/** So long nothing may change in calm. */
+const QUIET = 20_000
+
+class Run {
+  readonly #scenario: Scenario
   readonly #world: World
   readonly #nodes: SimulatedNode[]
-  #kills = 0
-  #restarts = 0
-  #events = 0
+  readonly #fate: Fate
 
-  constructor(world: World) {
-    this.#world = world
-    this.#nodes = world.pool(3 + world.faults.below(10))
+  constructor(scenario: Scenario, { tamper }: ChaosOptions) {
+    const options: ClusterOptions = optionsOf(scenario)
+    this.#scenario = scenario
+    this.#world = new World({ seed: scenario.seed, options, ...(tamper && { tamper }) })
+    this.#nodes = this.#world.pool(scenario.nodes)
+    this.#fate = new Fate(this.#world, this.#nodes, scenario)
   }
 
-  /** Returns how long healing took. */
-  play(): number {
+  play(): ChaosReport {
     const world = this.#world
-    const { faults, network } = world
-    world.run(10_000)
-    network.weather = {
-      loss: faults.next() * 0.25,
-      duplicates: faults.next() * 0.15,
-      delay: [0.1, 1 + faults.next() * 60],
+    const { weather, faults, chaos } = this.#scenario
+    world.run(FORMING)
+    world.network.weather = weather
+    const from = world.now
+    for (const fault of faults) {
+      if (fault.at > chaos) break
+      world.run(from + fault.at - world.now)
+      this.#fate.befall(fault)
+      this.#check(BOUND_RULES)
     }
-    for (let at = 0; at < CHAOS; at += FAULT_EVERY) {
-      this.#fault()
-      world.run(FAULT_EVERY)
-    }
-    return this.#calm()
+    world.run(Math.max(0, from + chaos - world.now))
+    this.#fate.calm()
+    const healedIn = this.#heal()
+    this.#rest()
+    this.#speak()
+    return this.#report(healedIn, this.#detect())
   }
 
-  report(seed: number, healedIn: number): ChaosReport {
-    const { counters } = this.#world.network
+  #check(rules: typeof REST_RULES): void {
+    const found = firstBroken(rules, this.#world)
+    if (found !== undefined) throw new InvariantBroken(found.rule, found.what)
+  }
+
+  /** Two suspicions one after the other, two push/pulls, and reconnecting, each at its longest. */
+  get #bound(): number {
+    const { nodes } = this.#world
+    const { pushPullInterval, suspicionMult, suspicionMaxTimeoutMult, probeInterval } = nodes[0].settings
+    const suspicion = suspicionMult > 0 ? suspicionMin(suspicionMult, nodes.length, probeInterval) : 0
+    const exchange = pushPullPeriod(pushPullInterval, nodes.length)
+    return 2 * suspicionMaxTimeoutMult * suspicion + 3 * exchange + 2 * RECONNECT + MARGIN
+  }
+
+  /** All that run list exactly each other, each where it is: a name may still stand for an impostor that is gone. */
+  get #isOneView(): boolean {
+    const world = this.#world
+    const up = this.#nodes.filter(({ isUp }) => isUp)
+    const isThere = (node: SimulatedNode) => up.every(({ name, ip }) => node.members.get(name)?.address === ip)
+    return world.isOneView() && up.every(isThere)
+  }
+
+  #heal(): number {
+    const world = this.#world
+    const healedIn = world.runUntil(() => this.#isOneView, this.#bound)
+    if (healedIn < Number.POSITIVE_INFINITY) return healedIn
+    const views = world.nodes.filter(({ isUp }) => isUp).map((node) => `${node.name}: ${node.inStatus('alive')}`)
+    throw new InvariantBroken('after calm all hold one view', views.join(' | '))
+  }
+
+  /** Everything agrees at one moment, and goes on to: nobody is accused of what happened in the chaos. */
+  #rest(): void {
+    const world = this.#world
+    const orders = this.#orders()
+    world.run(QUIET)
+    if (!this.#isOneView) throw new InvariantBroken('the view that had healed stays', 'it fell apart')
+    const took = world.runUntil(() => firstBroken(REST_RULES, world) === undefined, this.#bound)
+    if (took === Number.POSITIVE_INFINITY) this.#check(REST_RULES)
+    this.#shuffles(orders)
+  }
+
+  #orders(): string[] {
+    return this.#nodes.map(({ inside, isUp }) => (isUp ? (inside?.detector.ring.order.join() ?? '') : ''))
+  }
+
+  /** Every ring has wrapped around since its order was `before`: that all are as they were is no accident. */
+  #shuffles(before: readonly string[]): void {
+    const world = this.#world
+    const peers = this.#nodes.length
+    if (peers < 6) return
+    world.run(2 * peers * this.#nodes[0].settings.probeInterval)
+    const isSame = this.#orders().every((order, i) => order === before[i])
+    if (isSame) throw new InvariantBroken('rings are shuffled when they wrap around', before[0])
+  }
+
+  /** A user event reaches everybody, by a push/pull at the latest; a query is answered by nobody twice. */
+  #speak(): void {
+    const world = this.#world
+    const up = this.#nodes.filter(({ isUp }) => isUp)
+    const [speaker] = up
+    const from = world.transitions.length
+    world.event(speaker, 'calm')
+    const query = speaker.questions.ask({ name: 'who', requestAck: true })
+    const heard = () =>
+      new Set(
+        world.transitions
+          .slice(from)
+          .filter(({ kind, name }) => kind === 'user' && name === 'calm')
+          .map(({ observer }) => observer),
+      )
+    const took = world.runUntil(() => heard().size >= up.length, this.#bound)
+    if (took === Number.POSITIVE_INFINITY) {
+      const deaf = up.filter(({ name }) => !heard().has(name)).map(({ name }) => name)
+      throw new InvariantBroken('a user event in calm reaches everybody', deaf.join())
+    }
+    world.runUntil(() => query.ended !== undefined, MARGIN * 6)
+    const answerers = query.answers.map(({ from: name }) => name)
+    if (new Set(answerers).size < answerers.length)
+      throw new InvariantBroken('nobody answers a query twice', answerers.join())
+    if (answerers.length * 2 < up.length)
+      throw new InvariantBroken('most answer a query in calm', `${answerers.length} of ${up.length}`)
+  }
+
+  /** One dies in calm: all know within the longest way to as many probes as confirm it, and the shortest suspicion. */
+  #detect(): number {
+    const world = this.#world
+    const up = this.#nodes.filter(({ isUp }) => isUp)
+    const { suspicionMult, probeInterval } = up[0].settings
+    if (up.length < suspicionMult) return 0
+    const victim = up[up.length - 1]
+    const known = world.nodes.length
+    const shortest = suspicionMin(suspicionMult, known, probeInterval)
+    const bound = (2 * up.length + 1) * probeInterval + shortest + 3 * probeInterval
+    const others = up.filter((node) => node !== victim)
+    victim.kill()
+    const took = world.runUntil(
+      () => others.every((node) => node.members.get(victim.name)?.status === 'failed'),
+      bound,
+    )
+    if (took < Number.POSITIVE_INFINITY) return took
+    const unaware = others.filter((node) => node.members.get(victim.name)?.status !== 'failed')
+    throw new InvariantBroken(
+      'who is dead is known by all within the bound of suspicion',
+      `${unaware.map(({ name }) => name)} after ${bound} ms`,
+    )
+  }
+
+  #report(healedIn: number, detectedIn: number): ChaosReport {
+    const world = this.#world
+    const fired: Record<string, number> = { ...this.#fate.fired }
+    for (const name of ['lost', 'duplicated', 'cut', 'corrupted', 'broken']) {
+      const count = world.network.counters.get(name)
+      // «cut» the fault and «cut» the packet are not the same.
+      if (count > 0) fired[`network ${name}`] = count
+    }
+    const sometimes: Record<string, number> = {}
+    for (const [name, count] of this.#fate.counted) sometimes[name] = count
     return {
-      seed,
-      nodes: this.#nodes.length,
-      hash: this.#world.hash,
-      lost: counters.get('lost'),
-      duplicated: counters.get('duplicated'),
-      cut: counters.get('cut'),
-      kills: this.#kills,
-      restarts: this.#restarts,
-      events: this.#events,
-      deliveries: this.#world.transitions.filter(({ kind }) => kind === 'user').length,
+      seed: this.#scenario.seed,
+      nodes: this.#scenario.nodes,
+      hash: world.hash,
+      fired,
+      sometimes,
+      deliveries: world.transitions.filter(({ kind }) => kind === 'user').length,
       healedIn,
+      detectedIn,
+      took: world.now,
     }
-  }
-
-  #pick(): SimulatedNode {
-    return this.#nodes[this.#world.faults.below(this.#nodes.length)]
-  }
-
-  #fault(): void {
-    const world = this.#world
-    const node = this.#pick()
-    const other = this.#pick()
-    switch (world.faults.below(6)) {
-      case 0:
-        return this.#killOrRestart(node)
-      case 1:
-        return world.network.cut(node, other, 'udp')
-      case 2:
-        return world.split([node], [other])
-      case 3:
-        return world.network.heal()
-      default:
-        if (!node.isUp) return
-        this.#events += 1
-        world.event(node, `event-${this.#events}`, 'payload')
-    }
-  }
-
-  #killOrRestart(node: SimulatedNode): void {
-    if (node.isUp && this.#nodes.filter(({ isUp }) => isUp).length > 2) {
-      node.kill()
-      this.#kills += 1
-    } else if (!node.isUp) this.#restart(node)
-  }
-
-  /** A new process joins whoever runs. */
-  #restart(node: SimulatedNode): void {
-    this.#restarts += 1
-    this.#world.boot(node)
-    const up = this.#nodes.filter((candidate) => candidate.isUp && candidate !== node)
-    this.#world.join(node, ...up)
-  }
-
-  #calm(): number {
-    const world = this.#world
-    world.network.heal()
-    world.network.weather = { loss: 0, duplicates: 0, delay: [0.1, 1] }
-    for (const node of this.#nodes) if (!node.isUp) this.#restart(node)
-    // Halves that gave each other up need somebody to bring them together: reconnecting by oneself comes with the Serf layer.
-    const [first, ...rest] = this.#nodes
-    for (const node of rest) world.join(node, first)
-    const healedIn = world.runUntil(() => world.isOneView(), LONGEST_CALM)
-    if (healedIn === Number.POSITIVE_INFINITY) throw new Error(`no one view after ${LONGEST_CALM} ms of calm`)
-    // And it stays: nobody is accused of what happened in the chaos.
-    world.run(6 * suspicionMin(3, this.#nodes.length, 1_000))
-    if (!world.isOneView()) throw new Error('the view that had healed fell apart in calm')
-    return healedIn
   }
 }
+
+export type { What }

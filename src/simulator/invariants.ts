@@ -7,23 +7,41 @@ import { after, isLegal, type Known } from '../dispatch/fold.ts'
 import type { Transition } from './host.ts'
 
 export class InvariantBroken extends Error {
-  readonly transition: Transition
+  /** The rule in words: a scenario is shrunk as long as it breaks the same one. */
+  readonly rule: string
 
-  constructor(rule: string, transition: Transition) {
-    const { at, observer, kind, name } = transition
-    super(
-      `${rule}: at ${at.toFixed(1)} ms ${observer} saw ${kind} ${name} ${JSON.stringify(transition.member ?? transition.detail)}`,
-    )
-    this.transition = transition
+  constructor(rule: string, what: string) {
+    super(`${rule}: ${what}`)
+    this.rule = rule
   }
+}
+
+function broken(rule: string, transition: Transition): InvariantBroken {
+  const { at, observer, kind, name, member, detail } = transition
+  const seen = JSON.stringify(member ?? detail)
+  return new InvariantBroken(rule, `at ${at.toFixed(1)} ms ${observer} saw ${kind} ${name} ${seen}`)
 }
 
 interface Seen {
   incarnation: number
   known: Known
-  goneAt: number
   /** Address and port: a name that was given up may come back elsewhere with any incarnation. */
   place: string
+  isGone: boolean
+  goneAt: number
+  /** With which incarnation it went and from where: the mirror may be further by the time that listeners hear of its return. */
+  gone: string
+  goneWith: number
+}
+
+const NEVER: Seen = {
+  incarnation: 0,
+  known: 'nothing',
+  place: '',
+  isGone: false,
+  goneAt: 0,
+  gone: '',
+  goneWith: 0,
 }
 
 const EVENTS: Partial<Record<Transition['kind'], number>> = {
@@ -45,6 +63,11 @@ export class Invariants {
     this.#forgottenAfter = gossipToTheDeadTime
   }
 
+  /** What a host that heard all events thinks of a member. */
+  known(name: string): Known {
+    return this.#seen.get(name)?.known ?? 'nothing'
+  }
+
   check(transition: Transition): void {
     if (transition.kind === 'user') this.#checkUserEvent(transition)
     else this.#checkMember(transition)
@@ -53,40 +76,47 @@ export class Invariants {
   #checkUserEvent(transition: Transition): void {
     const event = `${transition.name} ${transition.detail}`
     if (this.#events.has(event))
-      throw new InvariantBroken('a user event reaches a host at most once', transition)
+      throw broken('a user event reaches a host at most once', transition)
     this.#events.add(event)
   }
 
   #checkMember(transition: Transition): void {
     const { name, member, kind, at, observer } = transition
     if (member === undefined) return
-    const before = this.#seen.get(name)
-    const known = before?.known ?? 'nothing'
+    const before = this.#seen.get(name) ?? NEVER
+    const { known } = before
     const event = EVENTS[kind]
     if (event !== undefined && !isLegal(known, event)) {
-      throw new InvariantBroken(`${kind} cannot follow when the host knows it as ${known}`, transition)
+      throw broken(`${kind} cannot follow when the host knows a member as ${known}`, transition)
     }
     if (name === observer && kind === 'failed') {
-      throw new InvariantBroken('a running member never shows itself failed', transition)
+      throw broken('a running member never shows itself failed', transition)
     }
-    const place = `${member.address}:${member.port}`
-    if (before !== undefined) this.#checkIncarnation(transition, before, place, member.incarnation)
-    const next = event === undefined ? known : after(known, event)
-    const isGone = next === 'failed' || next === 'left'
-    // A word about somebody who is gone already, such as a newer intent, is no second death.
-    const goneAt = next === known && before !== undefined ? before.goneAt : isGone ? at : 0
-    this.#seen.set(name, { incarnation: member.incarnation, known: next, goneAt, place })
+    const { incarnation, status, address, port } = member
+    const place = `${address}:${port}`
+    if (before !== NEVER) this.#checkIncarnation(transition, before, place, incarnation)
+    const isGone = status === 'failed' || status === 'left'
+    this.#seen.set(name, {
+      incarnation,
+      known: event === undefined ? known : after(known, event),
+      place,
+      isGone,
+      goneAt: isGone && !before.isGone ? at : before.goneAt,
+      gone: isGone ? place : before.gone,
+      goneWith: isGone ? incarnation : before.goneWith,
+    })
   }
 
   #checkIncarnation(transition: Transition, before: Seen, place: string, incarnation: number): void {
+    const { at, kind } = transition
+    // memberlist may have forgotten it meanwhile, and its incarnation with it.
     const wasGone = before.known === 'failed' || before.known === 'left'
-    const mayBeForgotten = wasGone && transition.at - before.goneAt >= this.#forgottenAfter
-    if (mayBeForgotten || place !== before.place) return
-    if (incarnation < before.incarnation) {
-      throw new InvariantBroken('an incarnation never falls while a member stays', transition)
+    if ((before.isGone || wasGone) && at - before.goneAt >= this.#forgottenAfter) return
+    if (place === before.place && incarnation < before.incarnation) {
+      throw broken('an incarnation never falls while a member stays', transition)
     }
-    if (transition.kind === 'join' && wasGone && incarnation <= before.incarnation) {
-      throw new InvariantBroken('nobody rises from the dead at the same incarnation', transition)
+    if (kind === 'join' && wasGone && place === before.gone && incarnation <= before.goneWith) {
+      throw broken('nobody rises from the dead at the same incarnation', transition)
     }
   }
 }

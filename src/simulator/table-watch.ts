@@ -55,8 +55,8 @@ export const TABLE_RULES: Readonly<Record<string, (change: Change) => boolean>> 
     isActive(after.held) ||
     after.held === HELD.unlisted ||
     (after.status !== STATUS.alive && after.status !== STATUS.leaving),
-  'the Lamport time of what is known of a member never falls': ({ before, after }) =>
-    before === undefined || after.statusTime >= before.statusTime,
+  'the Lamport time of what is known of a member never falls until it is reaped': ({ before, after }) =>
+    before === undefined || after.status === STATUS.none || after.statusTime >= before.statusTime,
 }
 
 /** Whether it is the same member at the same place, all the time on memberlist's list. */
@@ -72,6 +72,7 @@ function isStaying(before: Holding | undefined, after: Holding): before is Holdi
 export class TableWatch {
   readonly #own: string
   readonly #rows: (Holding | undefined)[] = []
+  readonly #byName = new Map<string, Holding>()
   readonly #report: (rule: string, change: Change) => void
   readonly #seen: (change: Change) => void
 
@@ -88,14 +89,16 @@ export class TableWatch {
 
   look(table: MemberTable): void {
     for (let row = 0; row < table.rowCount; row++) {
+      const before = this.#rows[row]
       if (!table.isUsed(row)) {
-        this.#rows[row] = undefined
+        if (before !== undefined) this.#forget(row, before)
         continue
       }
-      const before = this.#rows[row]
       if (before !== undefined && isUnchanged(table, row, before)) continue
       const after = holdingOf(table, row)
+      if (before !== undefined) this.#forget(row, before)
       this.#rows[row] = after
+      this.#byName.set(after.name, after)
       const isSame = before !== undefined && before.instance === after.instance
       this.#judge({ isSelf: after.name === this.#own, before: isSame ? before : undefined, after })
     }
@@ -103,12 +106,16 @@ export class TableWatch {
 
   /** What was held after the last turn. */
   of(name: string): Holding | undefined {
-    const latin = toLatin(new TextEncoder().encode(name))
-    return this.#rows.find((holding) => holding?.name === latin)
+    return this.#byName.get(toLatin(new TextEncoder().encode(name)))
   }
 
   get holdings(): Holding[] {
     return this.#rows.filter((holding) => holding !== undefined)
+  }
+
+  #forget(row: number, holding: Holding): void {
+    this.#rows[row] = undefined
+    if (this.#byName.get(holding.name) === holding) this.#byName.delete(holding.name)
   }
 
   #judge(change: Change): void {

@@ -7,18 +7,18 @@ import type { FoundPlace, ToGossip } from '../actors/mail.ts'
 import { SeededRandom } from '../actors/random.ts'
 import { type ClusterOptions, settle } from '../options.ts'
 import type { Transition } from './host.ts'
-import { Invariants } from './invariants.ts'
 import { CALM, Network, type Weather } from './network.ts'
 import { type Reply, SimulatedNode } from './node.ts'
 import type { Handling } from './post.ts'
 import { Schedule } from './schedule.ts'
+import { Watchers } from './watchers.ts'
 
 export interface WorldOptions {
   seed: number
   /** Options of every node. Default Serf's LAN profile. */
   options?: ClusterOptions
   weather?: Weather
-  /** How mail is handed over: cloned to prove that actors share nothing, shared for speed. Default `clone`. */
+  /** How mail is handed over: cloned to prove that actors share nothing; shared for speed, and tables are not watched then. Default `clone`. */
   handling?: Handling
   /** Puts something between gossip and its mail, to plant a bug. */
   tamper?(actor: Actor<ToGossip>, node: SimulatedNode): Actor<ToGossip>
@@ -36,7 +36,8 @@ export class World {
   readonly names = new Map<string, readonly string[]>()
   readonly #options: WorldOptions
   readonly #nodeRandom: SeededRandom
-  readonly #invariants = new Map<string, Invariants>()
+  /** What is checked at every transition. */
+  readonly watchers = new Watchers(() => this.now)
   /** Chance for faults, apart from that of network and nodes. */
   readonly faults: SeededRandom
   #hash = 0x811c9dc5
@@ -71,12 +72,15 @@ export class World {
       { bind: `${ip}:7946`, ...this.#options.options, ...options, nodeName: name },
       name,
     )
-    const node = new SimulatedNode(name, ip, settings, {
+    const node: SimulatedNode = new SimulatedNode(name, ip, settings, {
       schedule: this.schedule,
       network: this.network,
       random: this.#nodeRandom.fork(),
       handling: this.#options.handling ?? 'clone',
-      hear: (transition) => this.#hear(transition),
+      hear: (transition) => this.#hear(node, transition),
+      turned: (turned) => {
+        if (this.#options.handling !== 'share') this.watchers.turned(turned)
+      },
       resolve: (host) => this.#resolve(host),
       tamper: (actor, tampered) => this.#options.tamper?.(actor, tampered) ?? actor,
     })
@@ -95,7 +99,7 @@ export class World {
         name,
       )
     }
-    this.#invariants.set(node.name, new Invariants(node.settings.gossipToTheDeadTime))
+    this.watchers.born(node)
     node.start()
   }
 
@@ -167,11 +171,11 @@ export class World {
     return { places: ips.map((ip) => ({ ip, port: 0 })), error: '' }
   }
 
-  #hear(transition: Transition): void {
+  #hear(node: SimulatedNode, transition: Transition): void {
     this.transitions.push(transition)
     const { at, observer, kind, name, detail, member } = transition
     const text = `${at} ${observer} ${kind} ${name} ${detail} ${member?.status} ${member?.incarnation}\n`
     for (let i = 0; i < text.length; i++) this.#hash = Math.imul(this.#hash ^ text.charCodeAt(i), 0x01000193)
-    this.#invariants.get(observer)?.check(transition)
+    this.watchers.heard(node, transition)
   }
 }
