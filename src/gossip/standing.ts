@@ -51,6 +51,8 @@ export class Standing implements MemberListener {
   /** While true a leave intent about ourselves is refuted. */
   #isStaying = true
   selfRow = -1
+  /** Lamport time of the join that we announced last. */
+  #announcing = -1
 
   constructor(rules: StandingRules, parts: StandingParts) {
     this.#flapTimeout = rules.flapTimeout
@@ -146,11 +148,12 @@ export class Standing implements MemberListener {
     if (row < 0 || table.status[row] === STATUS.none) {
       return this.#remember(toLatin(bytes, start, end), { kind: 'leave', lamportTime, heardAt: now })
     }
-    if (lamportTime <= table.statusTime[row]) return 'stop'
-    if (row === this.selfRow && this.#isStaying) {
+    // Of the same time as our own join it counts as well: those who heard the leave first do not take a join of that time.
+    if (row === this.selfRow && this.#isStaying && lamportTime >= table.statusTime[row]) {
       this.announceJoin(now)
       return 'stop'
     }
+    if (lamportTime <= table.statusTime[row]) return 'stop'
     // The time is stored even where the status stays: else two nodes would pass each other's leaves on for ever.
     table.statusTime[row] = lamportTime
     if (table.status[row] === STATUS.alive) {
@@ -189,6 +192,11 @@ export class Standing implements MemberListener {
       return this.#remember(toLatin(bytes, start, end), { kind: 'join', lamportTime, heardAt: now })
     }
     if (lamportTime <= table.statusTime[row]) return 'stop'
+    if (row === this.selfRow && this.#isStaying && lamportTime !== this.#announcing) {
+      // Not ours. A peer's state does not tell which intent it had this time from: a leave that we missed would be contradicted by nobody.
+      this.announceJoin(now)
+      return 'stop'
+    }
     table.statusTime[row] = lamportTime
     if (table.status[row] === STATUS.leaving) table.status[row] = STATUS.alive
     // The host sees the time too.
@@ -201,6 +209,7 @@ export class Standing implements MemberListener {
     const { clock, queues } = this.#parts
     const name = this.#ownName()
     const lamportTime = clock.time
+    this.#announcing = lamportTime
     this.joinIntent(name, 0, name.length, lamportTime, now)
     this.#writer.reset().byte(MESSAGE.user)
     writeJoin(this.#writer, { lamportTime, name })

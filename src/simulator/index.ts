@@ -1,7 +1,18 @@
 /** The simulator: the same actors in virtual time over a seeded network. Becomes the public subpath `folkmoot/simulator`. */
-export { type ChaosOptions, type ChaosReport, chaos } from './chaos.ts'
+export { type ChaosOptions, type ChaosReport, chaos, play, ScenarioFailed, SMALL_POOLS } from './chaos.ts'
 export type { Transition } from './host.ts'
 export { InvariantBroken } from './invariants.ts'
 export { CALM, type Cut, type Weather } from './network.ts'
 export { type Reply, SimulatedNode } from './node.ts'
+export {
+  type Bounds,
+  FAULTS,
+  type Fault,
+  FEATURES,
+  parse,
+  print,
+  type Scenario,
+  scenarioOf,
+} from './scenario.ts'
+export { shrink } from './shrink.ts'
 export { World, type WorldOptions } from './world.ts'

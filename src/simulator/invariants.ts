@@ -75,8 +75,7 @@ export class Invariants {
 
   #checkUserEvent(transition: Transition): void {
     const event = `${transition.name} ${transition.detail}`
-    if (this.#events.has(event))
-      throw broken('a user event reaches a host at most once', transition)
+    if (this.#events.has(event)) throw broken('a user event reaches a host at most once', transition)
     this.#events.add(event)
   }
 

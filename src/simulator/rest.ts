@@ -36,12 +36,7 @@ export const BOUND_RULES: Readonly<Record<string, (world: World, node: Simulated
 }
 
 /** Depths of the four queues in a node's statistics. */
-export const QUEUES = [
-  'membership_queue',
-  'intent_queue',
-  'query_queue',
-  'event_queue',
-]
+export const QUEUES = ['membership_queue', 'intent_queue', 'query_queue', 'event_queue']
 /** Two hand-off queues of 1,024, and what dispatch may have waiting. */
 const MOST_WAITING = 65_536 + 2 * 1_024
 

@@ -77,11 +77,7 @@ export class TableWatch {
   readonly #seen: (change: Change) => void
 
   /** `report` hears of each rule that is broken, `seen` of every change. */
-  constructor(
-    own: string,
-    report: (rule: string, change: Change) => void,
-    seen: (change: Change) => void,
-  ) {
+  constructor(own: string, report: (rule: string, change: Change) => void, seen: (change: Change) => void) {
     this.#own = toLatin(new TextEncoder().encode(own))
     this.#report = report
     this.#seen = seen

@@ -83,8 +83,7 @@ export class Watchers {
     const key = `${after.name} ${after.place} ${after.incarnation}`
     const word = this.#words.get(key) ?? after.meta
     this.#words.set(key, word)
-    if (word !== after.meta)
-      throw this.#broken('a member says one thing at one incarnation', node, change)
+    if (word !== after.meta) throw this.#broken('a member says one thing at one incarnation', node, change)
   }
 
   #broken(rule: string, { name }: SimulatedNode, { before, after }: Change): InvariantBroken {

@@ -6,7 +6,7 @@ import { decodeStream } from '../../src/wire/decode.ts'
 import { Writer } from '../../src/wire/msgpack.ts'
 import { type EventSlot, writePushPullState } from '../../src/wire/serf.ts'
 import { STATE } from '../../src/wire/types.ts'
-import { alive, LoneGossip, leaveIntent, userEvent, utf8, VERSIONS } from './lone-gossip.ts'
+import { alive, dead, LoneGossip, leaveIntent, userEvent, utf8, VERSIONS } from './lone-gossip.ts'
 
 interface Entry {
   name: string
@@ -114,12 +114,28 @@ test('alive joins, left is final, dead and suspect are only doubted, an unknown 
   assert.equal(lone.stats().suspicions, 2)
 })
 
-test('who is said to have left is left whatever its join time, since the leave came later', () => {
+test('who failed and is said to have left is left whatever its join time, since the leave came later', () => {
   const lone = quiet()
-  ask(lone, pushPull({ entries: [{ name: 'peer' }], statuses: [['peer', 20]], left: ['peer'] }))
-  assert.deepEqual(lone.newFacts(), ['join peer alive', 'change peer leaving'])
+  ask(lone, pushPull({ entries: [{ name: 'peer' }] }))
+  lone.hear(dead('peer', 1, 'self'))
+  lone.newFacts()
+  ask(lone, pushPull({ entries: [], statuses: [['peer', 20]], left: ['peer'] }))
+  assert.deepEqual(lone.newFacts(), ['leave peer left'])
   lone.hear(leaveIntent('peer', 21))
   assert.deepEqual(lone.newFacts(), [], 'that time is taken')
+})
+
+test('who is alive is not made to leave by a peer that missed its return', () => {
+  const lone = quiet()
+  ask(lone, pushPull({ entries: [{ name: 'peer', incarnation: 3 }] }))
+  lone.newFacts()
+  const stale = { name: 'peer', state: STATE.left, incarnation: 2 }
+  ask(lone, pushPull({ entries: [stale], statuses: [['peer', 20]], left: ['peer'] }))
+  assert.deepEqual(lone.newFacts(), [])
+  assert.equal(lone.stats()['folkmoot.left-by-rumour'], 1)
+  // Its own word still counts, and so does a leave that we hear ourselves.
+  lone.hear(leaveIntent('peer', 21))
+  assert.deepEqual(lone.newFacts(), ['change peer leaving'])
 })
 
 test('clocks become at least those of the peer, and not one more', () => {

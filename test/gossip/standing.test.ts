@@ -104,6 +104,30 @@ test('a leave intent about us is answered with a join above it and not passed on
   assert.equal(lone.stats().member_time, 502)
 })
 
+test('a leave intent about us of the very time of our join is contradicted, whoever of the two was heard first elsewhere', () => {
+  const lone = withPeer()
+  lone.hear(leaveIntent('self', 500))
+  lone.advance(5_000)
+  lone.toDetector.length = 0
+  lone.hear(leaveIntent('self', 501))
+  lone.advance(1_000)
+  assert.ok(lone.hasGossiped(joinIntent('self', 502)))
+})
+
+test('a time about us that is not ours is answered with a join: it may be that of a leave which we missed', () => {
+  const lone = withPeer()
+  lone.advance(5_000)
+  lone.toDetector.length = 0
+  lone.hear(joinIntent('self', 700))
+  lone.advance(1_000)
+  assert.ok(lone.hasGossiped(joinIntent('self', 701)))
+  lone.toDetector.length = 0
+  lone.advance(5_000)
+  lone.hear(joinIntent('self', 701))
+  lone.advance(1_000)
+  assert.equal(lone.hasGossiped(joinIntent('self', 702)), false, 'our own word is no news to us')
+})
+
 test('Lamport times that would wrap or lose exactness are refused and counted', () => {
   const lone = withPeer()
   lone.hear(leaveIntent('peer', Number.MAX_SAFE_INTEGER))

@@ -1,0 +1,63 @@
+/**
+ * Plays scenarios of the simulator: `npm run simulate -- --replay 'LINE'` repeats one that was printed, `--seed N [--most M]` that of a seed in
+ * pools of up to M members, `--seeds A..B [--most M]` those of many. One that fails is shrunk, unless `--as-is` is said, and printed with the
+ * line that repeats it.
+ */
+import { parseArgs } from 'node:util'
+import {
+  parse,
+  play,
+  type Scenario,
+  ScenarioFailed,
+  SMALL_POOLS,
+  scenarioOf,
+  shrink,
+} from '../src/simulator/index.ts'
+
+const { values } = parseArgs({
+  options: {
+    replay: { type: 'string' },
+    seed: { type: 'string' },
+    seeds: { type: 'string' },
+    most: { type: 'string', default: String(SMALL_POOLS.most) },
+    'as-is': { type: 'boolean', default: false },
+  },
+})
+
+function failureOf(scenario: Scenario): ScenarioFailed | undefined {
+  try {
+    play(scenario)
+    return undefined
+  } catch (error) {
+    if (error instanceof ScenarioFailed) return error
+    throw error
+  }
+}
+
+function judge(scenario: Scenario): 'holds' | 'fails' {
+  const failure = failureOf(scenario)
+  if (failure === undefined) return 'holds'
+  const least = values['as-is']
+    ? scenario
+    : shrink(scenario, (candidate) => failureOf(candidate)?.rule === failure.rule)
+  console.log(`seed ${scenario.seed}: ${(failureOf(least) ?? failure).message}`)
+  return 'fails'
+}
+
+function* wanted(): Generator<Scenario> {
+  const bounds = { least: SMALL_POOLS.least, most: Number(values.most) }
+  if (values.replay !== undefined) yield parse(values.replay)
+  const [first, last] = (values.seeds ?? values.seed ?? '').split('..').map(Number)
+  if (!Number.isInteger(first)) return
+  for (let seed = first; seed <= (last ?? first); seed++) yield scenarioOf(seed, bounds)
+}
+
+let [held, failed] = [0, 0]
+for (const scenario of wanted()) {
+  if (judge(scenario) === 'holds') held += 1
+  else failed += 1
+}
+if (held + failed === 0)
+  console.log("npm run simulate -- --replay 'LINE' | --seed N | --seeds A..B [--most M]")
+else console.log(`${held} held, ${failed} failed`)
+process.exitCode = held > 0 && failed === 0 ? 0 : 1
