@@ -56,7 +56,7 @@ export const BUGS: Readonly<Record<string, Plan>> = {
   'who came back is leaving for ever, by the old list of a peer': {
     module: 'gossip/standing.js',
     changes: [['const isRumour = row >= 0', 'const isRumour = row < 0']],
-    seed: 24,
+    seed: 16,
   },
   'new tags after leaving': {
     module: 'gossip/own-tags.js',
