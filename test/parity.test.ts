@@ -1,12 +1,15 @@
-/** The table of what the original asserts (PARITY.md) is true: every row names a test that is there, a reason, or who still owes it. */
+/**
+ * The tables of what the original asserts (PARITY.md for Serf, AGENT-PARITY.md for its agent) are true: every row names a test that is there, a
+ * reason, or who still owes it.
+ */
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
 const folder = join(import.meta.dirname, '..', '..', 'test')
-/** Lines of the protocol page's section 7. */
-const LINES = 135
+/** Lines of section 7 of the protocol page on Serf, and of section 6 of that on the agent. */
+const TABLES = { 'PARITY.md': 135, 'AGENT-PARITY.md': 104 }
 
 interface Row {
   line: string
@@ -14,16 +17,23 @@ interface Row {
   text: string
 }
 
-const rows: Row[] = readFileSync(join(folder, 'PARITY.md'), 'utf8')
-  .split('\n')
-  .map((row) => /^\| `(Test\w+)` +\| (\S+) +\| (.+?) +\|$/.exec(row))
-  .filter((match) => match !== null)
-  .map(([, line, file, text]) => ({ line, file: file.replaceAll('`', ''), text }))
+function rowsOf(table: string): Row[] {
+  return readFileSync(join(folder, table), 'utf8')
+    .split('\n')
+    .map((row) => /^\| `(Test\w+)` +\| (\S+) +\| (.+?) +\|$/.exec(row))
+    .filter((match) => match !== null)
+    .map(([, line, file, text]) => ({ line, file: file.replaceAll('`', ''), text }))
+}
 
-test('every line of the original is in the table, once', () => {
-  assert.equal(rows.length, LINES)
-  assert.equal(new Set(rows.map(({ line }) => line)).size, LINES)
-})
+const rows = Object.keys(TABLES).flatMap(rowsOf)
+
+for (const [table, lines] of Object.entries(TABLES)) {
+  test(`every line of the original is in ${table}, once`, () => {
+    const names = rowsOf(table).map(({ line }) => line)
+    assert.equal(names.length, lines)
+    assert.equal(new Set(names).size, lines)
+  })
+}
 
 /** Titles of the tests of a file, as they stand in its text; of one that a template makes, with the template. */
 function titlesIn(path: string): string[] {

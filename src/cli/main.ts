@@ -3,7 +3,7 @@
  * the errors of commands go to standard output; flag errors, help and the overview to standard error, as with the original.
  */
 import { type CliWorld, type Command, UsageError } from './command.ts'
-import { FlagError, parseFlags } from './flags.ts'
+import { FlagError, type Flags, parseFlags } from './flags.ts'
 
 const PROGRAM = 'folkmoot'
 const UNKNOWN_COMMAND = 127
@@ -49,6 +49,17 @@ function split(argv: readonly string[]): {
   return { name: argv[at], before: argv.slice(0, at), rest: argv.slice(at + 1) }
 }
 
+/** Two commands refuse no arguments, not even wrong ones. */
+function flagsOf(name: string, command: Command, args: readonly string[]): Flags {
+  try {
+    return parseFlags(command.flags, args)
+  } catch (error) {
+    if (error instanceof FlagError && (name === 'keygen' || name === 'version'))
+      return parseFlags(command.flags, [])
+    throw error
+  }
+}
+
 async function runCommand(
   name: string,
   command: Command,
@@ -56,9 +67,7 @@ async function runCommand(
   world: CliWorld,
 ): Promise<number> {
   try {
-    // These two look at no arguments, not even at wrong ones.
-    const flags = parseFlags(command.flags, name === 'keygen' || name === 'version' ? [] : args)
-    return await command.run(flags, world)
+    return await command.run(flagsOf(name, command, args), world)
   } catch (error) {
     if (error instanceof FlagError) {
       world.err(`${error.message}\n`)

@@ -41,16 +41,13 @@ const FAILURES: string[][] = [
   ['-retry-interval=x'],
   ['-rpc-addr=127.0.0.1'],
   ['-rpc-addr=nosuchhost.invalid:1'],
-  [`-tags-file=${at('tags.json')}`, '-tag=a=b'],
   [`-tags-file=${at('tags.json')}`, '-role=b'],
   [`-tags-file=${at('bad.json')}`],
   [`-tags-file=${at('folder')}`],
   [`-keyring-file=${at('none')}`],
-  [`-keyring-file=${at('no-keys.json')}`],
   [`-keyring-file=${at('bad-key.json')}`],
   [`-keyring-file=${at('bad.json')}`],
   [`-keyring-file=${at('short-key.json')}`],
-  [`-keyring-file=${at('keys.json')}`, `-encrypt=${KEY}`],
   ['-snapshot=/nowhere/s'],
   [`-snapshot=${at('folder')}`],
   [`-config-file=${at('none')}`],
@@ -58,6 +55,13 @@ const FAILURES: string[][] = [
   [`-config-file=${at('unknown.json')}`],
   [`-config-file=${at('protocol.json')}`],
   ['-nosuchflag'],
+]
+
+/** Those that the original's own tests have a name for. */
+const NAMED: [string, string[]][] = [
+  ['TestAgentTagsFile_BadOptions', [`-tags-file=${at('tags.json')}`, '-tag=a=b']],
+  ['TestAgentKeyringFile_BadOptions', [`-keyring-file=${at('keys.json')}`, `-encrypt=${KEY}`]],
+  ['TestAgentKeyringFile_NoKeys', [`-keyring-file=${at('no-keys.json')}`]],
 ]
 
 /** The lines that users see; what JSON parsers say, which server was asked for a name, and help are free. */
@@ -71,16 +75,17 @@ function saidBy(stdout: string): string[] {
     .filter((line) => line !== '' && line !== '==> ')
 }
 
+async function failsAlike(args: readonly string[]): Promise<void> {
+  const ip = freshIp()
+  const own = ['-node=n1', `-bind=${ip}:7946`, `-rpc-addr=${ip}:${await freePort(ip)}`]
+  const [ours, real] = await Promise.all(
+    (['ours', 'real'] satisfies Kind[]).map((kind) => run(kind, ['agent', ...own, ...args])),
+  )
+  assert.deepEqual(saidBy(ours.stdout), saidBy(real.stdout))
+  assert.deepEqual([ours.exit, ours.stderr], [real.exit, real.stderr])
+}
+
 describe('starts that fail', { skip: withoutSerf }, () => {
-  for (const args of FAILURES) {
-    test(args.join(' ').replaceAll(folder, ''), async () => {
-      const ip = freshIp()
-      const own = ['-node=n1', `-bind=${ip}:7946`, `-rpc-addr=${ip}:${await freePort(ip)}`]
-      const [ours, real] = await Promise.all(
-        (['ours', 'real'] satisfies Kind[]).map((kind) => run(kind, ['agent', ...own, ...args])),
-      )
-      assert.deepEqual(saidBy(ours.stdout), saidBy(real.stdout))
-      assert.deepEqual([ours.exit, ours.stderr], [real.exit, real.stderr])
-    })
-  }
+  for (const [name, args] of NAMED) test(`${name}: as with the real agent`, () => failsAlike(args))
+  for (const args of FAILURES) test(args.join(' ').replaceAll(folder, ''), () => failsAlike(args))
 })

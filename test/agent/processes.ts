@@ -51,28 +51,55 @@ export interface Scope {
   after(end: () => Promise<void>): unknown
 }
 
-export class AgentProcess {
-  readonly kind: Kind
-  readonly name: string
-  readonly ip: string
-  readonly rpc: string
+/** A program that runs on, and what it has said. */
+export class Running {
   readonly child: ChildProcess
   output = ''
 
-  private constructor(kind: Kind, name: string, ip: string, rpcPort: number, args: readonly string[]) {
-    this.kind = kind
-    this.name = name
-    this.ip = ip
-    this.rpc = `${ip}:${rpcPort}`
+  constructor(kind: Kind, args: readonly string[]) {
     const [program, first] = programOf(kind)
-    const own = ['agent', `-node=${name}`, `-bind=${ip}:7946`, `-rpc-addr=${this.rpc}`, ...args]
-    this.child = spawn(program, [...first, ...own], { env: cleanEnv({}), stdio: ['ignore', 'pipe', 'pipe'] })
+    this.child = spawn(program, [...first, ...args], { env: cleanEnv({}), stdio: ['ignore', 'pipe', 'pipe'] })
     tieToUs(this.child)
     for (const stream of [this.child.stdout, this.child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
         this.output += text
       })
     }
+  }
+
+  /** Resolves when the output holds a text. */
+  async says(text: string, within = 30_000): Promise<void> {
+    for (let waited = 0; !this.output.includes(text); waited += 25) {
+      if (waited > within || this.child.exitCode !== null) throw new Error(`no «${text}» in:\n${this.output}`)
+      await sleep(25)
+    }
+  }
+
+  /** The exit status, when it has ended. */
+  async ended(): Promise<number | null> {
+    if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, 'exit')
+    return this.child.exitCode
+  }
+
+  async kill(): Promise<void> {
+    this.child.kill('SIGKILL')
+    await this.ended()
+  }
+}
+
+export class AgentProcess extends Running {
+  readonly kind: Kind
+  readonly name: string
+  readonly ip: string
+  readonly rpc: string
+
+  private constructor(kind: Kind, name: string, ip: string, rpcPort: number, args: readonly string[]) {
+    const rpc = `${ip}:${rpcPort}`
+    super(kind, ['agent', `-node=${name}`, `-bind=${ip}:7946`, `-rpc-addr=${rpc}`, ...args])
+    this.kind = kind
+    this.name = name
+    this.ip = ip
+    this.rpc = rpc
   }
 
   /** Starts one that answers its RPC port when the promise resolves, and ends with the test. */
@@ -94,22 +121,8 @@ export class AgentProcess {
     return run(kind, [command, `-rpc-addr=${this.rpc}`, ...args])
   }
 
-  /** Resolves when the output holds a text. */
-  async says(text: string, within = 30_000): Promise<void> {
-    for (let waited = 0; !this.output.includes(text); waited += 25) {
-      if (waited > within || this.child.exitCode !== null) throw new Error(`no «${text}» in:\n${this.output}`)
-      await sleep(25)
-    }
-  }
-
-  /** The exit status, when it has ended. */
-  async ended(): Promise<number | null> {
-    if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, 'exit')
-    return this.child.exitCode
-  }
-
-  async kill(): Promise<void> {
-    this.child.kill('SIGKILL')
-    await this.ended()
+  /** A `monitor` of either command line at this agent. */
+  monitor(kind: Kind, ...args: string[]): Running {
+    return new Running(kind, ['monitor', `-rpc-addr=${this.rpc}`, ...args])
   }
 }

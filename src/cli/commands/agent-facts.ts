@@ -89,8 +89,12 @@ export function versionCommand(version: string): Command {
     summary: 'Prints the Serf version',
     usage: 'version',
     about: 'Prints the version, and the versions of the protocol that are understood.',
-    flags: {},
-    async run(_flags, world) {
+    flags: { format: FORMAT_FLAG },
+    async run(flags, world) {
+      if (flags.text('format') === 'json') {
+        world.out(`${goJson({ version, protocol: PROTOCOL.newest, oldest_protocol: PROTOCOL.oldest })}\n`)
+        return 0
+      }
       world.out(`${version}\nAgent Protocol: ${PROTOCOL.newest} (Understands back to: ${PROTOCOL.oldest})\n`)
       return 0
     },

@@ -156,9 +156,10 @@ export const keygen: Command = {
   summary: 'Generates a new encryption key',
   usage: 'keygen',
   about: 'Prints a new random key of 32 bytes, for -encrypt and for keys -install.',
-  flags: {},
-  async run(_flags, world) {
-    world.out(`${Buffer.from(world.randomBytes(32)).toString('base64')}\n`)
+  flags: { format: FORMAT_FLAG },
+  async run(flags, world) {
+    const key = Buffer.from(world.randomBytes(32)).toString('base64')
+    world.out(flags.text('format') === 'json' ? `${goJson({ key })}\n` : `${key}\n`)
     return 0
   },
 }
