@@ -13,7 +13,7 @@ export interface SettingSpec {
   help: string
 }
 
-const only = (kind: SettingKind): SettingSpec => ({ kind, flag: '', help: '' })
+const only = (kind: SettingKind, help: string): SettingSpec => ({ kind, flag: '', help })
 const also = (kind: SettingKind, flag: string, help: string): SettingSpec => ({ kind, flag, help })
 
 export const SETTINGS = {
@@ -42,29 +42,35 @@ export const SETTINGS = {
   protocol: also('int', 'protocol', 'Serf protocol version, 2 to 5 (default 5)'),
   role: also('text', 'role', 'deprecated: the same as -tag role=...'),
   rpc_addr: also('text', 'rpc-addr', 'address of the RPC listener (default 127.0.0.1:7373)'),
-  rpc_auth: only('text'),
+  rpc_auth: only('text', 'token that RPC clients must show'),
   snapshot_path: also('text', 'snapshot', 'file that remembers the pool over restarts'),
   rejoin_after_leave: also('bool', 'rejoin', 'rejoin after a graceful leave too'),
   tags: also('tags', 'tag', 'tag of this node: key=value; may be repeated'),
   tags_file: also('text', 'tags-file', 'file that keeps tags set at run time'),
   discover: also('text', 'discover', 'mDNS cluster name to find peers by'),
   enable_syslog: also('bool', 'syslog', 'log to syslog as well'),
-  syslog_facility: only('text'),
+  syslog_facility: only('text', 'facility of syslog (default LOCAL0)'),
   broadcast_timeout: also('duration', 'broadcast-timeout', 'how long a broadcast may take (default 5s)'),
-  enable_compression: only('bool'),
-  disable_coordinates: only('bool'),
-  leave_on_terminate: only('bool'),
-  skip_leave_on_interrupt: only('bool'),
-  reconnect_interval: only('duration'),
-  reconnect_timeout: only('duration'),
-  tombstone_timeout: only('duration'),
-  disable_name_resolution: only('bool'),
-  query_size_limit: only('int'),
-  query_response_size_limit: only('int'),
-  user_event_size_limit: only('int'),
-  statsite_addr: only('text'),
-  statsd_addr: only('text'),
-  validate_node_names: only('bool'),
+  enable_compression: only(
+    'bool',
+    'taken and without effect, as in the original: -disable-compression decides',
+  ),
+  disable_coordinates: only('bool', 'no network coordinates'),
+  leave_on_terminate: only('bool', 'SIGTERM leaves gracefully'),
+  skip_leave_on_interrupt: only('bool', 'SIGINT ends without a leave'),
+  reconnect_interval: only('duration', 'between two attempts to reach failed members (default 30s)'),
+  reconnect_timeout: only('duration', 'after it failed members are forgotten (default 24h)'),
+  tombstone_timeout: only('duration', 'after it members that left are forgotten (default 24h)'),
+  disable_name_resolution: only('bool', 'no vote when two members claim one name'),
+  query_size_limit: only('int', 'bytes of a query (default 1024)'),
+  query_response_size_limit: only('int', 'bytes of an answer (default 1024)'),
+  user_event_size_limit: only('int', 'bytes of a user event (default 512, at most 9216)'),
+  statsite_addr: only('text', 'statsite to send metrics to, by TCP'),
+  statsd_addr: only('text', 'statsd to send metrics to, by UDP'),
+  validate_node_names: only(
+    'bool',
+    'refuse names with other characters than letters, digits, dashes and dots',
+  ),
 
   // Beyond the original
   label: also('text', 'label', 'label of the pool: packets of other pools are dropped'),
