@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Cluster, type ClusterOptions } from 'folkmoot'
+import { eventually } from './interop/serf-agent.ts'
 
 const LAN: ClusterOptions = { label: 'lan', profile: 'lan', encryptionKeys: [new Uint8Array(16).fill(1)] }
 const WAN: ClusterOptions = { label: 'wan', profile: 'wan', encryptionKeys: [new Uint8Array(32).fill(2)] }
@@ -18,7 +19,10 @@ for (const threads of ['per-actor', 'one', 'none'] as const) {
     const place = (cluster: Cluster) => `127.0.0.1:${cluster.localMember().port}`
     await Promise.all([lan[1].join([place(lan[0])]), wan[1].join([place(wan[0])])])
     const names = (cluster: Cluster) => cluster.members().map(({ name }) => name)
-    assert.deepEqual([...lan, ...wan].map(names), [
+    // Who was joined has our state a moment after we have its own.
+    const both = [...lan, ...wan]
+    await eventually('two members everywhere', () => both.every((cluster) => cluster.memberCount === 2))
+    assert.deepEqual(both.map(names), [
       ['gate', 'lan-2'],
       ['gate', 'lan-2'],
       ['gate', 'wan-2'],

@@ -201,8 +201,10 @@ test('a transport that throws at every second call hurts nobody but itself: coun
   })
   await listed(odd, 'steady', 'alive', 40_000)
   await listed(steady, 'odd', 'alive', 40_000)
-  const { detector, gossip } = await odd.stats()
-  assert.ok(detector['transport.fault'] > 0 && gossip['transport.fault'] > 0)
+  await eventually('both actors count faults', async () => {
+    const { detector, gossip } = await odd.stats()
+    return detector['transport.fault'] > 0 && gossip['transport.fault'] > 0
+  })
   assert.ok(
     warnings.some((text) => text.includes('not in the mood')),
     warnings.join('\n'),
