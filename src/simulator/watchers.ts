@@ -14,6 +14,8 @@ const HELD_NAMES = Object.fromEntries(Object.entries(HELD).map(([name, number]) 
 interface Life {
   host: Invariants
   table: TableWatch
+  /** Highest incarnation that the table ever held, by name and place: news of a life that the table forgot meanwhile may still be on their way. */
+  highest: Map<string, number>
 }
 
 export class Watchers {
@@ -43,7 +45,7 @@ export class Watchers {
       },
       (change) => this.#seen(node, change),
     )
-    this.#lives.set(node, { host: new Invariants(settings.gossipToTheDeadTime), table })
+    this.#lives.set(node, { host: new Invariants(settings.gossipToTheDeadTime), table, highest: new Map() })
   }
 
   /** A turn of its gossip is over. */
@@ -60,9 +62,9 @@ export class Watchers {
     const { member } = transition
     const holding = member && life?.table.of(member.name)
     if (member === undefined || holding === undefined) return
-    const isAhead =
-      holding.place === `${member.address}:${member.port}` && member.incarnation > holding.incarnation
-    if (!isAhead) return
+    const place = `${member.address}:${member.port}`
+    const highest = life?.highest.get(`${member.name} ${place}`) ?? holding.incarnation
+    if (holding.place !== place || member.incarnation <= highest) return
     const what = `${node.name} shows ${member.name} at ${member.incarnation}, its table has ${holding.incarnation}`
     throw new InvariantBroken('a mirror is never ahead of the table', what)
   }
@@ -77,6 +79,9 @@ export class Watchers {
     const from = before === undefined ? 'nothing' : HELD_NAMES[before.held]
     if (before?.held !== after.held) this.sometimes.add(`table: ${from} > ${HELD_NAMES[after.held]}`)
     const name = nameOf(after)
+    const highest = this.#lives.get(node)?.highest
+    const where = `${name} ${after.place}`
+    highest?.set(where, Math.max(highest.get(where) ?? 0, after.incarnation))
     if (!this.#names.has(name)) throw this.#broken('nobody is invented', node, change)
     // A row that is accused at a later incarnation still has the words of the one before.
     if (this.#reused.has(name) || after.held !== HELD.alive) return
