@@ -175,11 +175,15 @@ export class Standing implements MemberListener {
   saidToHaveLeft(bytes: Uint8Array, start: number, end: number, lamportTime: number, now: number): void {
     const { table, clock, counters } = this.#parts
     const row = table.find(bytes, start, end)
+    const isUnknown = row < 0 || table.status[row] === STATUS.none
     const isRumour = row >= 0 && row !== this.selfRow && isActive(table.held[row])
-    if (!isRumour) this.leaveIntent(bytes, start, end, lamportTime, now)
+    if (!isUnknown && !isRumour) this.leaveIntent(bytes, start, end, lamportTime, now)
     else {
       clock.witness(lamportTime)
       counters.add('folkmoot.left-by-rumour')
+      // One more than the peer's time is a guess, and may be the very time of the join with which a member returns: it must not beat that.
+      const known = { kind: 'join', lamportTime: lamportTime - 1, heardAt: now } as const
+      if (isUnknown) this.#remember(toLatin(bytes, start, end), known)
     }
   }
 

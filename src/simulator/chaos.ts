@@ -190,8 +190,9 @@ class Run {
     const answerers = query.answers.map(({ from: name }) => name)
     if (new Set(answerers).size < answerers.length)
       throw new InvariantBroken('nobody answers a query twice', answerers.join())
-    if (answerers.length * 2 < up.length)
-      throw new InvariantBroken('most answer a query in calm', `${answerers.length} of ${up.length}`)
+    // How many is chance: a query has no push/pull behind it, and with two sends a message may die out early. Ourselves we hear.
+    if (!answerers.includes(speaker.name))
+      throw new InvariantBroken('whoever asks hears its own query', answerers.join())
   }
 
   /**

@@ -6,7 +6,7 @@ import { decodeStream } from '../../src/wire/decode.ts'
 import { Writer } from '../../src/wire/msgpack.ts'
 import { type EventSlot, writePushPullState } from '../../src/wire/serf.ts'
 import { STATE } from '../../src/wire/types.ts'
-import { alive, dead, LoneGossip, leaveIntent, userEvent, utf8, VERSIONS } from './lone-gossip.ts'
+import { alive, dead, joinIntent, LoneGossip, leaveIntent, userEvent, utf8, VERSIONS } from './lone-gossip.ts'
 
 interface Entry {
   name: string
@@ -136,6 +136,15 @@ test('who is alive is not made to leave by a peer that missed its return', () =>
   // Its own word still counts, and so does a leave that we hear ourselves.
   lone.hear(leaveIntent('peer', 21))
   assert.deepEqual(lone.newFacts(), ['change peer leaving'])
+})
+
+test('who is unknown and said to have left, but returns with the very next time, is alive', () => {
+  const lone = quiet()
+  const gone = { name: 'peer', state: STATE.left, incarnation: 2 }
+  ask(lone, pushPull({ entries: [gone], statuses: [['peer', 20]], left: ['peer'] }))
+  assert.deepEqual(lone.newFacts(), [])
+  lone.hear(joinIntent('peer', 21), alive({ name: 'peer', incarnation: 3 }))
+  assert.deepEqual(lone.newFacts(), ['join peer alive'])
 })
 
 test('clocks become at least those of the peer, and not one more', () => {
