@@ -28,15 +28,20 @@ function isDigit(letter: string): boolean {
   return letter >= '0' && letter <= '9'
 }
 
-/** Whether an address of 4 or 16 bytes lies in one of the networks. No networks cover nothing: «all allowed» is the caller's rule. */
-export function isCovered(networks: readonly Network[], address: Uint8Array): boolean {
-  return networks.some((network) => covers(network, address))
+/** Whether the 4 or 16 bytes from `start` to `end` lie in one of the networks. No networks cover nothing: «all allowed» is the caller's rule. */
+export function isCovered(
+  networks: readonly Network[],
+  bytes: Uint8Array,
+  start = 0,
+  end = bytes.length,
+): boolean {
+  return networks.some((network) => covers(network, bytes, start, end))
 }
 
-function covers({ bytes, bits }: Network, address: Uint8Array): boolean {
-  if (bytes.length !== address.length) return false
+function covers({ bytes: network, bits }: Network, bytes: Uint8Array, start: number, end: number): boolean {
+  if (network.length !== end - start) return false
   const whole = bits >> 3
-  for (let i = 0; i < whole; i++) if (bytes[i] !== address[i]) return false
+  for (let i = 0; i < whole; i++) if (network[i] !== bytes[start + i]) return false
   const rest = bits & 7
-  return rest === 0 || (bytes[whole] ^ address[whole]) >> (8 - rest) === 0
+  return rest === 0 || (network[whole] ^ bytes[start + whole]) >> (8 - rest) === 0
 }
