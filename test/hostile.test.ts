@@ -3,43 +3,15 @@
  * by reason, and is afterwards the member that it was.
  */
 import assert from 'node:assert/strict'
-import { createSocket } from 'node:dgram'
 import { connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Cluster, type Threads } from 'folkmoot'
+import { ask, listener } from './hostile-tools.ts'
 import { fromHex, inputVectors } from './vectors.ts'
 
-/** A socket that keeps what it gets. */
-async function listener(t: TestContext) {
-  const socket = createSocket('udp4')
-  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve))
-  t.after(() => socket.close())
-  const heard: Buffer[] = []
-  socket.on('message', (bytes) => heard.push(bytes))
-  return { socket, heard }
-}
-
-/** Sends bytes over a stream and gives what came back until the peer closed, and whether it did within a second. */
-async function ask(
-  address: string,
-  port: number,
-  bytes: Uint8Array,
-): Promise<{ answer: Buffer; isClosed: boolean }> {
-  const socket = connect({ host: address, port })
-  const answer: Buffer[] = []
-  socket.on('data', (data) => answer.push(data))
-  socket.on('error', () => undefined)
-  await new Promise((resolve) => socket.once('connect', resolve))
-  socket.write(bytes)
-  const isClosed = await Promise.race([
-    new Promise<boolean>((resolve) => socket.once('close', () => resolve(true))),
-    new Promise<boolean>((resolve) => socket.once('end', () => resolve(true))),
-    sleep(1_000, false),
-  ])
-  socket.destroy()
-  return { answer: Buffer.concat(answer), isClosed }
-}
+/** How long a stream may be left open. */
+const PATIENCE = 1_000
 
 /** The first of the recorded inputs is an ordinary ping. */
 async function assertAnswersPing(t: TestContext, address: string, port: number): Promise<void> {
@@ -73,7 +45,7 @@ for (const threads of ['per-actor', 'none'] satisfies Threads[]) {
         if (!isSentElsewhere) assert.equal(heard.length > 0, expected === 'ack', name)
         continue
       }
-      const { answer, isClosed } = await ask(address, port, fromHex(hex))
+      const { answer, isClosed } = await ask({ address, port }, fromHex(hex), PATIENCE)
       assert.ok(isClosed, `${name}: the stream is left open`)
       if (expected === 'pushpull-reply') assert.equal(answer[0], 6, name)
       else if (expected === 'ack') assert.equal(answer[0], 2, name)
