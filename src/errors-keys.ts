@@ -1,6 +1,22 @@
 /** Errors of operations on the keys of a pool. What they carry besides is not shown when they are printed, since it may hold keys. */
 import { FolkmootError } from './errors.ts'
-import type { KeyResult } from './keys.ts'
+
+/** What became of one operation on the keys of all members. */
+export interface KeyResult {
+  /** Members that were alive or leaving when it began. */
+  readonly numNodes: number
+  readonly numResponses: number
+  /** Members that answered with an error, or with nothing that can be understood. */
+  readonly numErrors: number
+  /** What members had to say: errors and remarks, by name. */
+  readonly messages: Readonly<Record<string, string>>
+  /** On how many members each key is, in base64; `list` alone. */
+  readonly keys: Readonly<Record<string, number>>
+  /** Of how many members each key is the primary one; `list` alone. */
+  readonly primaryKeys: Readonly<Record<string, number>>
+  /** Who did not answer, sorted. */
+  readonly silent: readonly string[]
+}
 
 /** Not every member confirmed an operation on the keys. Those that did have done it. */
 export class KeyOperationFailed extends FolkmootError {

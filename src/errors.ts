@@ -309,8 +309,6 @@ export class FileUnwritable extends FolkmootError {
   }
 }
 
-export { fromPlain, toPlain } from './plain-errors.ts'
-
 /** A value on one line, whatever it is: not everything becomes a text when asked to. */
 function shown(value: unknown): string {
   return typeof value === 'string'

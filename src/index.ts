@@ -47,6 +47,7 @@ export {
   TooManyQueries,
   UnknownMember,
 } from './errors.ts'
+export type { KeyResult } from './errors-keys.ts'
 export { KeyOperationFailed, RotationStopped } from './errors-keys.ts'
 export type {
   ClusterEvent,
@@ -70,10 +71,11 @@ export type { ForcedStatus } from './gossip/force-leave.ts'
 export type { Change, HistoryEntry } from './gossip/history.ts'
 export type { ReapRule } from './gossip/reap-rules.ts'
 export type { Stats } from './insight.ts'
-export type { KeyOptions, KeyResult, Rotated, RotationOptions } from './keys.ts'
+export type { KeyOptions, Rotated, RotationOptions } from './keys.ts'
 export type { Member, MemberBefore, MemberStatus, VersionRange } from './member.ts'
 export type { HistogramValue, Metric, MetricLabels, MetricType, MetricValue } from './metrics.ts'
-export type { MemberPath, Near, NearestOptions, NetworkCoordinate } from './nearness.ts'
+export type { MemberPath, NetworkCoordinate } from './near-types.ts'
+export type { Near, NearestOptions } from './nearness.ts'
 export type { ClusterOptions, HostStallAction, Logger, Numbers, Profile, Threads } from './options.ts'
 export type { ThreadFiles, ThreadName } from './options-workers.ts'
 export type { QueryHandle, QueryOptions, QueryResult } from './queries.ts'

@@ -1,6 +1,7 @@
 /** What the facade asks the actors about themselves: counters, gauges, histograms. Commands and their checked answers, nothing else. */
 import type { Report } from './actors/counters.ts'
-import type { ActorName, DetectorCommand, DispatchCommand, GossipCommand } from './actors/mail.ts'
+import type { ActorName } from './actors/mail.ts'
+import type { Ask } from './ask.ts'
 import type { HistoryEntry } from './gossip/history.ts'
 import { type Metric, type MetricLabels, metricsOf } from './metrics.ts'
 import { isHistory, isNumbers, isReport } from './replies.ts'
@@ -26,16 +27,6 @@ const OF_GOSSIP = [
   'event_queue',
   'query_queue',
 ]
-
-/** Whether an answer is what it must be. */
-export type Check<Value> = (value: unknown) => value is Value
-
-/** Sends a command to its actor and gives the checked value of the answer; rejects as the call named does. */
-export interface Ask {
-  detector<Value>(call: string, command: DetectorCommand, isValue: Check<Value>): Promise<Value>
-  gossip<Value>(call: string, command: GossipCommand, isValue: Check<Value>): Promise<Value>
-  dispatch<Value>(call: string, command: DispatchCommand, isValue: Check<Value>): Promise<Value>
-}
 
 export class Insight {
   readonly #ask: Ask

@@ -8,27 +8,10 @@
 import type { QueryAnswer, QueryWish } from './actors/mail.ts'
 import { settleKey, toBase64 } from './coats.ts'
 import { KEY_QUERIES, type KeyChange } from './dispatch/keyring-keeper.ts'
-import { KeyOperationFailed, RotationStopped } from './errors-keys.ts'
+import { KeyOperationFailed, type KeyResult, RotationStopped } from './errors-keys.ts'
 import type { Member } from './member.ts'
 import type { QueryHandle } from './queries.ts'
 import { readKeyAnswer, writeKeyRequest } from './wire/keys.ts'
-
-/** What became of one operation on the keys of all members. */
-export interface KeyResult {
-  /** Members that were alive or leaving when it began. */
-  readonly numNodes: number
-  readonly numResponses: number
-  /** Members that answered with an error, or with nothing that can be understood. */
-  readonly numErrors: number
-  /** What members had to say: errors and remarks, by name. */
-  readonly messages: Readonly<Record<string, string>>
-  /** On how many members each key is, in base64; `list` alone. */
-  readonly keys: Readonly<Record<string, number>>
-  /** Of how many members each key is the primary one; `list` alone. */
-  readonly primaryKeys: Readonly<Record<string, number>>
-  /** Who did not answer, sorted. */
-  readonly silent: readonly string[]
-}
 
 export interface KeyOptions {
   /** Over how many other members each answer shall come as well, against loss. Default 0. */

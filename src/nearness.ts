@@ -3,20 +3,12 @@
  * answered. Names go to the detector in slices, so that no question holds it up.
  */
 
+import type { Ask } from './ask.ts'
 import type { MemberFilter } from './cluster-types.ts'
 import { CoordinatesDisabled, InvalidArgument, UnknownMember } from './errors.ts'
-import type { Ask } from './insight.ts'
 import type { Member } from './member.ts'
+import type { LastWay, MemberPath, NetworkCoordinate } from './near-types.ts'
 import { isCoordinate, isDistances, isPaths, isPing } from './replies.ts'
-
-/** A member's place in the network (Vivaldi): a point in seconds. Distances between two of them estimate round trips. */
-export interface NetworkCoordinate {
-  readonly vector: readonly number[]
-  /** How little the place is to be believed: near 0 after some minutes, 1.5 at the start. */
-  readonly error: number
-  readonly adjustment: number
-  readonly height: number
-}
 
 export interface NearestOptions {
   /** How many members. Default 1. */
@@ -32,26 +24,6 @@ export interface Near {
   /** Estimated round trip in milliseconds. */
   readonly rtt: number
 }
-
-/** How probes of a member by us were answered. */
-export interface MemberPath {
-  readonly name: string
-  /** Probes answered over UDP by the member itself, through a helper, over TCP alone, not at all. */
-  readonly direct: number
-  readonly indirect: number
-  readonly tcp: number
-  readonly none: number
-  /** What the last probe found, as a line to show. */
-  readonly status:
-    | 'UDP works'
-    | 'UDP fails, helpers reach it'
-    | 'UDP out fails, TCP works'
-    | 'no answer'
-    | 'not probed yet'
-}
-
-/** How the last probe was answered, as the detector says it. */
-export type LastWay = 'direct' | 'indirect' | 'tcp' | 'none'
 
 const LINES: Record<LastWay, MemberPath['status']> = {
   direct: 'UDP works',

@@ -6,7 +6,7 @@ import type { Report } from './actors/counters.ts'
 import type { Joined, PingReply, Restored } from './actors/mail.ts'
 import type { ForcedStatus } from './gossip/force-leave.ts'
 import type { HistoryEntry } from './gossip/history.ts'
-import type { LastWay, MemberPath, NetworkCoordinate } from './nearness.ts'
+import type { LastWay, MemberPath, NetworkCoordinate } from './near-types.ts'
 
 function has<Key extends string>(value: unknown, key: Key): value is Record<Key, unknown> {
   return typeof value === 'object' && value !== null && key in value

@@ -10,7 +10,6 @@ import {
   EventTooLarge,
   FeatureNotSupported,
   FolkmootError,
-  fromPlain,
   InvalidArgument,
   InvalidOption,
   isFolkmootError,
@@ -23,8 +22,8 @@ import {
   ResponseTooLarge,
   TagsTooLarge,
   TooManyQueries,
-  toPlain,
 } from '../src/errors.ts'
+import { fromPlain, toPlain } from '../src/plain-errors.ts'
 
 const outcomes = [{ seed: 'a', addresses: ['10.0.0.1:7946'], reached: false, error: 'refused' }]
 const ALL = [

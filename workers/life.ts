@@ -3,8 +3,9 @@
  * several, one after the other.
  */
 import type { Restored } from '../src/actors/mail.ts'
-import { type ActorExited, BindFailed, fromPlain, InvalidOption } from '../src/errors.ts'
+import { type ActorExited, BindFailed, InvalidOption } from '../src/errors.ts'
 import type { Settings } from '../src/options.ts'
+import { fromPlain } from '../src/plain-errors.ts'
 import { isRestored } from '../src/replies.ts'
 import { BAD_MODULE } from './bodies.ts'
 import type { Bound } from './body.ts'

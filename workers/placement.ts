@@ -6,19 +6,13 @@ import type { Self } from '../src/actors/mail.ts'
 import { refuseForeignSelf } from '../src/admission-options.ts'
 import { lookInterval } from '../src/detector/host-watch.ts'
 import { newCrashMemory } from '../src/gossip/crash-memory.ts'
-import type { Actors } from '../src/line.ts'
 import type { Settings } from '../src/options.ts'
 import type { Transport } from '../src/transport.ts'
 import { advertised, boundIps } from './addresses.ts'
 import type { Host } from './host.ts'
 import { Life } from './life.ts'
 import { Pulse } from './pulse.ts'
-import { SupervisedMember } from './supervisor.ts'
-
-/** A member's three actors in place, bound to their sockets and begun. */
-export interface Placed extends Actors {
-  readonly self: Self
-}
+import { type Placed, SupervisedMember } from './supervisor.ts'
 
 /** Starts a member's actors, and starts them again when one crashes. Rejects with BindFailed, and then leaves nothing open. */
 export async function place(settings: Settings, host: Host, transport?: Transport): Promise<Placed> {

@@ -20,13 +20,18 @@ import type {
 } from '../src/actors/mail.ts'
 import { ActorExited, BindFailed } from '../src/errors.ts'
 import { CrashMemory, type Recollection } from '../src/gossip/crash-memory.ts'
+import type { Actors } from '../src/line.ts'
 import type { Settings } from '../src/options.ts'
 import { decodeTags } from '../src/wire/tags.ts'
 import type { Host } from './host.ts'
 import { Life } from './life.ts'
-import type { Placed } from './placement.ts'
 import type { Pulse } from './pulse.ts'
 import type { Seats, Shared } from './seats.ts'
+
+/** A member's three actors in place, bound to their sockets and begun. */
+export interface Placed extends Actors {
+  readonly self: Self
+}
 
 /** Restarts within so many milliseconds, and no more. */
 const MOST_RESTARTS = 3

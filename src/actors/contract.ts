@@ -63,3 +63,5 @@ export interface PlainError {
 
 /** What stands behind an error: another one, or a simple value. */
 export type CarriedCause = { error: PlainError } | { value: unknown }
+
+export type ActorName = 'detector' | 'gossip' | 'dispatch'

@@ -43,7 +43,6 @@ export type MemberFact =
 
 /** Serf's statuses by their numbers (protocol page 2, section 2.7). */
 export const STATUS = { none: 0, alive: 1, leaving: 2, left: 3, failed: 4 } as const
-export type StatusNumber = (typeof STATUS)[keyof typeof STATUS]
 
 const MEMBER_FIXED = 44
 const BEFORE_FIXED = 8

@@ -5,7 +5,7 @@
  *     wire  <->  detector  <->  gossip  <->  dispatch  <->  Cluster (main thread)
  */
 import type { FileOutcome } from '../dispatch/files.ts'
-import type { Envelope, Lane, LogLevel } from './contract.ts'
+import type { ActorName, Envelope, Lane, LogLevel } from './contract.ts'
 import type { MemberRefused, NameConflict, Notice } from './notices.ts'
 
 /** Mail to the detector: the wire's, gossip's, and the facade's. */
@@ -184,7 +184,7 @@ export interface MirrorNews {
 /** Whether member events that wait for a slow host may be folded, or somebody reads without loss. */
 export type Feed = 'folded' | 'whole'
 
-export type ActorName = 'detector' | 'gossip' | 'dispatch'
+export type { ActorName }
 
 /** Our own place on the wire. */
 export interface Self {

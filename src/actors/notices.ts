@@ -2,7 +2,7 @@
  * Notices: what a host should know although nothing changed for it: two members claim one name, a member was not let in. Rare, limited
  * where they arise, and small: plain objects all the way to the host.
  */
-import type { ActorName } from './mail.ts'
+import type { ActorName } from './contract.ts'
 
 /** An address on the wire. */
 export interface NoticePlace {

@@ -121,13 +121,13 @@ const MOST_SKEW = 1_000
 
 /** Looks at everything that the member can see of itself and of the pool. Wall times are milliseconds. */
 export async function diagnose(cluster: Cluster, date: () => number): Promise<Finding[]> {
-  const [paths, keys, clocks, stats] = await Promise.all([
+  const { serf } = await cluster.stats()
+  const [paths, keys, clocks] = await Promise.all([
     ways(cluster),
-    keySkew(cluster),
+    keySkew(cluster, String(serf.encrypted) === 'true' ? 'encrypted' : 'plain'),
     clockSkew(cluster, date),
-    cluster.stats(),
   ])
-  const health = Number(stats.serf.health_score)
+  const health = Number(serf.health_score)
   const own: Finding =
     health === 0
       ? { level: 'ok', about: 'own health', text: 'we answer and are answered in time' }
@@ -180,9 +180,8 @@ function versions(cluster: Cluster): Finding[] {
   return [{ level: 'warning', about: 'versions', text: `members speak different protocol versions: ${list}` }]
 }
 
-async function keySkew(cluster: Cluster): Promise<Finding[]> {
-  const { serf } = await cluster.stats()
-  if (String(serf.encrypted) !== 'true') {
+async function keySkew(cluster: Cluster, encrypted: 'encrypted' | 'plain'): Promise<Finding[]> {
+  if (encrypted === 'plain') {
     return [
       {
         level: 'warning',

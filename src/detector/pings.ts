@@ -9,7 +9,8 @@
  */
 import type { Envelope } from '../actors/contract.ts'
 import type { PingReply } from '../actors/mail.ts'
-import { NoResponse, toPlain } from '../errors.ts'
+import { NoResponse } from '../errors.ts'
+import { toPlain } from '../plain-errors.ts'
 
 export const MOST_PINGS = 256
 
