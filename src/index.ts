@@ -7,7 +7,7 @@ export {
   MemoryNetwork,
   type MemoryNetworkOptions,
   sockets,
-} from './cluster.ts'
+} from './cluster/cluster.ts'
 export type {
   ClusterEvents,
   ClusterState,
@@ -15,8 +15,34 @@ export type {
   JoinOptions,
   MemberFilter,
   UserEventOptions,
-} from './cluster-types.ts'
-export { SubscriptionOverflow } from './delivery-errors.ts'
+} from './cluster/cluster-types.ts'
+export type {
+  ClusterEvent,
+  ClusterEventType,
+  ConflictLost,
+  ConflictUnresolved,
+  DiskError,
+  HostStall,
+  Lagged,
+  MemberEvent,
+  MemberEventType,
+  MemberRefused,
+  Members,
+  NameConflict,
+  QueryEvent,
+  Restarted,
+  UserEvent,
+} from './cluster/events.ts'
+export type { Stats } from './cluster/insight.ts'
+export type { KeyOptions, Rotated, RotationOptions } from './cluster/keys.ts'
+export type { Member, MemberBefore, MemberStatus, VersionRange } from './cluster/member.ts'
+export type { HistogramValue, Metric, MetricLabels, MetricType, MetricValue } from './cluster/metrics.ts'
+export type { MemberPath, NetworkCoordinate } from './cluster/near-types.ts'
+export type { Near, NearestOptions } from './cluster/nearness.ts'
+export type { QueryHandle, QueryOptions, QueryResult } from './cluster/queries.ts'
+export type { DeliveryPolicy, EventsOptions } from './cluster/subscription.ts'
+export type { PacketEvents, Packets, StreamEvents, Streams, Transport } from './cluster/transport.ts'
+export { SubscriptionOverflow } from './errors/delivery.ts'
 export {
   ActorExited,
   BindFailed,
@@ -46,39 +72,13 @@ export {
   TooManyPrunes,
   TooManyQueries,
   UnknownMember,
-} from './errors.ts'
-export type { KeyResult } from './errors-keys.ts'
-export { KeyOperationFailed, RotationStopped } from './errors-keys.ts'
-export type {
-  ClusterEvent,
-  ClusterEventType,
-  ConflictLost,
-  ConflictUnresolved,
-  DiskError,
-  HostStall,
-  Lagged,
-  MemberEvent,
-  MemberEventType,
-  MemberRefused,
-  Members,
-  NameConflict,
-  QueryEvent,
-  Restarted,
-  UserEvent,
-} from './events.ts'
+} from './errors/errors.ts'
+export type { KeyResult } from './errors/keys.ts'
+export { KeyOperationFailed, RotationStopped } from './errors/keys.ts'
 export type { AdmitRules, Candidate, Vetoes } from './gossip/admission.ts'
 export type { ForcedStatus } from './gossip/force-leave.ts'
 export type { Change, HistoryEntry } from './gossip/history.ts'
 export type { ReapRule } from './gossip/reap-rules.ts'
-export type { Stats } from './insight.ts'
-export type { KeyOptions, Rotated, RotationOptions } from './keys.ts'
-export type { Member, MemberBefore, MemberStatus, VersionRange } from './member.ts'
-export type { HistogramValue, Metric, MetricLabels, MetricType, MetricValue } from './metrics.ts'
-export type { MemberPath, NetworkCoordinate } from './near-types.ts'
-export type { Near, NearestOptions } from './nearness.ts'
-export type { ClusterOptions, HostStallAction, Logger, Numbers, Profile, Threads } from './options.ts'
-export type { ThreadFiles, ThreadName } from './options-workers.ts'
-export type { QueryHandle, QueryOptions, QueryResult } from './queries.ts'
-export type { DeliveryPolicy, EventsOptions } from './subscription.ts'
-export type { PacketEvents, Packets, StreamEvents, Streams, Transport } from './transport.ts'
-export type { TransportModule, TransportOptions } from './transport-options.ts'
+export type { ClusterOptions, HostStallAction, Logger, Numbers, Profile, Threads } from './options/options.ts'
+export type { TransportModule, TransportOptions } from './options/transport.ts'
+export type { ThreadFiles, ThreadName } from './options/workers.ts'

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { Cluster, type ClusterEvent, type ClusterOptions } from 'folkmoot'
 import type { ActorName } from '../src/actors/mail.ts'
-import { ActorExited } from '../src/errors.ts'
+import { ActorExited } from '../src/errors/errors.ts'
 import { type Fault, type Faults, plant } from '../workers/faults.ts'
 import { eventually } from './interop/serf-agent.ts'
 

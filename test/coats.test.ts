@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
 import { Counters } from '../src/actors/counters.ts'
-import { directRoom } from '../src/coats.ts'
-import { InvalidOption } from '../src/errors.ts'
+import { InvalidOption } from '../src/errors/errors.ts'
 import { Directed } from '../src/gossip/directed.ts'
-import { settle } from '../src/options.ts'
+import { directRoom } from '../src/options/coats.ts'
+import { settle } from '../src/options/options.ts'
 
 /** Bytes and base64 of a key whose text would be seen anywhere. */
 const SECRET = new Uint8Array(16).fill(0xab)

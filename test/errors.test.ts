@@ -22,8 +22,8 @@ import {
   ResponseTooLarge,
   TagsTooLarge,
   TooManyQueries,
-} from '../src/errors.ts'
-import { fromPlain, toPlain } from '../src/plain-errors.ts'
+} from '../src/errors/errors.ts'
+import { fromPlain, toPlain } from '../src/errors/plain.ts'
 
 const outcomes = [{ seed: 'a', addresses: ['10.0.0.1:7946'], reached: false, error: 'refused' }]
 const ALL = [
@@ -104,8 +104,8 @@ test('a chain of causes without an end is cut, and what was thrown may be anythi
 })
 
 test('instanceof recognises the errors of another copy of the package, and no others', async () => {
-  const copy: typeof import('../src/errors.ts') = await import(
-    `${new URL('../src/errors.js?copy', import.meta.url)}`
+  const copy: typeof import('../src/errors/errors.ts') = await import(
+    `${new URL('../src/errors/errors.js?copy', import.meta.url)}`
   )
   const foreign = new copy.ClusterClosed('join')
   assert.notEqual(copy.ClusterClosed, ClusterClosed, 'there are two copies')

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { test } from 'node:test'
-import { SubscriptionOverflow } from '../src/delivery-errors.ts'
-import { InvalidArgument } from '../src/errors.ts'
-import type { UserEvent } from '../src/events.ts'
-import { type Company, EventIterator } from '../src/subscription.ts'
+import type { UserEvent } from '../src/cluster/events.ts'
+import { type Company, EventIterator } from '../src/cluster/subscription.ts'
+import { SubscriptionOverflow } from '../src/errors/delivery.ts'
+import { InvalidArgument } from '../src/errors/errors.ts'
 
 const ignore: Company = { members: () => [], ended: () => undefined }
 

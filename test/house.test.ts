@@ -16,7 +16,7 @@ const PURE_PACKAGES = ['msgpackr', 're2js', 'node:zlib', 'node:util']
 /** Functions of node:crypto that depend on their arguments alone; the codec seals and opens with them. Chance is not among them. */
 const PURE_CRYPTO = new Set(['createCipheriv', 'createDecipheriv', 'createSecretKey'])
 /** What the facade may use besides: it lives on the host's thread, next to the threads it starts. */
-const FACADE = 'src/cluster.ts'
+const FACADE = 'src/cluster/cluster.ts'
 const HANDS_OF_WORKERS = [
   'node:worker_threads',
   'node:dgram',

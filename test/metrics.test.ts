@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { Cluster } from 'folkmoot'
 import { Counters, flatten } from '../src/actors/counters.ts'
 import { Histogram, merged, quantile } from '../src/actors/histogram.ts'
-import { metricsOf } from '../src/metrics.ts'
+import { metricsOf } from '../src/cluster/metrics.ts'
 
 test('a quantile is never too low and too high by a fifth at most; count, sum, least and greatest are exact', () => {
   const values = fc.array(fc.double({ min: 0.001, max: 1_000_000, noNaN: true }), {

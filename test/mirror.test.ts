@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { Packr } from 'msgpackr'
 import { FACT, type MemberFact, packMember } from '../src/actors/facts.ts'
 import { Pack } from '../src/actors/packed.ts'
-import { Mirror } from '../src/mirror.ts'
+import { Mirror } from '../src/cluster/mirror.ts'
 import { encodeTags } from '../src/wire/tags.ts'
 
 function record(

@@ -1,8 +1,8 @@
 /** Options: the profiles are Serf's numbers, and everything wrong is refused with its name, its value and what would be right. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { InvalidArgument, InvalidOption } from '../src/errors.ts'
-import { settle } from '../src/options.ts'
+import { InvalidArgument, InvalidOption } from '../src/errors/errors.ts'
+import { settle } from '../src/options/options.ts'
 
 /** Settles whatever a host without types might pass. */
 function settleAny(options: object) {

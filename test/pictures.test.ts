@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { FACT, FactReader, packMember } from '../src/actors/facts.ts'
 import { Pack } from '../src/actors/packed.ts'
-import { Pictures } from '../src/pictures.ts'
+import { Pictures } from '../src/cluster/pictures.ts'
 
 function add(pack: Pack, row: number, incarnation: number, name = `member-${row}`): void {
   packMember(pack, FACT.memberJoin, {

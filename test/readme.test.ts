@@ -102,7 +102,7 @@ test('the example holds the lines of the first program', () => {
 })
 
 test('every option that the README names exists, and every option is named', async () => {
-  const { settle } = await import('../src/options.ts')
+  const { settle } = await import('../src/options/options.ts')
   const [, table] = readme.match(/## Options([\s\S]*?)## /) ?? []
   const named = new Set(
     [...(table ?? '').matchAll(/^\| (`[^|]*) \|/gm)].flatMap(([, cell]) =>

@@ -6,8 +6,8 @@ import { createSocket } from 'node:dgram'
 import { lookup } from 'node:dns/promises'
 import { isIP, isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { InvalidOption } from '../src/errors.ts'
-import type { Settings } from '../src/options.ts'
+import { InvalidOption } from '../src/errors/errors.ts'
+import type { Settings } from '../src/options/options.ts'
 
 type Family = 'IPv4' | 'IPv6'
 type Interfaces = ReturnType<typeof networkInterfaces>

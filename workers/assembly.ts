@@ -1,6 +1,6 @@
 /** All three bodies in one thread, with queues between them: the placements `one` and `none`. */
 import type { ActorName, Restored, Self, ToDetector, ToDispatch, ToGossip } from '../src/actors/mail.ts'
-import type { Settings } from '../src/options.ts'
+import type { Settings } from '../src/options/options.ts'
 import { DispatchBody, GossipBody, type ToFacade } from './bodies.ts'
 import type { Place } from './body.ts'
 import { DetectorBody } from './detector-body.ts'

@@ -15,12 +15,11 @@ import type {
   ToDispatch,
   ToGossip,
 } from '../src/actors/mail.ts'
-
+import type { StreamEvents, Streams, Transport } from '../src/cluster/transport.ts'
 import { Dispatch } from '../src/dispatch/dispatch.ts'
 import type { AdmitRules, Vetoes } from '../src/gossip/admission.ts'
 import { Gossip } from '../src/gossip/gossip.ts'
-import type { Settings } from '../src/options.ts'
-import type { StreamEvents, Streams, Transport } from '../src/transport.ts'
+import type { Settings } from '../src/options/options.ts'
 import { type Bound, bound, type Place, Replies } from './body.ts'
 import { fillByTheSystem, seededByTheSystem } from './chance.ts'
 import { DiskFiles } from './files.ts'

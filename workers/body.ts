@@ -1,7 +1,7 @@
 /** What all bodies share: what a place gives them, replies to commands, and how a binding of sockets went. */
 import type { Envelope, Log } from '../src/actors/contract.ts'
+import type { Transport } from '../src/cluster/transport.ts'
 import type { CrashMemory } from '../src/gossip/crash-memory.ts'
-import type { Transport } from '../src/transport.ts'
 
 /** What every body needs from its place. */
 export interface Place {

@@ -3,7 +3,7 @@
  * actor's business.
  */
 import { connect, type Socket } from 'node:net'
-import type { StreamEvents, Streams } from '../src/transport.ts'
+import type { StreamEvents, Streams } from '../src/cluster/transport.ts'
 
 export class Connections implements Streams {
   readonly #events: StreamEvents

@@ -4,7 +4,7 @@
  */
 import type { PlainError } from '../src/actors/contract.ts'
 import type { ActorName } from '../src/actors/mail.ts'
-import { fromPlain, toPlain } from '../src/plain-errors.ts'
+import { fromPlain, toPlain } from '../src/errors/plain.ts'
 
 export class Crashed extends Error {
   readonly crash: { actor: ActorName; error: PlainError }

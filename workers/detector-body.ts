@@ -4,9 +4,9 @@
  */
 import type { Actor, Envelope, Outlet } from '../src/actors/contract.ts'
 import type { DetectorCommand, Self, ToDetector, ToGossip } from '../src/actors/mail.ts'
+import type { PacketEvents, Packets, Transport } from '../src/cluster/transport.ts'
 import { Detector } from '../src/detector/detector.ts'
-import type { Settings } from '../src/options.ts'
-import type { PacketEvents, Packets, Transport } from '../src/transport.ts'
+import type { Settings } from '../src/options/options.ts'
 import { type Bound, bound, type Place, Replies } from './body.ts'
 import { fillByTheSystem, seededByTheSystem } from './chance.ts'
 import { Connections } from './connections.ts'

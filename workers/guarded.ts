@@ -4,7 +4,7 @@
  * never ends is not waited for.
  */
 import { isIP } from 'node:net'
-import type { PacketEvents, Packets, StreamEvents, Streams, Transport } from '../src/transport.ts'
+import type { PacketEvents, Packets, StreamEvents, Streams, Transport } from '../src/cluster/transport.ts'
 
 /** How long the transport may take to bind, and to close. */
 const PATIENCE = { bind: 10_000, close: 1_000 }

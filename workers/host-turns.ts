@@ -1,5 +1,5 @@
 /** The event loop of the host's thread, as listeners are served by it. */
-import type { ListenerTurns } from '../src/listeners.ts'
+import type { ListenerTurns } from '../src/cluster/listeners.ts'
 
 export const HOST_TURNS: ListenerTurns = {
   now: () => performance.now(),

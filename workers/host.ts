@@ -2,7 +2,7 @@
 import type { LogLevel } from '../src/actors/contract.ts'
 
 import type { ActorName, MirrorNews, News, QueryMail } from '../src/actors/mail.ts'
-import type { ActorExited } from '../src/errors.ts'
+import type { ActorExited } from '../src/errors/errors.ts'
 
 /** What the threads tell the facade. Never called inside a call of the facade. */
 export interface Host {

@@ -3,10 +3,10 @@
  * several, one after the other.
  */
 import type { Restored } from '../src/actors/mail.ts'
-import { type ActorExited, BindFailed, InvalidOption } from '../src/errors.ts'
-import type { Settings } from '../src/options.ts'
-import { fromPlain } from '../src/plain-errors.ts'
-import { isRestored } from '../src/replies.ts'
+import { isRestored } from '../src/cluster/replies.ts'
+import { type ActorExited, BindFailed, InvalidOption } from '../src/errors/errors.ts'
+import { fromPlain } from '../src/errors/plain.ts'
+import type { Settings } from '../src/options/options.ts'
 import { BAD_MODULE } from './bodies.ts'
 import type { Bound } from './body.ts'
 import type { Host } from './host.ts'

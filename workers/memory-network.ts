@@ -7,8 +7,9 @@
  *
  * Like a datagram socket it holds 1,024 packets that are under way to one place; what comes on top is lost.
  */
-import { InvalidArgument } from '../src/errors.ts'
-import type { PacketEvents, Packets, Transport } from '../src/transport.ts'
+
+import type { PacketEvents, Packets, Transport } from '../src/cluster/transport.ts'
+import { InvalidArgument } from '../src/errors/errors.ts'
 import { parseIp } from '../src/wire/address.ts'
 import { after, type Crossing, type Fate, occupy, placeOf } from './memory-places.ts'
 import { MemoryStreams, type StreamPlaces } from './memory-streams.ts'

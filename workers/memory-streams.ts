@@ -1,5 +1,5 @@
 /** Streams of the network in memory: bytes in order, both ways, each way with a queue of its own. */
-import type { StreamEvents, Streams } from '../src/transport.ts'
+import type { StreamEvents, Streams } from '../src/cluster/transport.ts'
 import { after, type Crossing, type Fate, occupy, placeOf } from './memory-places.ts'
 
 /** Who listens where. */

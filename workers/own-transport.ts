@@ -1,6 +1,6 @@
 /** Loads the transport that a host has written as a module, in the thread of the actor that uses it. Before it binds, never later. */
-import type { Transport } from '../src/transport.ts'
-import type { TransportModule } from '../src/transport-options.ts'
+import type { Transport } from '../src/cluster/transport.ts'
+import type { TransportModule } from '../src/options/transport.ts'
 
 /** Code of a `Bound` that was never tried: there is no transport to bind with. */
 export const BAD_TRANSPORT = 'BAD_TRANSPORT'

@@ -3,11 +3,11 @@
  * nothing of threads beyond this.
  */
 import type { Self } from '../src/actors/mail.ts'
-import { refuseForeignSelf } from '../src/admission-options.ts'
+import type { Transport } from '../src/cluster/transport.ts'
 import { lookInterval } from '../src/detector/host-watch.ts'
 import { newCrashMemory } from '../src/gossip/crash-memory.ts'
-import type { Settings } from '../src/options.ts'
-import type { Transport } from '../src/transport.ts'
+import { refuseForeignSelf } from '../src/options/admission.ts'
+import type { Settings } from '../src/options/options.ts'
 import { advertised, boundIps } from './addresses.ts'
 import type { Host } from './host.ts'
 import { Life } from './life.ts'

@@ -14,10 +14,10 @@ import type {
   ToGossip,
   ToHost,
 } from '../src/actors/mail.ts'
-import { ActorExited } from '../src/errors.ts'
+import type { Transport } from '../src/cluster/transport.ts'
+import { ActorExited } from '../src/errors/errors.ts'
 import { CrashMemory } from '../src/gossip/crash-memory.ts'
-import type { Settings } from '../src/options.ts'
-import type { Transport } from '../src/transport.ts'
+import type { Settings } from '../src/options/options.ts'
 import { Assembly } from './assembly.ts'
 import type { Bound } from './body.ts'
 import type { DetectorApi } from './detector.ts'

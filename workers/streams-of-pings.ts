@@ -1,5 +1,5 @@
 /** Pings over streams, dialled by the detector itself: a request, and whatever comes back until somebody closes. */
-import type { StreamEvents, Streams } from '../src/transport.ts'
+import type { StreamEvents, Streams } from '../src/cluster/transport.ts'
 
 export interface PingStreamEvents {
   /** All bytes so far. */

@@ -5,7 +5,7 @@
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads'
 import { type Remote, wrap } from 'comlink'
 import type { ActorName } from '../src/actors/mail.ts'
-import { ActorExited } from '../src/errors.ts'
+import { ActorExited } from '../src/errors/errors.ts'
 import { crashOf } from './crashed.ts'
 import { endpointOf } from './endpoint.ts'
 

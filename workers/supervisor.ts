@@ -18,10 +18,10 @@ import type {
   Restored,
   Self,
 } from '../src/actors/mail.ts'
-import { ActorExited, BindFailed } from '../src/errors.ts'
+import type { Actors } from '../src/cluster/line.ts'
+import { ActorExited, BindFailed } from '../src/errors/errors.ts'
 import { CrashMemory, type Recollection } from '../src/gossip/crash-memory.ts'
-import type { Actors } from '../src/line.ts'
-import type { Settings } from '../src/options.ts'
+import type { Settings } from '../src/options/options.ts'
 import { decodeTags } from '../src/wire/tags.ts'
 import type { Host } from './host.ts'
 import { Life } from './life.ts'

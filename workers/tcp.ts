@@ -1,6 +1,6 @@
 /** The TCP side of a member: the listener, and the connections that it accepts or dials, by number. */
 import { createServer, type Server, type Socket } from 'node:net'
-import type { StreamEvents, Streams } from '../src/transport.ts'
+import type { StreamEvents, Streams } from '../src/cluster/transport.ts'
 import { Connections } from './connections.ts'
 import { plainIp } from './udp.ts'
 

@@ -1,6 +1,6 @@
 /** Starts the file of a thread. Each is named literally, for bundlers to find; where the host names another one, that is taken. */
 import { Worker, type WorkerOptions } from 'node:worker_threads'
-import type { ThreadFileSettings, ThreadName } from '../src/options-workers.ts'
+import type { ThreadFileSettings, ThreadName } from '../src/options/workers.ts'
 
 const OURS: Record<ThreadName, (options: WorkerOptions) => Worker> = {
   detector: (options) => new Worker(new URL('./detector.js', import.meta.url), options),

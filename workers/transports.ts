@@ -1,5 +1,5 @@
 /** The transports that are shipped: UDP and TCP, which is what members use by default, and a network in memory. */
-import type { Transport } from '../src/transport.ts'
+import type { Transport } from '../src/cluster/transport.ts'
 import { Tcp } from './tcp.ts'
 import { Udp } from './udp.ts'
 

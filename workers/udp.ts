@@ -4,7 +4,7 @@
  */
 import { createSocket, type Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
-import type { PacketEvents, Packets } from '../src/transport.ts'
+import type { PacketEvents, Packets } from '../src/cluster/transport.ts'
 
 /** Asked of the system, halved until it agrees: a burst must wait here and not be lost while a turn runs. */
 const RECEIVE_BUFFER = 4 * 1024 * 1024

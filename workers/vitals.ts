@@ -9,8 +9,8 @@
 import type { Envelope, Log } from '../src/actors/contract.ts'
 import { Counters, flatten, joinReports, type Report } from '../src/actors/counters.ts'
 import { Histogram, merged, quantile } from '../src/actors/histogram.ts'
+import { isNumbers, isReport } from '../src/cluster/replies.ts'
 import { Warnings } from '../src/detector/warnings.ts'
-import { isNumbers, isReport } from '../src/replies.ts'
 
 const LOOK_EVERY = 500
 const WINDOW = 60_000

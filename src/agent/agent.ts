@@ -2,9 +2,9 @@
  * The agent: a `Cluster` for whoever cannot hold one, that is RPC clients, scripts and signals. It owns the log, the handlers and what
  * is subscribed; everything about the pool is the cluster's.
  */
-import type { Cluster } from '../cluster.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import type { MemberEvent, QueryEvent, UserEvent } from '../cluster/events.ts'
 import { Patterns } from '../dispatch/patterns.ts'
-import type { MemberEvent, QueryEvent, UserEvent } from '../events.ts'
 import type { HistoryEntry } from '../gossip/history.ts'
 import { formatIp } from '../wire/address.ts'
 import type { AgentConfig } from './config.ts'

@@ -2,7 +2,7 @@
 import { tagsOf } from '../cli/command.ts'
 import { parseDuration } from '../cli/durations.ts'
 import type { Flags } from '../cli/flags.ts'
-import type { ClusterOptions } from '../options.ts'
+import type { ClusterOptions } from '../options/options.ts'
 import { type HandlerSpec, isValid, parseHandler } from './filters.ts'
 import { ConfigError, Layer, readLayer } from './layers.ts'
 import { LEVELS, type Level, levelOf } from './log-book.ts'

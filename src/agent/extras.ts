@@ -2,8 +2,8 @@
  * What our agent answers beyond the original's commands: why a member is what it is, what is wrong in the pool, and the rotation of keys. Each is a
  * command of its own in the RPC protocol; an agent that does not know it says «Unsupported command».
  */
-import type { Cluster } from '../cluster.ts'
-import { RotationStopped } from '../errors-keys.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import { RotationStopped } from '../errors/keys.ts'
 import type { HistoryEntry } from '../gossip/history.ts'
 import { Fields } from './rpc/fields.ts'
 import type { RpcWriter } from './rpc/writer.ts'

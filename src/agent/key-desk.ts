@@ -1,6 +1,6 @@
 /** Key commands of RPC clients, by the cluster's keys, in the words and the shape of the original's answers (protocol page 3, section 1.5). */
-import type { Cluster } from '../cluster.ts'
-import { KeyOperationFailed, type KeyResult } from '../errors-keys.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import { KeyOperationFailed, type KeyResult } from '../errors/keys.ts'
 import type { KeyAction, KeysOutcome } from './desk.ts'
 import type { RpcKeys } from './rpc/records.ts'
 

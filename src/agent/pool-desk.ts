@@ -4,11 +4,11 @@
  */
 
 import type { Joined } from '../actors/mail.ts'
-import type { Cluster } from '../cluster.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import type { Member } from '../cluster/member.ts'
 import type { Patterns } from '../dispatch/patterns.ts'
-import { isFolkmootError } from '../errors.ts'
+import { isFolkmootError } from '../errors/errors.ts'
 import { OWN_ADDRESS } from '../gossip/joins.ts'
-import type { Member } from '../member.ts'
 import { parseIp } from '../wire/address.ts'
 import { BadPattern } from './desk.ts'
 import type { QueryRecord, QueryRequest, RpcCoordinate, RpcMember, Stats } from './rpc/records.ts'

@@ -1,5 +1,5 @@
 /** A metrics snapshot in Prometheus' text format (exposition format 0.0.4), for the agent's own HTTP listener. */
-import type { Metric, MetricLabels } from '../metrics.ts'
+import type { Metric, MetricLabels } from '../cluster/metrics.ts'
 
 export function prometheusText(metrics: readonly Metric[]): string {
   return metrics.map(blockOf).join('')

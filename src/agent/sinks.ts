@@ -1,5 +1,5 @@
 /** Metrics as the original's sinks want them (protocol page 3, section 5): lines `name:value|type`, gauges with the host's name. */
-import type { Metric, MetricLabels } from '../metrics.ts'
+import type { Metric, MetricLabels } from '../cluster/metrics.ts'
 
 const PREFIX = 'serf-agent'
 

@@ -3,7 +3,7 @@
  * no pings for others, no probes of our own, until the host is back. Gossip does its part with its streams and refutations.
  */
 import type { Counters } from '../actors/counters.ts'
-import type { HostStallAction } from '../options.ts'
+import type { HostStallAction } from '../options/options.ts'
 import { HostWatch, type Post } from './host-watch.ts'
 import type { DetectorWorld } from './world.ts'
 

@@ -9,8 +9,8 @@
  */
 import type { Envelope } from '../actors/contract.ts'
 import type { PingReply } from '../actors/mail.ts'
-import { NoResponse } from '../errors.ts'
-import { toPlain } from '../plain-errors.ts'
+import { NoResponse } from '../errors/errors.ts'
+import { toPlain } from '../errors/plain.ts'
 
 export const MOST_PINGS = 256
 

@@ -28,7 +28,7 @@
  */
 import type { Counters } from '../actors/counters.ts'
 import { toLatin } from '../actors/latin.ts'
-import type { Settings } from '../options.ts'
+import type { Settings } from '../options/options.ts'
 import { writeSuspect } from '../wire/claim.ts'
 import { Writer } from '../wire/msgpack.ts'
 import { labelBytes, makeCompound } from '../wire/packet.ts'

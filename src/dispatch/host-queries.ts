@@ -1,7 +1,7 @@
 /** The host's queries: commands in, what becomes of each out, under the number that the host gave it. */
 import type { Envelope } from '../actors/contract.ts'
 import type { QueryMail, QueryWish } from '../actors/mail.ts'
-import { toPlain } from '../plain-errors.ts'
+import { toPlain } from '../errors/plain.ts'
 import type { Questions } from './questions.ts'
 
 export interface HostQueryParts {

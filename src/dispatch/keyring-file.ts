@@ -1,5 +1,5 @@
 /** The keyring file: a JSON list of keys in base64, the primary first, as Serf keeps it (protocol page 2, section 4.10). */
-import { fromBase64, toBase64 } from '../coats.ts'
+import { fromBase64, toBase64 } from '../options/coats.ts'
 import { isKeySize, KEY_REFUSALS, MOST_KEYS } from '../wire/keyring.ts'
 
 /** Nobody but its owner may read it. */

@@ -11,7 +11,7 @@
 import type { Outlet } from '../actors/contract.ts'
 import type { Counters } from '../actors/counters.ts'
 import type { ToGossip } from '../actors/mail.ts'
-import { toBase64 } from '../coats.ts'
+import { toBase64 } from '../options/coats.ts'
 import { KEY_REFUSALS, Keyring } from '../wire/keyring.ts'
 import { readKeyRequest, writeKeyAnswer } from '../wire/keys.ts'
 import type { Files } from './files.ts'

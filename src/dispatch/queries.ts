@@ -8,6 +8,7 @@
 import type { Counters } from '../actors/counters.ts'
 import { FACT, FactReader } from '../actors/facts.ts'
 import { type QueryRecord, queryOf, strikeOut } from '../actors/query-facts.ts'
+import { textOf } from '../cluster/member.ts'
 import {
   type FolkmootError,
   OriginUnnamed,
@@ -16,8 +17,7 @@ import {
   QueryExpired,
   RelayTooLarge,
   ResponseTooLarge,
-} from '../errors.ts'
-import { textOf } from '../member.ts'
+} from '../errors/errors.ts'
 import { readFilters } from '../wire/filter.ts'
 import { QUERY_FLAG } from '../wire/query.ts'
 import { fits, isAffordable } from './filters.ts'

@@ -6,7 +6,7 @@
 import type { Outlet, Random } from '../actors/contract.ts'
 import type { Counters } from '../actors/counters.ts'
 import type { ToGossip } from '../actors/mail.ts'
-import { textOf } from '../member.ts'
+import { textOf } from '../cluster/member.ts'
 import { formatIp } from '../wire/address.ts'
 import { isLive, type MemberView } from './view.ts'
 

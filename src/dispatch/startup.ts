@@ -5,9 +5,9 @@
  */
 import type { Envelope } from '../actors/contract.ts'
 import type { Restored } from '../actors/mail.ts'
-import { FileUnreadable, type KeptFile } from '../errors.ts'
-import type { Settings } from '../options.ts'
-import { toPlain } from '../plain-errors.ts'
+import { FileUnreadable, type KeptFile } from '../errors/errors.ts'
+import { toPlain } from '../errors/plain.ts'
+import type { Settings } from '../options/options.ts'
 import type { FileOutcome, Files } from './files.ts'
 import { readKeyring } from './keyring-file.ts'
 import type { Snapshot } from './snapshot.ts'

@@ -4,7 +4,7 @@
  */
 import type { Random } from '../actors/contract.ts'
 import { FACT, FactReader, STATUS } from '../actors/facts.ts'
-import { Pictures } from '../pictures.ts'
+import { Pictures } from '../cluster/pictures.ts'
 import { decodeTags } from '../wire/tags.ts'
 
 export class MemberView {

@@ -5,7 +5,7 @@
 import type { Envelope, Outlet, Random } from '../actors/contract.ts'
 import type { Counters } from '../actors/counters.ts'
 import type { ToDetector } from '../actors/mail.ts'
-import type { Settings } from '../options.ts'
+import type { Settings } from '../options/options.ts'
 import type { Claims } from './claims.ts'
 import { Departure } from './departure.ts'
 import type { Exchange } from './exchange.ts'

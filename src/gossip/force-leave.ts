@@ -7,9 +7,9 @@
  * bound of the line a call is refused.
  */
 import type { Envelope } from '../actors/contract.ts'
-import { BroadcastTimeout, InvalidArgument, TooManyPrunes, UnknownMember } from '../errors.ts'
-import type { MemberStatus } from '../member.ts'
-import { toPlain } from '../plain-errors.ts'
+import type { MemberStatus } from '../cluster/member.ts'
+import { BroadcastTimeout, InvalidArgument, TooManyPrunes, UnknownMember } from '../errors/errors.ts'
+import { toPlain } from '../errors/plain.ts'
 
 /** Whether the members that hear of a leave also erase who left. */
 export type Afterwards = 'keep' | 'prune'

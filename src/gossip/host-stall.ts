@@ -6,7 +6,7 @@
  *     fail     no refutations, no push/pulls, no acks over TCP    what was accused meanwhile is refuted
  *     leave    we leave the pool                                  nothing: a leave is for good
  */
-import type { HostStallAction } from '../options.ts'
+import type { HostStallAction } from '../options/options.ts'
 
 /** The tag that peers see while the host is stalled; its value is `true`. */
 export const STALL_TAG = 'host-stalled'

@@ -3,8 +3,8 @@
  * command is answered when the news has been sent as often as it will be, or after the broadcast timeout.
  */
 import type { Envelope } from '../actors/contract.ts'
-import { BroadcastTimeout, ClusterLeft, TagsTooLarge } from '../errors.ts'
-import { toPlain } from '../plain-errors.ts'
+import { BroadcastTimeout, ClusterLeft, TagsTooLarge } from '../errors/errors.ts'
+import { toPlain } from '../errors/plain.ts'
 import { encodeTags } from '../wire/serf.ts'
 
 /** Largest encoded tags, the marker included (protocol page 1, section 9). */

@@ -2,7 +2,7 @@
  * Rules that say how long a member is remembered after it is gone, by its tags: what the original asks an application
  * for, with every member at every reaping, is declared here (protocol page 2, section 4.6: the override).
  */
-import { InvalidOption } from '../errors.ts'
+import { InvalidOption } from '../errors/errors.ts'
 import { decodeTags } from '../wire/tags.ts'
 
 /** Members with these tags are forgotten so long after they failed or left. */

@@ -12,7 +12,7 @@
 import type { Random } from '../actors/contract.ts'
 import type { Counters } from '../actors/counters.ts'
 import type { FoundPlace, SeedOutcome } from '../actors/mail.ts'
-import type { RejoinSettings } from '../options-rejoin.ts'
+import type { RejoinSettings } from '../options/rejoin.ts'
 import { isMapped, parseIp } from '../wire/address.ts'
 import type { JoinRequest } from './joins.ts'
 import type { MemberTable } from './members.ts'

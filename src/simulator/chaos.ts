@@ -5,7 +5,7 @@
 import type { Actor } from '../actors/contract.ts'
 import type { ToGossip } from '../actors/mail.ts'
 import { pushPullPeriod, suspicionMin } from '../gossip/formulas.ts'
-import type { ClusterOptions } from '../options.ts'
+import type { ClusterOptions } from '../options/options.ts'
 import { Fate, optionsOf } from './fate.ts'
 import { InvariantBroken } from './invariants.ts'
 import type { SimulatedNode } from './node.ts'

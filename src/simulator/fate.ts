@@ -2,7 +2,7 @@
  * What befalls a pool: plays single faults, and takes all of them back for the calm. A fault that cannot happen to whom it is meant for, such as
  * the death of somebody dead, does nothing and is not counted.
  */
-import type { ClusterOptions } from '../options.ts'
+import type { ClusterOptions } from '../options/options.ts'
 import { writeKeyRequest } from '../wire/keys.ts'
 import { CALM } from './network.ts'
 import type { SimulatedNode } from './node.ts'

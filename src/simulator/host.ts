@@ -5,7 +5,7 @@
 import { FACT, FactReader } from '../actors/facts.ts'
 import type { MirrorNews, News } from '../actors/mail.ts'
 import { type QueryRecord, queryOf } from '../actors/query-facts.ts'
-import { type Member, memberOf, textOf } from '../member.ts'
+import { type Member, memberOf, textOf } from '../cluster/member.ts'
 
 /** Something that a host heard or saw change. */
 export interface Transition {

@@ -4,8 +4,8 @@
  */
 import { STATUS } from '../actors/facts.ts'
 import { toLatin } from '../actors/latin.ts'
+import { type Member, memberOf } from '../cluster/member.ts'
 import { HELD, isActive } from '../gossip/precedence.ts'
-import { type Member, memberOf } from '../member.ts'
 import type { SimulatedNode } from './node.ts'
 import { nameOf } from './table-watch.ts'
 import type { World } from './world.ts'

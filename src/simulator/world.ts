@@ -5,7 +5,7 @@
 import type { Actor } from '../actors/contract.ts'
 import type { FoundPlace, ToGossip } from '../actors/mail.ts'
 import { SeededRandom } from '../actors/random.ts'
-import { type ClusterOptions, settle } from '../options.ts'
+import { type ClusterOptions, settle } from '../options/options.ts'
 import type { Transition } from './host.ts'
 import { CALM, Network, type Weather } from './network.ts'
 import { type Reply, SimulatedNode } from './node.ts'

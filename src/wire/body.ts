@@ -5,7 +5,7 @@
  * Nothing is lost that Go can write: nil is null and empty is empty, numbers beyond 2^53 are bigints, text that is not UTF-8 stays bytes, and
  * tables are Maps in the order of the wire, so that no name in them means anything to JavaScript.
  */
-import { InvalidArgument } from '../errors.ts'
+import { InvalidArgument } from '../errors/errors.ts'
 import { key, Malformed, type Reader, Writer } from './msgpack.ts'
 import { decodeNested, encodeNested, type Nested } from './nested.ts'
 import { Fields, type Shape, shape } from './record.ts'

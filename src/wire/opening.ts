@@ -1,5 +1,5 @@
 /** Opening and sealing with a key that is named and a nonce that is given, for the plain-object codec. The cipher is the keyring's. */
-import { InvalidArgument } from '../errors.ts'
+import { InvalidArgument } from '../errors/errors.ts'
 import { isKeySize, Keyring, looksSealed, SEAL_HEAD, type SealVersion, sealedLength } from './keyring.ts'
 
 /** What was inside a sealed message, and what is needed to seal it again to the same bytes. */

@@ -5,7 +5,7 @@ import { stat } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
 import { Pack } from '../../src/actors/packed.ts'
 import { packRosterEntry } from '../../src/actors/roster.ts'
-import { settle } from '../../src/options.ts'
+import { settle } from '../../src/options/options.ts'
 import { DetectorBody } from '../../workers/detector-body.ts'
 
 const kinds: Record<string, number> = {}

@@ -7,7 +7,7 @@ import { Pack } from '../../src/actors/packed.ts'
 import { fillFrom, SeededRandom } from '../../src/actors/random.ts'
 import { packRosterEntry, type RosterStanding } from '../../src/actors/roster.ts'
 import { Detector } from '../../src/detector/detector.ts'
-import { type ClusterOptions, settle } from '../../src/options.ts'
+import { type ClusterOptions, settle } from '../../src/options/options.ts'
 import { PacketOpener } from '../../src/wire/packet.ts'
 import {
   type IndirectPing,

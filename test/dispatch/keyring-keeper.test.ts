@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Counters } from '../../src/actors/counters.ts'
 import type { ToGossip } from '../../src/actors/mail.ts'
-import { toBase64 } from '../../src/coats.ts'
 import { type FileOperation, Files } from '../../src/dispatch/files.ts'
 import { InternalQueries } from '../../src/dispatch/internal-queries.ts'
 import { KEY_QUERIES, KeyringKeeper } from '../../src/dispatch/keyring-keeper.ts'
+import { toBase64 } from '../../src/options/coats.ts'
 import {
   type KeyAnswer,
   readKeyAnswer,

@@ -14,7 +14,7 @@ import { packQuery, type QueryRecord, queryOf } from '../../src/actors/query-fac
 import { SeededRandom } from '../../src/actors/random.ts'
 import { Dispatch } from '../../src/dispatch/dispatch.ts'
 import type { FileOperation } from '../../src/dispatch/files.ts'
-import { type ClusterOptions, settle } from '../../src/options.ts'
+import { type ClusterOptions, settle } from '../../src/options/options.ts'
 import { WISH } from '../../src/simulator/questions.ts'
 import { formatIp } from '../../src/wire/address.ts'
 import { Writer } from '../../src/wire/msgpack.ts'

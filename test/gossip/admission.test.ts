@@ -1,9 +1,9 @@
 /** Who is let in: networks, names, declared rules, the host's module; refusals are counted and told. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { refuseForeignSelf } from '../../src/admission-options.ts'
 import type { AdmitRules } from '../../src/gossip/admission.ts'
-import { settle } from '../../src/options.ts'
+import { refuseForeignSelf } from '../../src/options/admission.ts'
+import { settle } from '../../src/options/options.ts'
 import { parseIp } from '../../src/wire/address.ts'
 import { Networks } from '../../src/wire/networks.ts'
 import { encodeTags } from '../../src/wire/tags.ts'

@@ -1,7 +1,7 @@
 /** How membership ends (protocol page 2, sections 4.4 to 4.6): forced leaves, prunes, reaping, tombstones, reconnecting. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ClusterOptions } from '../../src/options.ts'
+import type { ClusterOptions } from '../../src/options/options.ts'
 import { Writer } from '../../src/wire/msgpack.ts'
 import { encodeTags, writeLeave } from '../../src/wire/serf.ts'
 import { MESSAGE } from '../../src/wire/types.ts'

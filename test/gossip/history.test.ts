@@ -1,8 +1,8 @@
 /** What became of members and by whose word; who accuses to no avail (known defects 5 and 10). */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { isHistory } from '../../src/cluster/replies.ts'
 import type { HistoryEntry } from '../../src/gossip/history.ts'
-import { isHistory } from '../../src/replies.ts'
 import { alive, dead, LoneGossip, suspect } from './lone-gossip.ts'
 
 function pool(): LoneGossip {

@@ -7,7 +7,7 @@ import { SeededRandom } from '../../src/actors/random.ts'
 import { MemberTable } from '../../src/gossip/members.ts'
 import { HELD } from '../../src/gossip/precedence.ts'
 import { type QueueName, type QueueRules, Queues } from '../../src/gossip/queues.ts'
-import { settle } from '../../src/options.ts'
+import { settle } from '../../src/options/options.ts'
 import { PacketOpener } from '../../src/wire/packet.ts'
 
 const COATS = { compression: false, label: new Uint8Array(0) }

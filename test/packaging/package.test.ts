@@ -53,7 +53,7 @@ test('maps lead to the sources, which they hold', { skip }, async () => {
     assert.equal(map.sources.length, map.sourcesContent?.length ?? 0, name)
     return map.sources.map((source: string) => source.replace(/^(\.\.\/)+/, ''))
   })
-  for (const path of ['src/gossip/gossip.ts', 'src/errors.ts', 'workers/detector.ts']) {
+  for (const path of ['src/gossip/gossip.ts', 'src/errors/errors.ts', 'workers/detector.ts']) {
     assert.ok(sources.includes(path), path)
   }
 })

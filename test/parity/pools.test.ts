@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { Actor } from '../../src/actors/contract.ts'
 import type { ToGossip } from '../../src/actors/mail.ts'
 import { eachOverheard, Pack, packOverheard } from '../../src/actors/packed.ts'
-import { type ClusterOptions, settle } from '../../src/options.ts'
+import { type ClusterOptions, settle } from '../../src/options/options.ts'
 import { type Reply, type SimulatedNode, World } from '../../src/simulator/index.ts'
 import { MESSAGE, SERF } from '../../src/wire/types.ts'
 

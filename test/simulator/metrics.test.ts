@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Report } from '../../src/actors/counters.ts'
-import { helpOf } from '../../src/metric-help.ts'
-import { type Metric, metricsOf } from '../../src/metrics.ts'
+import { helpOf } from '../../src/cluster/metric-help.ts'
+import { type Metric, metricsOf } from '../../src/cluster/metrics.ts'
 import { type SimulatedNode, World } from '../../src/simulator/index.ts'
 
 const SECOND = 1_000

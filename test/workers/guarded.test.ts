@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { PacketEvents, StreamEvents, Transport } from '../../src/transport.ts'
+import type { PacketEvents, StreamEvents, Transport } from '../../src/cluster/transport.ts'
 import { guarded } from '../../workers/guarded.ts'
 
 const NOTHING = async (): Promise<void> => undefined

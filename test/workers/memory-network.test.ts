@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Streams } from '../../src/transport.ts'
+import type { Streams } from '../../src/cluster/transport.ts'
 import { MemoryNetwork, type MemoryNetworkOptions } from '../../workers/memory-network.ts'
 
 interface Pair {

@@ -1,7 +1,7 @@
 /** The agent's optional HTTP listener: metrics for Prometheus, health, readiness. Off by default, and on loopback unless told otherwise. */
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { prometheusText } from '../../src/agent/prometheus.ts'
-import type { Cluster } from '../../src/cluster.ts'
+import type { Cluster } from '../../src/cluster/cluster.ts'
 
 export class HttpListener {
   readonly #server: Server

@@ -8,7 +8,7 @@ import makeMdns, { type MulticastDNS } from 'multicast-dns'
 import type { AgentConfig } from '../../src/agent/config.ts'
 import type { Desk } from '../../src/agent/desk.ts'
 import type { Level } from '../../src/agent/log-book.ts'
-import type { Cluster } from '../../src/cluster.ts'
+import type { Cluster } from '../../src/cluster/cluster.ts'
 
 const POLL = 60_000
 /** The agent joins what it found so long after the last of it came. */

@@ -1,6 +1,6 @@
 /** The option `rejoin`, checked and decided. */
-import { InvalidOption } from './errors.ts'
-import { parsePlace } from './wire/address.ts'
+import { InvalidOption } from '../errors/errors.ts'
+import { parsePlace } from '../wire/address.ts'
 
 /** How seeds are kept and tried again. Durations in milliseconds. */
 export interface RejoinSettings {

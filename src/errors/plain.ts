@@ -3,8 +3,8 @@
  * again on the other side. Ours are known by their code, those of the language by their name; of any other class name, message, code and
  * stack are kept.
  */
-import type { CarriedCause, PlainError } from './actors/contract.ts'
-import type { ActorName } from './actors/mail.ts'
+import type { CarriedCause, PlainError } from '../actors/contract.ts'
+import type { ActorName } from '../actors/mail.ts'
 import {
   ActorExited,
   BindFailed,

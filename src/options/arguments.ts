@@ -1,5 +1,5 @@
 /** Arguments of the facade's calls, checked. Each throws InvalidArgument with the name of the call. */
-import { InvalidArgument } from './errors.ts'
+import { InvalidArgument } from '../errors/errors.ts'
 
 /** Seeds of one join: each may cost a look-up and a connection. */
 const MOST_SEEDS = 1_024

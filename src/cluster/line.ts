@@ -1,11 +1,11 @@
 /** The line from the facade to its actors: whether a call may still be made, its way there, and its checked answer. */
-import type { Envelope } from './actors/contract.ts'
-import type { Credit, DetectorCommand, DispatchCommand, GossipCommand } from './actors/mail.ts'
+import type { Envelope } from '../actors/contract.ts'
+import type { Credit, DetectorCommand, DispatchCommand, GossipCommand } from '../actors/mail.ts'
+import { type ActorExited, ClusterClosed, ClusterLeft, type FolkmootError } from '../errors/errors.ts'
+import { fromPlain } from '../errors/plain.ts'
 import type { Ask, Check } from './ask.ts'
 import { Calls } from './calls.ts'
 import type { ClusterState } from './cluster-types.ts'
-import { type ActorExited, ClusterClosed, ClusterLeft, type FolkmootError } from './errors.ts'
-import { fromPlain } from './plain-errors.ts'
 
 /** The actors, wherever they are placed. Envelopes carry the host's mistakes; a rejection is an ActorExited. */
 export interface Actors {

@@ -1,5 +1,5 @@
 /** How parts of the facade ask the actors: a command, and the check of its answer. */
-import type { DetectorCommand, DispatchCommand, GossipCommand } from './actors/mail.ts'
+import type { DetectorCommand, DispatchCommand, GossipCommand } from '../actors/mail.ts'
 
 /** Whether an answer is what it must be. */
 export type Check<Value> = (value: unknown) => value is Value

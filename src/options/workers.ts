@@ -1,5 +1,5 @@
 /** The option `workers`: where the files of the threads lie when a bundler moved them. */
-import { InvalidOption } from './errors.ts'
+import { InvalidOption } from '../errors/errors.ts'
 
 /** The threads of a member: one for each actor, or one for all of them. */
 export type ThreadName = 'detector' | 'gossip' | 'dispatch' | 'member'

@@ -3,9 +3,9 @@
  * answered. Names go to the detector in slices, so that no question holds it up.
  */
 
+import { CoordinatesDisabled, InvalidArgument, UnknownMember } from '../errors/errors.ts'
 import type { Ask } from './ask.ts'
 import type { MemberFilter } from './cluster-types.ts'
-import { CoordinatesDisabled, InvalidArgument, UnknownMember } from './errors.ts'
 import type { Member } from './member.ts'
 import type { LastWay, MemberPath, NetworkCoordinate } from './near-types.ts'
 import { isCoordinate, isDistances, isPaths, isPing } from './replies.ts'

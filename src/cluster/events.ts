@@ -2,13 +2,13 @@
  * What a host hears, and how: packed facts become event objects for listeners and iterators. Nothing is decoded that nobody listens to,
  * and no turn of the host's event loop is taken for long.
  */
-import { FACT, FactReader } from './actors/facts.ts'
-import type { News } from './actors/mail.ts'
-import type { Notice } from './actors/notices.ts'
-import { queryOf } from './actors/query-facts.ts'
-import { InvalidArgument } from './errors.ts'
+import { FACT, FactReader } from '../actors/facts.ts'
+import type { News } from '../actors/mail.ts'
+import type { Notice } from '../actors/notices.ts'
+import { queryOf } from '../actors/query-facts.ts'
+import { InvalidArgument } from '../errors/errors.ts'
+import type { HostStallAction } from '../options/options.ts'
 import { beforeOf, type Member, type MemberBefore, memberOf, textOf } from './member.ts'
-import type { HostStallAction } from './options.ts'
 import type { Kept, Told } from './told.ts'
 
 export type MemberEventType =
@@ -82,7 +82,7 @@ export type {
   MemberRefused,
   NameConflict,
   Restarted,
-} from './actors/notices.ts'
+} from '../actors/notices.ts'
 
 /** The main thread stood still for as long as the option `hostStall` allows, or turns again. Heard once it turns again: both then. */
 export interface HostStall {

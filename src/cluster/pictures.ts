@@ -4,8 +4,8 @@
  * and once that is more than what is in use, everything in use moves to new blocks: one member alone must not hold the memory of the
  * hundred thousand that it came with.
  */
-import { FactReader } from './actors/facts.ts'
-import { copy } from './actors/packed.ts'
+import { FactReader } from '../actors/facts.ts'
+import { copy } from '../actors/packed.ts'
 
 const FIRST_ROWS = 16
 /** Bytes of a block of copies: as much as is in use, within these bounds, so that small pools stay small. */

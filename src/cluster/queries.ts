@@ -2,8 +2,8 @@
  * Queries as a host sees them: one that it asked, with answers that stream in, and one that it was asked. Neither knows of threads: what
  * crosses them is passed in.
  */
-import type { DispatchCommand, QueryAnswer, QueryEnding, QueryMail, QueryWish } from './actors/mail.ts'
-import { FeatureNotSupported, InvalidArgument, isFolkmootError } from './errors.ts'
+import type { DispatchCommand, QueryAnswer, QueryEnding, QueryMail, QueryWish } from '../actors/mail.ts'
+import { FeatureNotSupported, InvalidArgument, isFolkmootError } from '../errors/errors.ts'
 
 /** Who is asked and how; what is left out means everybody, once, without acks, for the default time. */
 export interface QueryOptions {

@@ -3,7 +3,7 @@
  * and are rebuilt by their code, since structured clone would keep neither class nor code.
  */
 import { inspect } from 'node:util'
-import type { ActorName, SeedOutcome } from './actors/mail.ts'
+import type { ActorName, SeedOutcome } from '../actors/mail.ts'
 
 const BRAND = Symbol.for('folkmoot.error')
 

@@ -4,12 +4,17 @@
  */
 import { EventEmitter } from 'node:events'
 import { hostname } from 'node:os'
-import type { Host } from '../workers/host.ts'
-import { HOST_TURNS } from '../workers/host-turns.ts'
-import { KEY_HANDS } from '../workers/key-hands.ts'
-import { place } from '../workers/placement.ts'
-import type { DispatchCommand, Joined, MirrorNews, News, QueryWish } from './actors/mail.ts'
-import { payloadOf, seedsOf } from './arguments.ts'
+import type { Host } from '../../workers/host.ts'
+import { HOST_TURNS } from '../../workers/host-turns.ts'
+import { KEY_HANDS } from '../../workers/key-hands.ts'
+import { place } from '../../workers/placement.ts'
+import type { DispatchCommand, Joined, MirrorNews, News, QueryWish } from '../actors/mail.ts'
+import { type ActorExited, ClusterClosed, InvalidArgument } from '../errors/errors.ts'
+import type { ForcedStatus } from '../gossip/force-leave.ts'
+import type { HistoryEntry } from '../gossip/history.ts'
+import { payloadOf, seedsOf } from '../options/arguments.ts'
+import { type ClusterOptions, type Logger, type Settings, settle, settleTags } from '../options/options.ts'
+import { ownTransport } from '../options/transport.ts'
 import { untilAborted } from './calls.ts'
 import type {
   ClusterEvents,
@@ -19,10 +24,7 @@ import type {
   MemberFilter,
   UserEventOptions,
 } from './cluster-types.ts'
-import { type ActorExited, ClusterClosed, InvalidArgument } from './errors.ts'
 import type { ClusterEvent } from './events.ts'
-import type { ForcedStatus } from './gossip/force-leave.ts'
-import type { HistoryEntry } from './gossip/history.ts'
 import { Insight, type Stats } from './insight.ts'
 import { Keys } from './keys.ts'
 import { type Actors, Line } from './line.ts'
@@ -33,13 +35,11 @@ import { Mirror } from './mirror.ts'
 import type { MemberPath, NetworkCoordinate } from './near-types.ts'
 import type { Near, NearestOptions } from './nearness.ts'
 import { Nearness } from './nearness.ts'
-import { type ClusterOptions, type Logger, type Settings, settle, settleTags } from './options.ts'
 import { OwnQueries, type QueryHandle, type QueryOptions, refuseOldProtocol, wishOf } from './queries.ts'
 import { isBytes, isForced, isJoined, isNothing, isQueryReply, isSent, isTold } from './replies.ts'
 import type { EventsOptions } from './subscription.ts'
-import { ownTransport } from './transport-options.ts'
 
-export * from '../workers/transports.ts'
+export * from '../../workers/transports.ts'
 
 /**
  * One member of a pool.

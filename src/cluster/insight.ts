@@ -1,8 +1,8 @@
 /** What the facade asks the actors about themselves: counters, gauges, histograms. Commands and their checked answers, nothing else. */
-import type { Report } from './actors/counters.ts'
-import type { ActorName } from './actors/mail.ts'
+import type { Report } from '../actors/counters.ts'
+import type { ActorName } from '../actors/mail.ts'
+import type { HistoryEntry } from '../gossip/history.ts'
 import type { Ask } from './ask.ts'
-import type { HistoryEntry } from './gossip/history.ts'
 import { type Metric, type MetricLabels, metricsOf } from './metrics.ts'
 import { isHistory, isNumbers, isReport } from './replies.ts'
 

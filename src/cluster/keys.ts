@@ -5,13 +5,13 @@
  *
  * Keys stand in no message of an error and in no property that is shown.
  */
-import type { QueryAnswer, QueryWish } from './actors/mail.ts'
-import { settleKey, toBase64 } from './coats.ts'
-import { KEY_QUERIES, type KeyChange } from './dispatch/keyring-keeper.ts'
-import { KeyOperationFailed, type KeyResult, RotationStopped } from './errors-keys.ts'
+import type { QueryAnswer, QueryWish } from '../actors/mail.ts'
+import { KEY_QUERIES, type KeyChange } from '../dispatch/keyring-keeper.ts'
+import { KeyOperationFailed, type KeyResult, RotationStopped } from '../errors/keys.ts'
+import { settleKey, toBase64 } from '../options/coats.ts'
+import { readKeyAnswer, writeKeyRequest } from '../wire/keys.ts'
 import type { Member } from './member.ts'
 import type { QueryHandle } from './queries.ts'
-import { readKeyAnswer, writeKeyRequest } from './wire/keys.ts'
 
 export interface KeyOptions {
   /** Over how many other members each answer shall come as well, against loss. Default 0. */

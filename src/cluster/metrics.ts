@@ -9,9 +9,9 @@
  *
  * Names of memberlist and Serf mean what they mean there; all others are ours and begin with `folkmoot.`.
  */
-import type { Report } from './actors/counters.ts'
-import { bucketBound, type HistogramState, quantile } from './actors/histogram.ts'
-import type { ActorName } from './actors/mail.ts'
+import type { Report } from '../actors/counters.ts'
+import { bucketBound, type HistogramState, quantile } from '../actors/histogram.ts'
+import type { ActorName } from '../actors/mail.ts'
 import { helpOf } from './metric-help.ts'
 
 export type MetricLabels = Readonly<Record<string, string>>

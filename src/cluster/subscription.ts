@@ -8,8 +8,8 @@
  *
  * What is dropped is announced by one `lagged` event, with the members as they are right where the reader goes on.
  */
-import { SubscriptionOverflow } from './delivery-errors.ts'
-import { InvalidArgument } from './errors.ts'
+import { SubscriptionOverflow } from '../errors/delivery.ts'
+import { InvalidArgument } from '../errors/errors.ts'
 import type { ClusterEvent, ClusterEventType, MemberEvent } from './events.ts'
 import { FoldedMembers, overlaid } from './folded-members.ts'
 import type { Member } from './member.ts'

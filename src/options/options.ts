@@ -2,25 +2,26 @@
  * Options: what a host may say, what each number is for and how far it may go, the profiles, and how options become the settings
  * that the actors are told. Pure: the host name is passed in.
  */
-import { type AdmissionOptions, type AdmissionSettings, settleAdmission } from './admission-options.ts'
+
+import { InvalidArgument, InvalidOption } from '../errors/errors.ts'
+import { META_LIMIT } from '../gossip/own-tags.ts'
+import { type ReapRule, settleReapRules } from '../gossip/reap-rules.ts'
+import { formatPlace, parsePlace } from '../wire/address.ts'
+import { encodeTags } from '../wire/tags.ts'
+import { type AdmissionOptions, type AdmissionSettings, settleAdmission } from './admission.ts'
 import { type CoatSettings, fitPackets, settleKeys, settleLabel } from './coats.ts'
 import { distance } from './distance.ts'
-import { InvalidArgument, InvalidOption } from './errors.ts'
-import { META_LIMIT } from './gossip/own-tags.ts'
-import { type ReapRule, settleReapRules } from './gossip/reap-rules.ts'
+import { FILE_OPTIONS, type FileOptions, type FileSettings, settleFiles } from './files.ts'
 import { BOUNDS, IN_ORDER, LAN, type Numbers, PROFILES, type Profile, TOGETHER } from './numbers.ts'
-import { FILE_OPTIONS, type FileOptions, type FileSettings, settleFiles } from './options-files.ts'
-import { type RejoinOptions, type RejoinSettings, settleRejoin } from './options-rejoin.ts'
-import { settleWorkers, type ThreadFileSettings, type ThreadFiles } from './options-workers.ts'
+import { type RejoinOptions, type RejoinSettings, settleRejoin } from './rejoin.ts'
 import {
   ownTransport,
   settleTransport,
   TRANSPORT_OPTIONS,
   type TransportOptions,
   type TransportSettings,
-} from './transport-options.ts'
-import { formatPlace, parsePlace } from './wire/address.ts'
-import { encodeTags } from './wire/tags.ts'
+} from './transport.ts'
+import { settleWorkers, type ThreadFileSettings, type ThreadFiles } from './workers.ts'
 
 export type { Numbers, Profile } from './numbers.ts'
 

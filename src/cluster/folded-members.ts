@@ -2,8 +2,8 @@
  * Member events that wait for a slow reader, folded per member: never more than two of each, and a legal sequence from what the reader
  * knows to what is true now (see `dispatch/fold.ts`).
  */
-import { FACT } from './actors/facts.ts'
-import { folded, type Known } from './dispatch/fold.ts'
+import { FACT } from '../actors/facts.ts'
+import { folded, type Known } from '../dispatch/fold.ts'
 import type { MemberEvent, MemberEventType } from './events.ts'
 import type { Member, MemberBefore, MemberStatus } from './member.ts'
 import { type Kept, memberFrom, sorted } from './told.ts'

@@ -1,11 +1,12 @@
 /** The options about what carries packets and streams, checked. */
-import { InvalidOption } from './errors.ts'
-import type { Transport } from './transport.ts'
-import { parseIp } from './wire/address.ts'
+
+import type { Transport } from '../cluster/transport.ts'
+import { InvalidOption } from '../errors/errors.ts'
+import { parseIp } from '../wire/address.ts'
 
 /** A transport as a module that can be loaded in the threads of the actors. */
 export interface TransportModule {
-  /** URL of the module, as `import.meta.resolve('./transport.js')` gives it. */
+  /** URL of the module, as `import.meta.resolve('../cluster/transport.js')` gives it. */
   module: string
   /** The export that is a Transport. Default `default`. */
   export?: string

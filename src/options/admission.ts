@@ -1,8 +1,8 @@
 /** The options about who is let in, checked: networks, names, and the host's own rules. */
-import { InvalidOption } from './errors.ts'
-import { type AdmitRules, isValidName } from './gossip/admission.ts'
-import { parseIp } from './wire/address.ts'
-import { isNetwork, Networks } from './wire/networks.ts'
+import { InvalidOption } from '../errors/errors.ts'
+import { type AdmitRules, isValidName } from '../gossip/admission.ts'
+import { parseIp } from '../wire/address.ts'
+import { isNetwork, Networks } from '../wire/networks.ts'
 
 /** What a host may say about who is let in. */
 export interface AdmissionOptions {

@@ -2,12 +2,12 @@
  * What a host says about keys and labels, checked, and the coats that detector and gossip make of it. Keys never stand in an error: what is
  * wrong with one is told by its place and size.
  */
-import { InvalidOption } from './errors.ts'
-import { META_LIMIT } from './gossip/own-tags.ts'
-import { writeAlive } from './wire/claim.ts'
-import { type FillRandom, isKeySize, Keyring, MOST_KEYS, SEAL_OVERHEAD } from './wire/keyring.ts'
-import { Writer } from './wire/msgpack.ts'
-import { COMPOUND, type Coats, CRC_BYTES, labelBytes } from './wire/packet.ts'
+import { InvalidOption } from '../errors/errors.ts'
+import { META_LIMIT } from '../gossip/own-tags.ts'
+import { writeAlive } from '../wire/claim.ts'
+import { type FillRandom, isKeySize, Keyring, MOST_KEYS, SEAL_OVERHEAD } from '../wire/keyring.ts'
+import { Writer } from '../wire/msgpack.ts'
+import { COMPOUND, type Coats, CRC_BYTES, labelBytes } from '../wire/packet.ts'
 
 /** The part of the settings that the coats are made of. */
 export interface CoatSettings {

@@ -5,7 +5,7 @@
  *
  * After a crash of the actors rows are numbered anew. Until listeners have heard what came before it, what they know is kept by name.
  */
-import { FACT, FactReader } from './actors/facts.ts'
+import { FACT, FactReader } from '../actors/facts.ts'
 import { type Member, memberOf, textOf } from './member.ts'
 import type { Mirror } from './mirror.ts'
 

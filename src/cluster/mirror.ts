@@ -3,8 +3,8 @@
  * only when somebody asks for them; an object is kept until its row changes.
  */
 import { Unpackr } from 'msgpackr'
-import { FACT, FactReader, packMember } from './actors/facts.ts'
-import { copy, Pack } from './actors/packed.ts'
+import { FACT, FactReader, packMember } from '../actors/facts.ts'
+import { copy, Pack } from '../actors/packed.ts'
 import { type Member, memberOf, pictureOf, textOf } from './member.ts'
 import { Pictures } from './pictures.ts'
 

@@ -1,7 +1,7 @@
 /** A member as a host sees it, made from its packed picture. */
-import { type FactReader, type MemberPicture, STATUS } from './actors/facts.ts'
-import { formatIp, parseIp } from './wire/address.ts'
-import { decodeTags, encodeTags } from './wire/tags.ts'
+import { type FactReader, type MemberPicture, STATUS } from '../actors/facts.ts'
+import { formatIp, parseIp } from '../wire/address.ts'
+import { decodeTags, encodeTags } from '../wire/tags.ts'
 
 /** Serf's statuses. */
 export type MemberStatus = 'alive' | 'leaving' | 'left' | 'failed'

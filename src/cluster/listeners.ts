@@ -1,10 +1,10 @@
 /** Who listens to a cluster: listeners of its emitter and async iterators, fed from one stage with what each wants. */
-import type { Credit, DispatchCommand, MirrorNews, News } from './actors/mail.ts'
-import type { Notice } from './actors/notices.ts'
+import type { Credit, DispatchCommand, MirrorNews, News } from '../actors/mail.ts'
+import type { Notice } from '../actors/notices.ts'
+import type { Logger } from '../options/options.ts'
 import type { ClusterEvents } from './cluster-types.ts'
 import { type ClusterEvent, type ClusterEventType, type HostTurns, Stage } from './events.ts'
 import type { Mirror } from './mirror.ts'
-import type { Logger } from './options.ts'
 import { logLateAnswers } from './queries.ts'
 import { EventIterator, type EventsOptions } from './subscription.ts'
 import { type Kept, Told } from './told.ts'

@@ -2,10 +2,10 @@
  * What actors answer to commands, checked where it enters the facade: an envelope says nothing of the type of its value, and a wrong one
  * should be found here and not in the host's code.
  */
-import type { Report } from './actors/counters.ts'
-import type { Joined, PingReply, Restored } from './actors/mail.ts'
-import type { ForcedStatus } from './gossip/force-leave.ts'
-import type { HistoryEntry } from './gossip/history.ts'
+import type { Report } from '../actors/counters.ts'
+import type { Joined, PingReply, Restored } from '../actors/mail.ts'
+import type { ForcedStatus } from '../gossip/force-leave.ts'
+import type { HistoryEntry } from '../gossip/history.ts'
 import type { LastWay, MemberPath, NetworkCoordinate } from './near-types.ts'
 
 function has<Key extends string>(value: unknown, key: Key): value is Record<Key, unknown> {

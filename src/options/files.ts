@@ -1,5 +1,5 @@
 /** Options about files that a member keeps: what a host may say, and how it is checked. */
-import { InvalidOption } from './errors.ts'
+import { InvalidOption } from '../errors/errors.ts'
 
 export interface FileOptions {
   /**
