@@ -45,7 +45,7 @@ function entriesOf(manifest: { exports: Record<string, unknown>; bin: Record<str
 const keepErrorNames: Plugin = {
   name: 'keep the names of errors',
   setup({ onLoad }) {
-    onLoad({ filter: /src\/errors\.ts$/ }, async ({ path }) => {
+    onLoad({ filter: /src\/errors\/\w+\.ts$/ }, async ({ path }) => {
       const options = { loader: 'ts', keepNames: true, sourcemap: 'inline', sourcefile: path } as const
       const { code } = await transform(readFileSync(path, 'utf8'), options)
       return { contents: code, loader: 'js' }

@@ -161,7 +161,10 @@ for (const entry of ${JSON.stringify(entries)}) {
   names[entry] = Object.keys(one).length
   if (names[entry] === 0 || Object.keys(other).length < names[entry]) throw new Error(entry)
 }
-const { Cluster, InvalidOption } = require('folkmoot')
+const { Cluster, FolkmootError, InvalidOption } = require('folkmoot')
+for (const [name, value] of Object.entries(require('folkmoot'))) {
+  if (value.prototype instanceof FolkmootError && value.name !== name) throw new Error(name + ' is called ' + value.name)
+}
 const error = await Cluster.create({ bind: 7 }).catch((error) => error)
 if (!(error instanceof InvalidOption)) throw new Error(error)
 console.log(error.name, error.code)`
