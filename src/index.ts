@@ -21,6 +21,8 @@ export type {
   ClusterEventType,
   ConflictLost,
   ConflictUnresolved,
+  Connection,
+  ConnectionChange,
   DiskError,
   HostStall,
   Lagged,

@@ -102,6 +102,8 @@ describe('after a crash', { concurrency: 3 }, () => {
       assert.deepEqual(payloads(events), ['one', 'two'])
       assert.deepEqual(payloads(peer.events), ['one', 'two'])
       assert.deepEqual(membersIn(events.slice(heardBefore)), [], 'no member was heard of again')
+      const changes = events.filter(({ type }) => type === 'connection')
+      assert.deepEqual([cluster.connection, changes.length], ['joined', 1], 'the pool was left for no moment')
       const answers = cluster.query('_serf_ping', undefined, { timeout: 5_000, requestAck: true })
       assert.ok((await answers.finished).acks.length >= 1)
     })

@@ -90,3 +90,23 @@ test('more seeds than a join may have are refused', async (t) => {
     code: 'ERR_INVALID_ARGUMENT',
   })
 })
+
+for (const threads of ['none', 'per-actor'] as const) {
+  test(`${threads}: a host knows whether its member is in a pool, at once and by an event`, async (t) => {
+    const one = await member(t, { nodeName: 'one', threads, profile: 'local' })
+    assert.equal(one.connection, 'isolated')
+    const heard: string[] = []
+    one.on('connection', ({ previous, connection }) => heard.push(`${previous} ${connection}`))
+    const two = await member(t, { nodeName: 'two', threads, rejoin: { seeds: [placeOf(one)] } })
+    assert.notEqual(two.connection, 'isolated', 'it has a seed to try')
+    await eventually('both are joined', () => one.connection === 'joined' && two.connection === 'joined')
+    const three = await member(t, { nodeName: 'three', threads })
+    await three.join([placeOf(one)])
+    assert.equal(three.connection, 'joined')
+    await Promise.all([two.leave(), three.leave()])
+    assert.deepEqual([two.connection, three.connection], ['joined', 'joined'])
+    await eventually('it is alone again', () => one.connection === 'isolated')
+    await eventually('all was heard', () => heard.length === 2)
+    assert.deepEqual(heard, ['isolated joined', 'joined isolated'])
+  })
+}

@@ -6,7 +6,7 @@
  */
 import type { FileOutcome } from '../dispatch/files.ts'
 import type { ActorName, Envelope, Lane, LogLevel } from './contract.ts'
-import type { MemberRefused, NameConflict, Notice } from './notices.ts'
+import type { ConnectionChange, MemberRefused, NameConflict, Notice } from './notices.ts'
 
 /** Mail to the detector: the wire's, gossip's, and the facade's. */
 export type ToDetector =
@@ -120,6 +120,8 @@ export type ToDispatch =
   | { type: 'conflict'; conflict: NameConflict }
   /** A member was not let in. */
   | { type: 'refused'; refusal: MemberRefused }
+  /** Whether we are in a pool has changed. */
+  | { type: 'connection'; change: ConnectionChange }
   /** An operation on a file is over. */
   | { type: 'file'; number: number; outcome: FileOutcome }
   /** The next time of the clock of members; told with a delay, and only where a snapshot is kept. */

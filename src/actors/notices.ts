@@ -72,4 +72,24 @@ export interface Restarted {
   readonly error: unknown
 }
 
-export type Notice = Restarted | NameConflict | MemberRefused | DiskError | ConflictLost | ConflictUnresolved
+/**
+ * Whether we are in a pool. `joined`: another member is alive. `joining`: alone, never with anybody yet, and there are seeds or
+ * remembered members that are tried. `isolated`: alone again, or with nobody to try.
+ */
+export type Connection = 'joining' | 'joined' | 'isolated'
+
+/** Whether we are in a pool has changed. Changes that a slow host did not hear of in time are told as one. */
+export interface ConnectionChange {
+  readonly type: 'connection'
+  readonly connection: Connection
+  readonly previous: Connection
+}
+
+export type Notice =
+  | Restarted
+  | NameConflict
+  | MemberRefused
+  | DiskError
+  | ConflictLost
+  | ConflictUnresolved
+  | ConnectionChange

@@ -2,6 +2,7 @@
 import type {
   ConflictLost,
   ConflictUnresolved,
+  ConnectionChange,
   DiskError,
   HostStall,
   Lagged,
@@ -28,6 +29,8 @@ export interface ClusterEvents {
   'name-conflict': [NameConflict]
   /** A member was not let in by `cidrsAllowed`, `validateNodeNames` or `admit`. */
   'member-refused': [MemberRefused]
+  /** Whether we are in a pool has changed. */
+  connection: [ConnectionChange]
   'host-stall': [HostStall]
   'host-recovered': [HostStall]
   /** We lost our name to another member, and have stopped. */

@@ -9,6 +9,7 @@ import { HOST_TURNS } from '../../workers/host-turns.ts'
 import { KEY_HANDS } from '../../workers/key-hands.ts'
 import { place } from '../../workers/placement.ts'
 import type { DispatchCommand, Joined, MirrorNews, News, QueryWish } from '../actors/mail.ts'
+import type { Connection } from '../actors/notices.ts'
 import { type ActorExited, ClusterClosed, InvalidArgument } from '../errors/errors.ts'
 import type { ForcedStatus } from '../gossip/force-leave.ts'
 import type { HistoryEntry } from '../gossip/history.ts'
@@ -62,6 +63,7 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     members: () => this.members(),
     query: (wish, signal) => this.#askAll('keys', wish, signal),
   })
+  #connection: Connection = 'isolated'
   #joins = 0
   #leave: Promise<{ told: number }> | undefined
   #shutdown: Promise<void> | undefined
@@ -97,6 +99,14 @@ export class Cluster extends EventEmitter<ClusterEvents> {
 
   get state(): ClusterState {
     return this.#line.state
+  }
+
+  /**
+   * Whether we are in a pool: `joined` when another member is alive; `joining` when none ever was and seeds are tried; else `isolated`. The event
+   * `connection` tells of changes. It stays what it was after `leave()`.
+   */
+  get connection(): Connection {
+    return this.#connection
   }
 
   /** All members that are known, in any status, sorted by name; or those that a filter lets through. Frozen, and at once. */
@@ -328,9 +338,11 @@ export class Cluster extends EventEmitter<ClusterEvents> {
   }
 
   #news(news: News | MirrorNews): void {
+    const notices = news.type === 'news' ? news.notices : []
+    for (const notice of notices) if (notice.type === 'connection') this.#connection = notice.connection
     this.#listeners.add(news)
     // The host hears of it first; what is no member any more stops without a leave, which would speak for the other one.
-    const isLost = news.type === 'news' && news.notices.some(({ type }) => type === 'conflict-lost')
+    const isLost = notices.some(({ type }) => type === 'conflict-lost')
     if (isLost) setImmediate(() => this.shutdown())
   }
 

@@ -78,6 +78,8 @@ export interface Members {
 export type {
   ConflictLost,
   ConflictUnresolved,
+  Connection,
+  ConnectionChange,
   DiskError,
   MemberRefused,
   NameConflict,

@@ -51,6 +51,7 @@ const ALL_TYPES: Readonly<Record<ClusterEventType, true>> = {
   'conflict-unresolved': true,
   'member-refused': true,
   'disk-error': true,
+  connection: true,
   'host-stall': true,
   'host-recovered': true,
   restarted: true,

@@ -15,13 +15,12 @@ import { Pack } from '../actors/packed.ts'
 import { after, folded, type Known, knownAs } from './fold.ts'
 import { MirrorFeed } from './mirror-feed.ts'
 import { addTo, retold, retoldAsOf } from './retold.ts'
+import { WaitingNotices } from './waiting-notices.ts'
 
 /** News that may be on their way to the host. */
 const MOST_UNTAKEN = 8
 /** Records that wait for a slow host one by one; beyond it the oldest are dropped and counted. */
 const MOST_EVENTS = 65_536
-/** Notices that wait for a slow host; beyond it the oldest are dropped. They are limited where they arise. */
-const MOST_NOTICES = 256
 const MOST_EVENT_BYTES = 16 * 1024 * 1024
 
 interface WaitingMember {
@@ -68,7 +67,7 @@ export class Delivery {
   /** Member events that were taken in and will not come out as themselves. */
   #folded = 0
   #feed: Feed = 'folded'
-  #notices: Notice[] = []
+  readonly #notices = new WaitingNotices()
   #order = 0
   #sent = 0
   #taken = 0
@@ -125,8 +124,7 @@ export class Delivery {
 
   /** Something for the host to know. It goes with the next news, which is now if the host has taken enough. */
   notice(notice: Notice): void {
-    this.#notices.push(notice)
-    if (this.#notices.length > MOST_NOTICES) this.#notices.shift()
+    this.#notices.add(notice)
     if (this.isFlowing) this.#send([new Uint8Array(0)], [])
   }
 
@@ -146,7 +144,7 @@ export class Delivery {
     this.#taken = Math.max(this.#taken, Math.min(number, this.#sent))
     if (this.untaken >= MOST_UNTAKEN) return
     if (this.waiting > 0) this.#release()
-    else if (this.#notices.length > 0) this.#send([new Uint8Array(0)], [])
+    else if (this.#notices.size > 0) this.#send([new Uint8Array(0)], [])
   }
 
   #passOn(bytes: Uint8Array): void {
@@ -293,10 +291,9 @@ export class Delivery {
 
   #send(buffers: Uint8Array[], runs: number[], fresh = 1): void {
     this.#sent += 1
-    const [lagged, folded, notices] = [this.#lagged, this.#folded, this.#notices]
+    const [lagged, folded, notices] = [this.#lagged, this.#folded, this.#notices.take()]
     this.#lagged = 0
     this.#folded = 0
-    this.#notices = []
     const [number, through] = [this.#sent, this.#through]
     const told = this.waiting + this.#holdback.heldMembers === 0 ? 'all' : 'some'
     this.#news({ type: 'news', number, through, told, buffers, fresh, runs, lagged, folded, notices })

@@ -128,6 +128,9 @@ export class Dispatch implements Actor<ToDispatch> {
       case 'refused':
         this.#gate.delivery.notice(mail.refusal)
         break
+      case 'connection':
+        this.#gate.delivery.notice(mail.change)
+        break
       case 'clock':
         this.#kept.clock(mail)
         break

@@ -5,12 +5,13 @@
 import type { Envelope, Random } from '../actors/contract.ts'
 import type { Counters } from '../actors/counters.ts'
 import type { FoundPlace, GossipCommand, Joined, Self } from '../actors/mail.ts'
+import type { Connection } from '../actors/notices.ts'
 import { JoinFailed } from '../errors/errors.ts'
 import { toPlain } from '../errors/plain.ts'
 import type { Settings } from '../options/options.ts'
 import { type JoinParts, Joins } from './joins.ts'
 import type { MemberTable } from './members.ts'
-import { type Connection, Rejoin } from './rejoin.ts'
+import { Rejoin } from './rejoin.ts'
 
 export interface EntranceParts extends JoinParts {
   table: MemberTable
@@ -105,10 +106,14 @@ export class Entrance {
     this.#rejoin.wake(this.#parts.now())
   }
 
+  get connection(): Connection {
+    return this.#rejoin.connection
+  }
+
   get gauges(): Record<string, number> {
     return {
       joins: this.#joins.size,
-      'folkmoot.connection': CONNECTIONS[this.#rejoin.connection],
+      'folkmoot.connection': CONNECTIONS[this.connection],
     }
   }
 }

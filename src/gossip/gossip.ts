@@ -6,6 +6,7 @@
 import type { Actor, Envelope } from '../actors/contract.ts'
 import { Counters, flatten, type Report } from '../actors/counters.ts'
 import type { GossipCommand, Restored, Self, ToGossip } from '../actors/mail.ts'
+import type { Connection } from '../actors/notices.ts'
 import { eachOverheard } from '../actors/packed.ts'
 import { coatsOf, directRoom, metaRoom } from '../options/coats.ts'
 import type { Settings } from '../options/options.ts'
@@ -13,6 +14,7 @@ import { parseIp } from '../wire/address.ts'
 import { encodeTags } from '../wire/serf.ts'
 import type { Claims } from './claims.ts'
 import { ClockNews } from './clock-news.ts'
+import { ConnectionNews } from './connection-news.ts'
 import { Directed } from './directed.ts'
 import { placesOf } from './earlier-life.ts'
 import { Endings } from './endings.ts'
@@ -20,7 +22,7 @@ import { Entrance } from './entrance.ts'
 import { UserEvents } from './events.ts'
 import type { Exchange } from './exchange.ts'
 import { Hearing } from './hearing.ts'
-import { HostStall } from './host-stall.ts'
+import { type HostStall, hostStallOf } from './host-stall.ts'
 import { type Judges, judgesOf } from './judges.ts'
 import { Keyholder } from './keyholder.ts'
 import { LamportClock } from './lamport.ts'
@@ -67,6 +69,7 @@ export class Gossip implements Actor<ToGossip> {
   readonly #keyholder: Keyholder
   readonly #hostStall: HostStall
   readonly #clockNews: ClockNews
+  readonly #connectionNews: ConnectionNews
   readonly #revival: Revival
   readonly #memberClock = new LamportClock()
   readonly #eventClock = new LamportClock()
@@ -121,14 +124,7 @@ export class Gossip implements Actor<ToGossip> {
     this.#events = events
     const clock = this.#queryClock
     this.#queries = new Queries(settings, { queues, outbox, counters, clock, random, dispatch })
-    const home = (bytes: Uint8Array) => this.#hearing.userMessage(bytes, 0, bytes.length, this.#now)
-    this.#directed = new Directed({
-      detector,
-      counters,
-      home,
-      room: directRoom(settings),
-      requireNodeNames: settings.requireNodeNames,
-    })
+    this.#directed = this.#directedOf()
     this.#streams = streams
     this.#spread = new Spread(settings, { table, queues, random, detector, counters, clock: world.clock })
     const exchange = (ip: string, port: number, one: Exchange) => streams.exchange(ip, port, one, this.#now)
@@ -142,29 +138,11 @@ export class Gossip implements Actor<ToGossip> {
     const endings = { table, standing, claims, random, counters, detector, exchange, reply, through }
     this.#endings = new Endings(settings, endings)
     this.#ownTags = this.#ownTagsOf(standing, claims)
-    this.#hostStall = this.#hostStallOf(claims, streams)
     this.#revival = new Revival({ ...world, ...ears, ...clocks, outbox, entrance: this.#entrance })
     this.#clockNews = new ClockNews(settings.snapshotPath, memberClock, dispatch)
-  }
-
-  #hostStallOf(claims: Claims, streams: Streams): HostStall {
-    return new HostStall(this.#settings.hostStall.action, {
-      overlay: (tags) => {
-        if (!this.#ownTags.overlay(tags)) this.#counters.add('drop.stall-tag-too-long')
-      },
-      mute: () => {
-        claims.refutation.mute()
-        streams.state = 'mute'
-      },
-      unmute: () => {
-        streams.state = 'speaking'
-        claims.refutation.unmute()
-      },
-      leave: () => {
-        this.#clockNews.leaving()
-        this.#endings.leaveUnasked(this.#now)
-      },
-    })
+    const ends = { clockNews: this.#clockNews, endings: this.#endings, ownTags: this.#ownTags }
+    this.#hostStall = hostStallOf(settings, { ...ends, counters, claims, streams, now: () => this.#now })
+    this.#connectionNews = new ConnectionNews(dispatch, () => this.#connection)
   }
 
   #entranceOf(table: MemberTable, streams: Streams, standing: Standing): Entrance {
@@ -180,6 +158,17 @@ export class Gossip implements Actor<ToGossip> {
       reply: (id, envelope) => world.reply(id, envelope),
       through: () => this.#outbox.through,
       now: () => this.#now,
+    })
+  }
+
+  #directedOf(): Directed {
+    const { requireNodeNames } = this.#settings
+    return new Directed({
+      detector: this.#world.detector,
+      counters: this.#counters,
+      home: (bytes) => this.#hearing.userMessage(bytes, 0, bytes.length, this.#now),
+      room: directRoom(this.#settings),
+      requireNodeNames,
     })
   }
 
@@ -275,9 +264,16 @@ export class Gossip implements Actor<ToGossip> {
 
   #exit(now: number): void {
     this.#revival.remember()
+    // Before the facts: when the mirror has the others, the host knows that it is not alone.
+    this.#connectionNews.look()
     this.#outbox.flush(now)
     // Never before now: what is due at once must not look like something that was slept through.
     this.wakeAt = this.#tasks.isBusy ? now : Math.max(now, this.#nextAt)
+  }
+
+  /** Not told any more once we leave. */
+  get #connection(): Connection | undefined {
+    return this.#claims.isLeaving ? undefined : this.#entrance.connection
   }
 
   get #nextAt(): number {
@@ -316,6 +312,7 @@ export class Gossip implements Actor<ToGossip> {
     this.#clockNews.begin(this.#now)
     this.#entrance.recall(placesOf(restored, self))
     this.#revival.begin(restored?.crash, this.#now)
+    this.#connectionNews.begin(restored?.crash)
     this.#sweepAt = this.#now + SWEEP_INTERVAL
   }
 

@@ -12,6 +12,7 @@
 import type { Random } from '../actors/contract.ts'
 import type { Counters } from '../actors/counters.ts'
 import type { FoundPlace, SeedOutcome } from '../actors/mail.ts'
+import type { Connection } from '../actors/notices.ts'
 import type { RejoinSettings } from '../options/rejoin.ts'
 import { isMapped, parseIp } from '../wire/address.ts'
 import type { JoinRequest } from './joins.ts'
@@ -34,9 +35,6 @@ const TRIES_PER_INTERVAL = 8
 /** Seeds whose names one such try resolves, and addresses that it dials. */
 const MOST_RESOLVED = 16
 const MOST_DIALLED = 3
-
-/** `joined`: somebody else is alive. `joining`: alone, and never joined with anybody yet. `isolated`: alone again, or with nobody to try. */
-export type Connection = 'joining' | 'joined' | 'isolated'
 
 export class Rejoin {
   readonly #settings: RejoinSettings
