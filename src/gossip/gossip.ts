@@ -154,7 +154,10 @@ export class Gossip implements Actor<ToGossip> {
       exchange: (ip, port, exchange) => streams.exchange(ip, port, exchange, this.#now),
       cancel: (id) => streams.cancel(id),
       resolve: (lookup, host) => world.resolve(lookup, host),
-      announce: () => standing.announceJoin(this.#now),
+      announce: () => {
+        standing.announceJoin(this.#now)
+        this.#sync.joined(this.#now)
+      },
       reply: (id, envelope) => world.reply(id, envelope),
       through: () => this.#outbox.through,
       now: () => this.#now,

@@ -60,6 +60,15 @@ export class Sync {
     this.#extraAt = now
   }
 
+  /**
+   * We joined, and so are one of a crowd if there is one. Whoever comes last gets nearly the whole list with its join and hears of a few others at
+   * most: too few to make a crowd by themselves, and each of the rest a hole until the next periodic exchange.
+   */
+  joined(now: number): void {
+    this.#crowdSince = now
+    this.#crowd = CROWD - 1
+  }
+
   /** Gossip told of a member that was not known. */
   newcomer(now: number): void {
     if (now - this.#crowdSince > CROWD_WINDOW) {

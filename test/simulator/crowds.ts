@@ -25,7 +25,7 @@ export function joinAtOnce(seed: number, count: number): number {
 export function restartAll(seed: number, count: number): number {
   const world = new World({ seed, handling: 'share' })
   const nodes = formed(world, count)
-  world.run(MINUTE)
+  world.run(10_000)
   const inOrder = nodes.map((node) => ({ node, at: world.faults.next() })).sort((a, b) => a.at - b.at)
   for (const [i, { node }] of inOrder.entries()) {
     node.kill()
