@@ -6,7 +6,6 @@
  * one, the few whose verdict hangs on how soon a process answers, with the machine to themselves. The last line says
  * what came of it: `N passed, N failed`.
  */
-import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from 'node:test'
@@ -42,11 +41,14 @@ const files = readdirSync(here, { recursive: true, encoding: 'utf8' })
   .sort()
 
 const count = { passed: 0, failed: 0, skipped: 0 }
+/** Why something was skipped, each reason once. */
+const reasons = new Set<string>()
 
 async function runFiles(names: string[], concurrency: number): Promise<void> {
   if (names.length === 0) return
   const events = run({ files: names.map((name) => join(here, name)), concurrency, timeout: FILE_TIMEOUT })
   events.on('test:pass', ({ details, skip }) => {
+    if (typeof skip === 'string') reasons.add(skip)
     if (details.type === 'suite') return
     if (skip === undefined || skip === false) count.passed++
     else count.skipped++
@@ -66,9 +68,7 @@ await runFiles(
   1,
 )
 
-if (spawnSync('serf', ['version']).error !== undefined) {
-  console.log('\n*** There is no `serf` on this machine: the tests against real agents were SKIPPED. ***')
-}
+for (const reason of reasons) console.log(`\n*** ${reason} ***`)
 const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : ''
 console.log(`${count.passed} passed, ${count.failed} failed${skipped}`)
 process.exitCode = count.failed > 0 || count.passed === 0 ? 1 : 0

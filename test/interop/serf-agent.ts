@@ -11,13 +11,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
 const installed = spawnSync('serf', ['version']).error === undefined
+const LACKING = 'no `serf` on this machine'
 
 /**
  * For the `skip` option of a test. Without `serf` on the PATH interop tests are skipped, and `test/run.ts` says so
  * loudly; in CI nothing is skipped, so its absence is a failure there.
  */
 export const withoutSerf: string | false =
-  installed || process.env.CI !== undefined ? false : 'no `serf` on this machine'
+  installed || process.env.CI !== undefined ? false : `${LACKING}: the tests against real agents were SKIPPED`
 
 /** A member as `serf members -detailed -format=json` prints it. */
 export interface SerfMember {
@@ -147,6 +148,7 @@ export class SerfAgent {
 
   /** Starts an agent and waits until its RPC answers. It is stopped after `t`. */
   static async start(t: Pick<TestContext, 'after'>, options: AgentOptions): Promise<SerfAgent> {
+    if (!installed) throw new Error(LACKING)
     const ip = freshIp()
     const bind = options.bind ?? `${ip}:${await freePort(ip)}`
     const rpc = `${ip}:${await freePort(ip)}`
