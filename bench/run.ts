@@ -1,25 +1,79 @@
 /**
- * `npm run bench`: runs the benchmarks, or those named by `--only a,b`, one after the other; prints a table each and with
- * `--json FILE` writes them all.
+ * `npm run bench`: the benchmarks, ours and the real agent in turn where there is one. Prints a table each and leaves a report behind.
+ *
+ *     npm run bench -- [--only SECTION,...] [--quick] [--out FOLDER] [--compare FILE]
+ *
+ * `--quick` takes less than two minutes and shows that all works; `--out` is where `report.json`, `report.html` and one SVG for each plot go
+ * (default `bench/results/local`, which nobody commits); `--compare` tells what moved against the `report.json` of another run.
  */
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { intake } from './intake.ts'
-import { micro } from './micro.ts'
-import { show, type Table } from './report.ts'
-import { state } from './state.ts'
+import { machine, serfVersion } from './kit/machine.ts'
+import { compare } from './report/compare.ts'
+import { html } from './report/html.ts'
+import type { Report, Section, Size } from './report/model.ts'
+import { svg } from './report/svg.ts'
+import { show, showTable } from './report/text.ts'
+import { intake } from './sections/intake.ts'
+import { micro } from './sections/micro.ts'
+import { packet } from './sections/packet.ts'
+import { state } from './sections/state.ts'
 
-const BENCHMARKS: Record<string, () => Promise<Table>> = { micro, intake, state }
+const SECTIONS: readonly Section[] = [intake, state, packet, micro]
 
-const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'string' } } })
-const names = values.only?.split(',') ?? Object.keys(BENCHMARKS)
-const tables: Table[] = []
-for (const name of names) {
-  const benchmark = BENCHMARKS[name]
-  if (benchmark === undefined)
-    throw new Error(`no benchmark ${name}; there are ${Object.keys(BENCHMARKS).join(', ')}`)
-  const table = await benchmark()
-  console.log(show(table))
-  tables.push(table)
+const root = join(import.meta.dirname, '..', '..')
+
+function flags() {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      out: { type: 'string', default: join(root, 'bench', 'results', 'local') },
+      compare: { type: 'string' },
+    },
+  })
+  return values
 }
-if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(tables, null, 2)}\n`)
+
+function chosen(only: string | undefined): readonly Section[] {
+  if (only === undefined) return SECTIONS
+  return only.split(',').map((name) => {
+    const section = SECTIONS.find((one) => one.name === name)
+    if (section !== undefined) return section
+    throw new Error(`no section ${name}; there are ${SECTIONS.map((one) => one.name).join(', ')}`)
+  })
+}
+
+async function measured(sections: readonly Section[], size: Size): Promise<Report> {
+  const report: Report = {
+    machine: machine(),
+    node: process.version,
+    serf: serfVersion() ?? 'no serf',
+    day: new Date().toISOString().slice(0, 10),
+    size,
+    results: [],
+  }
+  for (const section of sections) {
+    const result = await section.run({ size, say: (line) => console.error(line) })
+    console.log(show(result))
+    report.results.push(result)
+  }
+  return report
+}
+
+function save(report: Report, folder: string): void {
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report, null, 1)}\n`)
+  writeFileSync(join(folder, 'report.html'), html(report))
+  for (const plot of report.results.flatMap(({ plots }) => plots)) {
+    writeFileSync(join(folder, `${plot.name}.svg`), svg(plot))
+  }
+  console.log(`${join(folder, 'report.html')}`)
+}
+
+const { only, quick, out, compare: other } = flags()
+const then: Report | undefined = other === undefined ? undefined : JSON.parse(readFileSync(other, 'utf8'))
+const report = await measured(chosen(only), quick ? 'quick' : 'full')
+save(report, out)
+if (then !== undefined) for (const table of compare(report, then)) console.log(showTable(table))

@@ -1,18 +1,18 @@
 /** Micro-benchmarks of the hot paths, by tinybench: the codec and the broadcast queue. */
 import { randomFillSync } from 'node:crypto'
 import { Bench } from 'tinybench'
-import { Counters } from '../src/actors/counters.ts'
-import { SeededRandom } from '../src/actors/random.ts'
-import { type Broadcast, Broadcasts } from '../src/gossip/broadcasts.ts'
-import { MemberTable } from '../src/gossip/members.ts'
-import { Claim, readAlive, writeAlive } from '../src/wire/claim.ts'
-import { Keyring } from '../src/wire/keyring.ts'
-import { compress, expand } from '../src/wire/lzw.ts'
-import { Writer } from '../src/wire/msgpack.ts'
-import { type Coats, PacketOpener, sealPacket } from '../src/wire/packet.ts'
-import { readPing, writePing } from '../src/wire/probe.ts'
-import { encodeTags, readUserEvent, UserEventCursor, writeUserEvent } from '../src/wire/serf.ts'
-import type { Table } from './report.ts'
+import { Counters } from '../../src/actors/counters.ts'
+import { SeededRandom } from '../../src/actors/random.ts'
+import { type Broadcast, Broadcasts } from '../../src/gossip/broadcasts.ts'
+import { MemberTable } from '../../src/gossip/members.ts'
+import { Claim, readAlive, writeAlive } from '../../src/wire/claim.ts'
+import { Keyring } from '../../src/wire/keyring.ts'
+import { compress, expand } from '../../src/wire/lzw.ts'
+import { Writer } from '../../src/wire/msgpack.ts'
+import { type Coats, PacketOpener, sealPacket } from '../../src/wire/packet.ts'
+import { readPing, writePing } from '../../src/wire/probe.ts'
+import { encodeTags, readUserEvent, UserEventCursor, writeUserEvent } from '../../src/wire/serf.ts'
+import type { Context, Result, Section } from '../report/model.ts'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
@@ -125,8 +125,12 @@ function tables(bench: Bench): void {
   })
 }
 
-export async function micro(): Promise<Table> {
-  const bench = new Bench({ time: 200, warmupTime: 50, throws: true })
+async function run({ size }: Context): Promise<Result> {
+  const bench = new Bench({
+    time: size === 'quick' ? 20 : 200,
+    warmupTime: size === 'quick' ? 5 : 50,
+    throws: true,
+  })
   codec(bench)
   coats(bench)
   tables(bench)
@@ -139,7 +143,11 @@ export async function micro(): Promise<Table> {
   return {
     name: 'micro',
     title: 'Micro-benchmarks',
-    rows,
-    note: 'a call that does nothing measures about 50 ns here',
+    method: 'The hot paths by themselves, by tinybench.',
+    tables: [{ title: 'Micro-benchmarks', rows, note: 'a call that does nothing measures about 50 ns here' }],
+    plots: [],
+    aims: [],
   }
 }
+
+export const micro: Section = { name: 'micro', run }

@@ -1,0 +1,14 @@
+/** Processes that were started here are gone when we are, however we end. */
+import type { ChildProcess } from 'node:child_process'
+
+const running = new Set<ChildProcess>()
+
+export function tieToUs(child: ChildProcess): void {
+  running.add(child)
+  child.once('exit', () => running.delete(child))
+}
+
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1))

@@ -1,0 +1,55 @@
+/** The process behind `FolkmootSubject`: a host program with one listener, that does what it is told. Ends with its channel. */
+import { Cluster } from 'folkmoot'
+import type { MemberOrder } from './folkmoot.ts'
+
+let cluster: Cluster | undefined
+let heard = 0
+
+async function started(order: Extract<MemberOrder, { type: 'start' }>): Promise<Cluster> {
+  const made = await Cluster.create(order.options)
+  made.on('user-event', () => {
+    heard += 1
+  })
+  return made
+}
+
+async function tellDrops(member: Cluster): Promise<number> {
+  const { detector, gossip, dispatch } = await member.stats()
+  const drops = Object.entries({ ...detector, ...gossip, ...dispatch }).filter(([name]) =>
+    name.startsWith('drop.'),
+  )
+  console.error(drops.map((drop) => drop.join(' = ')).join(', ') || 'nothing dropped')
+  return drops.length
+}
+
+/** Every answer is a number: it costs nothing, and most are counts. */
+async function obey(order: MemberOrder): Promise<number> {
+  if (order.type === 'start') {
+    cluster = await started(order)
+    return cluster.localMember().port
+  }
+  if (cluster === undefined) throw new Error('not started')
+  switch (order.type) {
+    case 'join':
+      await cluster.join([order.address])
+      return cluster.memberCount
+    case 'members':
+      return cluster.memberCount
+    case 'heard':
+      return heard
+    case 'stats':
+      return tellDrops(cluster)
+    case 'collect':
+      globalThis.gc?.()
+      return 0
+  }
+}
+
+process.on('message', async (order: MemberOrder) => {
+  const answer = await obey(order).catch((error) => String(error))
+  process.send?.(answer)
+})
+process.on('disconnect', async () => {
+  await cluster?.shutdown()
+  process.exit()
+})
