@@ -41,6 +41,7 @@ export type { Member, MemberBefore, MemberStatus, VersionRange } from './cluster
 export type { HistogramValue, Metric, MetricLabels, MetricType, MetricValue } from './cluster/metrics.ts'
 export type { MemberPath, NetworkCoordinate } from './cluster/near-types.ts'
 export type { Near, NearestOptions } from './cluster/nearness.ts'
+export type { PingCompleted, PingsOptions } from './cluster/ping-feed.ts'
 export type { QueryHandle, QueryOptions, QueryResult } from './cluster/queries.ts'
 export type { DeliveryPolicy, EventsOptions } from './cluster/subscription.ts'
 export type { PacketEvents, Packets, StreamEvents, Streams, Transport } from './cluster/transport.ts'

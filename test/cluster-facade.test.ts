@@ -79,3 +79,30 @@ test('members are found by name, status and tags, alone or together, and the lis
   assert.deepEqual(names({ tags: { role: 'db' } }), [])
   assert.ok(Object.isFrozen(cluster.members({ status: 'alive' })))
 })
+
+for (const threads of PLACEMENTS) {
+  test(`${threads}: pings of probes are read one by one, and the loop ends by itself`, async (t) => {
+    const one = await start(t, { threads, nodeName: 'one', probeInterval: 300 })
+    const two = await start(t, { threads, nodeName: 'two' })
+    await two.join([`127.0.0.1:${one.localMember().port}`])
+    let count = 0
+    for await (const { name, rtt, payload } of one.pings()) {
+      assert.deepEqual([name, rtt >= 0, payload?.length], ['two', true, 130])
+      count += 1
+      if (count === 2) break
+    }
+    const signal = AbortSignal.timeout(50)
+    await two.shutdown()
+    for await (const _ of one.pings({ signal })) assert.fail('nobody is there to be pinged')
+    const reading = one.pings().next()
+    await sleep(20)
+    await one.shutdown()
+    assert.equal((await reading).done, true)
+    await assert.rejects(
+      start(t, {}).then((other) => other.pings(Object({ signal: 'no' })).next()),
+      {
+        code: 'ERR_INVALID_ARGUMENT',
+      },
+    )
+  })
+}

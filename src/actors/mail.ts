@@ -249,6 +249,24 @@ export type DetectorCommand =
   | { type: 'paths'; names: string[] }
   /** One ping to a member at its address. */
   | { type: 'ping'; name: string; ip: string; port: number }
+  /** Pings of probes that were acknowledged, `CompletedPings`: those that this reader has not had, or else the next one. */
+  | { type: 'next-pings'; reader: number }
+  /** This reader wants no more. */
+  | { type: 'end-pings'; reader: number }
+
+/** A probe's ping that was acknowledged in time. */
+export interface CompletedPing {
+  name: Uint8Array
+  /** Round trip in milliseconds. */
+  rtt: number
+  payload: Uint8Array | null
+}
+
+export interface CompletedPings {
+  pings: CompletedPing[]
+  /** Older ones that were not kept for this reader. */
+  missed: number
+}
 
 export interface PingReply {
   /** Round trip in milliseconds. */

@@ -36,6 +36,7 @@ import { Mirror } from './mirror.ts'
 import type { MemberPath, NetworkCoordinate } from './near-types.ts'
 import type { Near, NearestOptions } from './nearness.ts'
 import { Nearness } from './nearness.ts'
+import { completedPings, type PingCompleted, type PingsOptions } from './ping-feed.ts'
 import { OwnQueries, type QueryHandle, type QueryOptions, refuseOldProtocol, wishOf } from './queries.ts'
 import { isBytes, isForced, isJoined, isNothing, isQueryReply, isSent, isTold } from './replies.ts'
 import type { EventsOptions } from './subscription.ts'
@@ -249,6 +250,14 @@ export class Cluster extends EventEmitter<ClusterEvents> {
    */
   ping(name: string): Promise<{ rtt: number }> {
     return this.#nearness.ping(name)
+  }
+
+  /**
+   * Every ping of our probes that a member acknowledged itself and in time, about one a `probeInterval`: name, round trip, and what the ack carried.
+   * Nothing is kept before the first one is asked for. Ends when the signal aborts, when the loop is left, or after `shutdown()`.
+   */
+  pings(options: PingsOptions = {}): AsyncIterableIterator<PingCompleted> {
+    return completedPings(this.#line, options)
   }
 
   /** How our probes of every other member were answered: where UDP is blocked, and TCP or helpers keep it alive, it shows here. */

@@ -3,7 +3,7 @@
  * should be found here and not in the host's code.
  */
 import type { Report } from '../actors/counters.ts'
-import type { Joined, PingReply, Restored } from '../actors/mail.ts'
+import type { CompletedPings, Joined, PingReply, Restored } from '../actors/mail.ts'
 import type { ForcedStatus } from '../gossip/force-leave.ts'
 import type { HistoryEntry } from '../gossip/history.ts'
 import type { LastWay, MemberPath, NetworkCoordinate } from './near-types.ts'
@@ -77,4 +77,8 @@ export function isPing(value: unknown): value is PingReply {
 
 export function isHistory(value: unknown): value is HistoryEntry[] {
   return Array.isArray(value) && value.every((entry) => has(entry, 'change') && has(entry, 'ago'))
+}
+
+export function isPings(value: unknown): value is CompletedPings {
+  return has(value, 'pings') && Array.isArray(value.pings) && has(value, 'missed')
 }

@@ -38,6 +38,7 @@ import { Identity } from './identity.ts'
 import { Outgoing } from './outgoing.ts'
 import { Overheard } from './overheard.ts'
 import { Paths } from './paths.ts'
+import { PingNews } from './ping-news.ts'
 import { Pings } from './pings.ts'
 import { Prober } from './probe.ts'
 import { Relays } from './relay.ts'
@@ -60,6 +61,7 @@ export class Detector implements Actor<ToDetector> {
   readonly #relays: Relays
   readonly #overheard: Overheard
   readonly #pings: Pings
+  readonly #pingNews: PingNews
   readonly #paths = new Paths()
   readonly #coordinates: Coordinates | undefined
   readonly #enquiries: Enquiries
@@ -116,7 +118,9 @@ export class Detector implements Actor<ToDetector> {
       },
       speak: (now) => this.#prober.speak(now),
     })
-    this.#enquiries = new Enquiries({ ...parts, host: this.#host, relays: this.#relays, pings: this.#pings })
+    this.#pingNews = new PingNews((id, envelope) => world.reply(id, envelope))
+    const asked = { host: this.#host, relays: this.#relays, pings: this.#pings, pingNews: this.#pingNews }
+    this.#enquiries = new Enquiries({ ...parts, ...asked })
     this.#overheard = new Overheard(world.gossip, settings.handoffQueueDepth, counters)
     this.#farewell = new Farewell({ ...parts, gossip: world.gossip })
     this.#rules = new EntryRules(settings)
@@ -300,6 +304,7 @@ export class Detector implements Actor<ToDetector> {
 
   #completed(peer: Peer, roundTrip: number, payload: Uint8Array | null): void {
     const { row, instance, name } = peer
+    this.#pingNews.completed(name, roundTrip, payload, this.#now)
     if (payload === null || !this.#ring.isCurrent(row, instance)) return
     this.#coordinates?.observe({ row, instance, name: toLatin(name) }, payload, roundTrip)
   }

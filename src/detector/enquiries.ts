@@ -10,6 +10,7 @@ import type { HostPolicy } from './host-policy.ts'
 import type { Identity } from './identity.ts'
 import type { Outgoing } from './outgoing.ts'
 import type { Paths } from './paths.ts'
+import type { PingNews } from './ping-news.ts'
 import type { Pings } from './pings.ts'
 import type { Relays } from './relay.ts'
 import type { Ring } from './ring.ts'
@@ -26,6 +27,7 @@ export interface EnquiryParts {
   relays: Relays
   paths: Paths
   pings: Pings
+  pingNews: PingNews
   sequence: Sequence
   outgoing: Outgoing
   coordinates: Coordinates | undefined
@@ -40,11 +42,16 @@ export class Enquiries {
   }
 
   command(id: number, command: DetectorCommand, identity: Identity | undefined, now: number): void {
+    const { pingNews } = this.#parts
     if (command.type === 'ping') return this.#ping(id, command, identity, now)
+    if (command.type === 'next-pings') return pingNews.next(id, command.reader, now)
     this.#parts.world.reply(id, { ok: true, value: this.#answer(command, identity), after: 0 })
   }
 
-  #answer(command: Exclude<DetectorCommand, { type: 'ping' }>, identity: Identity | undefined): unknown {
+  #answer(
+    command: Exclude<DetectorCommand, { type: 'ping' | 'next-pings' }>,
+    identity: Identity | undefined,
+  ): unknown {
     switch (command.type) {
       case 'stats':
         return flatten(this.#report())
@@ -58,6 +65,9 @@ export class Enquiries {
       }
       case 'paths':
         return command.names.map((name) => this.#parts.paths.of(keyOf(name)) ?? null)
+      case 'end-pings':
+        this.#parts.pingNews.end(command.reader)
+        return null
       default:
         return command satisfies never
     }
