@@ -35,6 +35,8 @@ export type {
   Restarted,
   UserEvent,
 } from './cluster/events.ts'
+export type { HandledEvent, HandlerHandle, HandlerOptions } from './cluster/handlers.ts'
+export type { HandledKind, HandlerFailed } from './cluster/host-events.ts'
 export type { Stats } from './cluster/insight.ts'
 export type { KeyOptions, Rotated, RotationOptions } from './cluster/keys.ts'
 export type { Member, MemberBefore, MemberStatus, VersionRange } from './cluster/member.ts'
@@ -76,6 +78,7 @@ export {
   TooManyQueries,
   UnknownMember,
 } from './errors/errors.ts'
+export { HandlerQueueFull, HandlersUnavailable, HandlerTimeout } from './errors/handlers.ts'
 export type { KeyResult } from './errors/keys.ts'
 export { KeyOperationFailed, RotationStopped } from './errors/keys.ts'
 export type { AdmitRules, Candidate, Vetoes } from './gossip/admission.ts'

@@ -13,6 +13,7 @@ import type {
   Restarted,
   UserEvent,
 } from './events.ts'
+import type { HandlerFailed } from './host-events.ts'
 import type { MemberStatus } from './member.ts'
 
 /** Events of a Cluster and what their listeners get. */
@@ -41,6 +42,8 @@ export interface ClusterEvents {
   'disk-error': [DiskError]
   /** An actor ended unasked, and the member goes on. */
   restarted: [Restarted]
+  /** A call of a handler of `handle` came to nothing. */
+  'handler-failed': [HandlerFailed]
   /** An actor ended unasked, and was not started again: too often within a minute, or while we left. The cluster is closed, its peers will see a failure. */
   fatal: [Error]
 }

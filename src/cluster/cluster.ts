@@ -4,6 +4,7 @@
  */
 import { EventEmitter } from 'node:events'
 import { hostname } from 'node:os'
+import { openHandlerPool } from '../../workers/handler-pool.ts'
 import type { Host } from '../../workers/host.ts'
 import { HOST_TURNS } from '../../workers/host-turns.ts'
 import { KEY_HANDS } from '../../workers/key-hands.ts'
@@ -26,10 +27,13 @@ import type {
   UserEventOptions,
 } from './cluster-types.ts'
 import type { ClusterEvent } from './events.ts'
+import { type HandlerHandle, type HandlerOptions, Handlers } from './handlers.ts'
+import type { HandledKind } from './host-events.ts'
 import { Insight, type Stats } from './insight.ts'
 import { Keys } from './keys.ts'
 import { type Actors, Line } from './line.ts'
 import { Listeners } from './listeners.ts'
+import { Lives } from './lives.ts'
 import { type Member, select } from './member.ts'
 import type { Metric } from './metrics.ts'
 import { Mirror } from './mirror.ts'
@@ -65,6 +69,12 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     query: (wish, signal) => this.#askAll('keys', wish, signal),
   })
   #connection: Connection = 'isolated'
+  readonly #handlers = new Handlers({
+    open: openHandlerPool,
+    date: HOST_TURNS.date,
+    emitter: this,
+    report: (failure) => this.#listeners.hear(failure),
+  })
   #joins = 0
   #leave: Promise<{ told: number }> | undefined
   #shutdown: Promise<void> | undefined
@@ -276,6 +286,16 @@ export class Cluster extends EventEmitter<ClusterEvents> {
   }
 
   /**
+   * Has an export of a module answer the queries of a name, or take the user events of a name, in threads of its own: for what would hold up
+   * the host. One that throws or takes too long is reported by the event `handler-failed`, and hurts no other. Threads start with the first
+   * call, and are ended by `shutdown()`. Throws InvalidArgument, and HandlersUnavailable.
+   */
+  handle(kind: HandledKind, name: string, options: HandlerOptions): HandlerHandle {
+    this.#line.open('handle')
+    return this.#handlers.add(kind, name, options)
+  }
+
+  /**
    * Leaves the pool gracefully: peers see `left`, never `failed`. Resolves when the news is spread, with how many peers acknowledged a packet
    * that carried it (of the first 1,024; gossip may have told more); the member goes on answering until `shutdown()`. A second call gives the same promise.
    */
@@ -305,13 +325,21 @@ export class Cluster extends EventEmitter<ClusterEvents> {
   }
 
   async #start(options: ClusterOptions): Promise<void> {
+    const lives = new Lives({
+      line: this.#line,
+      mirror: this.#mirror,
+      listeners: this.#listeners,
+      queries: this.#queries,
+      logger: this.#logger,
+      protocolVersion: this.#settings.protocolVersion,
+    })
     const host: Host = {
       news: (news) => this.#news(news),
       query: (mail) => this.#queries.take(mail),
       log: (actor, level, message) => this.#logger?.[level](`${actor}: ${message}`),
-      crashed: (death) => this.#crashed(death),
-      known: () => this.#known(),
-      restarted: (death) => this.#restarted(death),
+      crashed: (death) => lives.crashed(death),
+      known: () => lives.known(),
+      restarted: (death) => lives.restarted(death),
       ended: (death) => this.#ended(death),
       stalled: (state, stalledFor) => this.#stalled(state, stalledFor),
     }
@@ -338,7 +366,9 @@ export class Cluster extends EventEmitter<ClusterEvents> {
 
   async #close(): Promise<void> {
     this.#line.state = 'shutdown'
+    const handled = this.#handlers.close()
     await this.#line.placed?.shutdown()
+    await handled
     this.#listeners.silence()
     this.#mirror.close()
     this.#line.calls.end()
@@ -360,29 +390,6 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     // Gossip has begun the leave already: we join it, so that calls are answered as after any leave.
     if (action === 'leave' && this.#line.state === 'alive') this.leave().catch(() => undefined)
     this.#listeners.hear({ type: state === 'stalled' ? 'host-stall' : 'host-recovered', stalledFor, action })
-  }
-
-  /** Who leaves, or has left, has nothing to go on with. */
-  #crashed(death: ActorExited): 'restart' | 'end' {
-    this.#logger?.error(death.message)
-    if (this.#line.state !== 'alive') return 'end'
-    this.#line.calls.fail(death)
-    this.#queries.end(() => death)
-    return 'restart'
-  }
-
-  #known(): Uint8Array {
-    const pictures = this.#mirror.packed(this.#settings.protocolVersion)
-    this.#mirror.renew()
-    this.#listeners.orphan()
-    return pictures
-  }
-
-  /** Told behind all events of the life before, and once the members are those of the new one. */
-  async #restarted({ actor, cause }: ActorExited): Promise<void> {
-    await this.#mirror.reached(1)
-    this.#logger?.warn(`${actor}: restarted`)
-    this.#listeners.notice({ type: 'restarted', actor, error: cause })
   }
 
   #ended(death: ActorExited): void {

@@ -8,6 +8,7 @@ import type { Notice } from '../actors/notices.ts'
 import { queryOf } from '../actors/query-facts.ts'
 import { InvalidArgument } from '../errors/errors.ts'
 import type { HostStallAction } from '../options/options.ts'
+import type { HandlerFailed } from './host-events.ts'
 import { beforeOf, type Member, type MemberBefore, memberOf, textOf } from './member.ts'
 import type { Kept, Told } from './told.ts'
 
@@ -94,7 +95,15 @@ export interface HostStall {
   readonly action: HostStallAction
 }
 
-export type ClusterEvent = MemberEvent | HostStall | UserEvent | QueryEvent | Lagged | Members | Notice
+export type ClusterEvent =
+  | MemberEvent
+  | HostStall
+  | UserEvent
+  | QueryEvent
+  | Lagged
+  | Members
+  | Notice
+  | HandlerFailed
 export type ClusterEventType = ClusterEvent['type']
 
 /** Who wants events, and takes them. */

@@ -55,6 +55,7 @@ const ALL_TYPES: Readonly<Record<ClusterEventType, true>> = {
   'host-stall': true,
   'host-recovered': true,
   restarted: true,
+  'handler-failed': true,
 }
 const POLICIES: readonly string[] = [
   'latest-per-member',

@@ -20,10 +20,24 @@ async function meet(Cluster, options) {
   await Promise.all([one.shutdown(), two.shutdown()])
   return names
 }`
-const MAIN = `import { Cluster } from 'folkmoot'
+const MAIN = `import { dirname, join } from 'node:path'
+import { Cluster } from 'folkmoot'
 ${MEET}
-const names = await meet(Cluster, { threads: process.argv[2] })
-console.log(\`\${names.length} members\`)
+async function handled() {
+  const cluster = await Cluster.create({ nodeName: 'one', bind: '127.0.0.1:0', threads: 'one' })
+  const heard = new Promise((resolve) => cluster.once('handler-failed', resolve))
+  try {
+    cluster.handle('query', 'who', { module: join(dirname(process.argv[1]), 'handler.mjs'), export: 'who' })
+    const { answers } = await cluster.query('who', undefined, { timeout: 30_000 }).finished
+    return answers.length === 1 ? Buffer.from(answers[0].payload).toString() : (await heard).error
+  } catch (error) {
+    return error.code
+  } finally {
+    await cluster.shutdown()
+  }
+}
+if (process.argv[2] === 'handle') console.log(await handled())
+else console.log(\`\${(await meet(Cluster, { threads: process.argv[2] })).length} members\`)
 `
 
 /** A folder that sees the packed package and the bundlers. */
@@ -34,13 +48,19 @@ async function workplace(t: TestContext, files: Record<string, string>): Promise
   return folder
 }
 
-/** Moves what was built to where nothing else is, and runs it. */
-async function runAlone(t: TestContext, built: string, main: string, ...args: string[]): Promise<string> {
-  const alone = folderIn(t, tmpdir(), {
+/** Moves what was built to where nothing else is. */
+function alone(t: TestContext, built: string, main: string): string {
+  const folder = folderIn(t, tmpdir(), {
     'package.json': main.endsWith('.cjs') ? '{}' : '{ "type": "module" }',
+    'handler.mjs':
+      "import { isMainThread } from 'node:worker_threads'\nexport const who = () => 'main: ' + isMainThread\n",
   })
-  cpSync(built, alone, { recursive: true })
-  return await run(process.execPath, [join(alone, main), ...args], { timeout: 30_000 })
+  cpSync(built, folder, { recursive: true })
+  return folder
+}
+
+async function start(folder: string, main: string, ...args: string[]): Promise<string> {
+  return await run(process.execPath, [join(folder, main), ...args], { timeout: 30_000 })
 }
 
 for (const [bundler, main] of [
@@ -52,9 +72,16 @@ for (const [bundler, main] of [
     const folder = await workplace(t, { 'main.js': MAIN, 'build.mjs': recipe(bundler) })
     await run(process.execPath, ['build.mjs'], { cwd: folder })
     const built = join(folder, bundler === 'webpack' ? 'dist' : 'out')
+    const home = alone(t, built, main)
     for (const threads of ['per-actor', 'one']) {
-      assert.equal(await runAlone(t, built, main, threads), '2 members\n')
+      assert.equal(await start(home, main, threads), '2 members\n')
     }
+    // What webpack builds knows the path where the package lay, and here it still does.
+    const without = bundler === 'webpack' ? 'main: false\n' : 'ERR_HANDLERS_UNAVAILABLE\n'
+    assert.equal(await start(home, main, 'handle'), without)
+    // As after `npm install piscina` there.
+    symlinkSync(join(await consumer(), 'node_modules'), join(home, 'node_modules'))
+    assert.equal(await start(home, main, 'handle'), 'main: false\n')
   })
 }
 
@@ -71,7 +98,7 @@ meet(Cluster, { workers }).then((names) => console.log(\`\${names.length} member
     .replace("format: 'esm'", "format: 'cjs', outExtension: { '.js': '.cjs' }, logLevel: 'error'")
   const folder = await workplace(t, { 'main.js': main, 'build.mjs': build, 'package.json': '{}' })
   await run(process.execPath, ['build.mjs'], { cwd: folder })
-  assert.equal(await runAlone(t, join(folder, 'out'), 'main.cjs'), '2 members\n')
+  assert.equal(await start(alone(t, join(folder, 'out'), 'main.cjs'), 'main.cjs'), '2 members\n')
 })
 
 for (const pool of ['forks', 'threads']) {
