@@ -43,7 +43,7 @@ const WRONG: [options: object, option: string, bound: RegExp][] = [
   [{ nodeName: '' }, 'nodeName', /1 to 128 bytes/],
   [{ nodeName: 'x'.repeat(129) }, 'nodeName', /1 to 128 bytes/],
   [{ nodeName: 7 }, 'nodeName', /a text/],
-  [{ bind: 'localhost:7946' }, 'bind', /an IP address/],
+  [{ bind: 'name/10.0.0.1:7946' }, 'bind', /an IP address/],
   [{ bind: '127.0.0.1:70000' }, 'bind', /an IP address/],
   [{ bind: '127.0.0.1:-1' }, 'bind', /an IP address/],
   [{ bind: '' }, 'bind', /an IP address/],
@@ -90,7 +90,7 @@ for (const [options, option, bound] of WRONG) {
   })
 }
 
-test('addresses of ours are taken in every literal form', () => {
+test('addresses of ours are taken in every form', () => {
   const forms: [string, string, number][] = [
     ['10.0.0.1', '10.0.0.1', 7946],
     ['10.0.0.1:7000', '10.0.0.1', 7000],
@@ -99,6 +99,9 @@ test('addresses of ours are taken in every literal form', () => {
     ['[::1]:7000', '::1', 7000],
     ['[fd00:0:0:0::1]', 'fd00::1', 7946],
     ['::ffff:10.0.0.1', '10.0.0.1', 7946],
+    ['[fe80::1%eth0]:7000', 'fe80::1%eth0', 7000],
+    ['localhost:7000', 'localhost', 7000],
+    ['eth0', 'eth0', 7946],
   ]
   for (const [bind, ip, port] of forms) {
     const settings = settle({ bind }, 'h')

@@ -1,6 +1,6 @@
 /**
- * Which address a member tells its peers: what the option says, by address, interface or host name, or, left to us, the address that this
- * host uses towards everybody else, which the system knows and no guess does.
+ * Which address a member binds and which it tells its peers: what the options say, by address, interface or host name, or, left to us, the
+ * address that this host uses towards everybody else, which the system knows and no guess does.
  */
 import { createSocket } from 'node:dgram'
 import { lookup } from 'node:dns/promises'
@@ -35,6 +35,39 @@ function here(): Surroundings {
   }
 }
 
+/** The literal address to bind, and why it was chosen. Rejects with InvalidOption for a name that stands for none of this host's. */
+export async function bindable(
+  bindIp: string,
+  { interfaces, resolve }: Surroundings = here(),
+): Promise<Advertised> {
+  const [address] = bindIp.split('%')
+  if (isIP(address) !== 0) return { ip: bindIp, reason: '' }
+  const infos = interfaces[bindIp]
+  if (infos !== undefined) {
+    const ips = infos.map(({ address }) => address)
+    // A link's own address is bound with its link.
+    const [ip] = inOrder(ips).map((one) => (isLinkLocal(one) ? `${unzoned(one)}%${bindIp}` : one))
+    if (ip !== undefined) return { ip, reason: `an address of the interface ${bindIp}` }
+  }
+  const ours = new Set(Object.values(interfaces).flatMap((one) => (one ?? []).map(({ address }) => address)))
+  const found = await resolve(bindIp).catch(() => [])
+  const [ip] = inOrder(found.filter((one) => ours.has(one)))
+  if (ip !== undefined) return { ip, reason: `an address of the host name ${bindIp}` }
+  const bound =
+    'an IP address, an interface of this host, or a host name that stands for an address of this host'
+  throw new InvalidOption('bind', bindIp, bound)
+}
+
+/** IPv4 first, as the default is; addresses that mean something on one link alone last. */
+function inOrder(ips: readonly string[]): string[] {
+  const rank = (ip: string) => (isIPv6(ip) ? (isLinkLocal(ip) ? 2 : 1) : 0)
+  return ips.toSorted((a, b) => rank(a) - rank(b))
+}
+
+function isLinkLocal(ip: string): boolean {
+  return ip.startsWith('fe80:')
+}
+
 /** The address to advertise. Names are resolved anew at every start. Rejects with InvalidOption for one that stands for nothing. */
 export async function advertised(
   { advertiseIp, bindIp }: Pick<Settings, 'advertiseIp' | 'bindIp'>,
@@ -63,7 +96,7 @@ async function named(
   for (const family of families) {
     const fit = ips.filter((ip) => isIPv6(ip) === (family === 'IPv6'))
     // A link's own address means something on that link alone.
-    const ip = fit.find((one) => !one.startsWith('fe80:')) ?? fit[0]
+    const [ip] = inOrder(fit)
     const kind =
       infos === undefined ? `an address of the host name ${name}` : `an address of the interface ${name}`
     if (ip !== undefined) return { ip: unzoned(ip), reason: kind }

@@ -4,13 +4,16 @@
  */
 import { connect, type Socket } from 'node:net'
 import type { StreamEvents, Streams } from '../src/cluster/transport.ts'
+import { Zones } from './zones.ts'
 
 export class Connections implements Streams {
   readonly #events: StreamEvents
   readonly #sockets = new Map<number, Socket>()
+  readonly zones: Zones
 
-  constructor(events: StreamEvents) {
+  constructor(events: StreamEvents, zones = new Zones()) {
     this.#events = events
+    this.zones = zones
   }
 
   /** Not here: tcp.ts listens. */
@@ -21,7 +24,7 @@ export class Connections implements Streams {
   /** Connects to a literal address. */
   dial(stream: number, ip: string, port: number): void {
     // Half-open: the peer may end its side of a push/pull while we still write.
-    const socket = connect({ host: ip, port, allowHalfOpen: true, noDelay: true })
+    const socket = connect({ host: this.zones.on(ip), port, allowHalfOpen: true, noDelay: true })
     this.adopt(stream, socket)
     socket.once('connect', () => this.#events.connected(stream))
   }

@@ -15,6 +15,7 @@ import { PingStreams } from './streams-of-pings.ts'
 import { Turn } from './turn.ts'
 import { Udp } from './udp.ts'
 import { Vitals } from './vitals.ts'
+import { Zones } from './zones.ts'
 
 export class DetectorBody {
   readonly #replies = new Replies()
@@ -88,9 +89,10 @@ export class DetectorBody {
       data: (seqNo: number, bytes: Uint8Array) => turn.receive({ type: 'ping-stream-data', seqNo, bytes }),
       failed: (seqNo: number) => turn.receive({ type: 'ping-stream-failed', seqNo }),
     }
+    const zones = new Zones()
     return {
-      packets: fenced?.packets(events) ?? new Udp(events),
-      pings: new PingStreams(pings, (heard) => fenced?.streams(heard) ?? new Connections(heard)),
+      packets: fenced?.packets(events) ?? new Udp(events, zones),
+      pings: new PingStreams(pings, (heard) => fenced?.streams(heard) ?? new Connections(heard, zones)),
     }
   }
 

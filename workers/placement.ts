@@ -8,14 +8,17 @@ import { lookInterval } from '../src/detector/host-watch.ts'
 import { newCrashMemory } from '../src/gossip/crash-memory.ts'
 import { refuseForeignSelf } from '../src/options/admission.ts'
 import type { Settings } from '../src/options/options.ts'
-import { advertised, boundIps } from './addresses.ts'
+import { advertised, bindable, boundIps } from './addresses.ts'
 import type { Host } from './host.ts'
 import { Life } from './life.ts'
 import { Pulse } from './pulse.ts'
 import { type Placed, SupervisedMember } from './supervisor.ts'
 
-/** Starts a member's actors, and starts them again when one crashes. Rejects with BindFailed, and then leaves nothing open. */
-export async function place(settings: Settings, host: Host, transport?: Transport): Promise<Placed> {
+/** Starts a member's actors, and starts them again when one crashes. Rejects with BindFailed or InvalidOption, and then leaves nothing open. */
+export async function place(wanted: Settings, host: Host, transport?: Transport): Promise<Placed> {
+  const bound = await bindable(wanted.bindIp)
+  if (bound.reason !== '') host.log('gossip', 'info', `binding ${bound.ip}: ${bound.reason}`)
+  const settings = { ...wanted, bindIp: bound.ip }
   const pulse = new Pulse(lookInterval(settings.hostStall.after) / 2)
   const shared = { settings, beats: pulse.beats, memory: newCrashMemory(), transport }
   const life = new Life(shared, host)

@@ -34,6 +34,7 @@ export class Tcp implements Streams {
     // Accepting may fail for want of file descriptors; the listener itself lives on.
     server.on('error', () => undefined)
     this.#server = server
+    this.#connections.zones.bind(ip)
     const address = server.address()
     return address === null || typeof address === 'string' ? port : address.port
   }
@@ -74,6 +75,6 @@ export class Tcp implements Streams {
     })
     this.#accepted += 1
     this.#connections.adopt(this.#accepted, socket)
-    this.#events.accepted(this.#accepted, plainIp(remoteAddress), remotePort)
+    this.#events.accepted(this.#accepted, this.#connections.zones.off(plainIp(remoteAddress)), remotePort)
   }
 }

@@ -5,6 +5,7 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import type { PacketEvents, Packets } from '../src/cluster/transport.ts'
+import { Zones } from './zones.ts'
 
 /** Asked of the system, halved until it agrees: a burst must wait here and not be lost while a turn runs. */
 const RECEIVE_BUFFER = 4 * 1024 * 1024
@@ -13,12 +14,14 @@ const SMALLEST_BUFFER = 64 * 1024
 
 export class Udp implements Packets {
   readonly #events: PacketEvents
+  readonly #zones: Zones
   #socket: Socket | undefined
   /** One socket for both families: IPv4 addresses go in IPv6 form then, and come so. */
   #isForBoth = false
 
-  constructor(events: PacketEvents) {
+  constructor(events: PacketEvents, zones = new Zones()) {
     this.#events = events
+    this.#zones = zones
   }
 
   /** Binds to a literal address; rejects with the system's error. */
@@ -38,13 +41,16 @@ export class Udp implements Packets {
     socket.removeAllListeners('error')
     enlarge(socket)
     socket.on('error', (error) => this.#events.unsent(0, error))
-    socket.on('message', (bytes, { address, port }) => this.#events.packet(bytes, plainIp(address), port))
+    this.#zones.bind(ip)
+    socket.on('message', (bytes, { address, port }) =>
+      this.#events.packet(bytes, this.#zones.off(plainIp(address)), port),
+    )
     this.#socket = socket
     this.#isForBoth = ip === '::'
   }
 
   send(packet: Uint8Array, to: string, port: number, seqNo: number): void {
-    const ip = this.#isForBoth && !to.includes(':') ? MAPPED + to : to
+    const ip = this.#isForBoth && !to.includes(':') ? MAPPED + to : this.#zones.on(to)
     if (seqNo === 0) this.#socket?.send(packet, port, ip, this.#sent)
     else {
       this.#socket?.send(packet, port, ip, (error) => {

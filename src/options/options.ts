@@ -45,7 +45,7 @@ export interface Logger {
 /** What the actors are told: every number decided, nothing optional. Survives structured clone. Durations in milliseconds. */
 export interface Settings extends Numbers, CoatSettings, AdmissionSettings, FileSettings, TransportSettings {
   nodeName: string
-  /** Literal IP to bind. */
+  /** IP to bind, or the name of an interface or a host; the actors are told an IP. */
   bindIp: string
   /** 0: the system picks. */
   bindPort: number
@@ -76,7 +76,10 @@ export interface Settings extends Numbers, CoatSettings, AdmissionSettings, File
 export interface ClusterOptions extends Partial<Numbers>, AdmissionOptions, FileOptions, TransportOptions {
   /** Name of this member, unique in the pool: 1 to 128 bytes. Default: the host name. */
   nodeName?: string
-  /** `ip`, `ip:port`, `[ipv6]:port`, for UDP and TCP. Default `0.0.0.0:7946`. Port 0: the system picks. */
+  /**
+   * An IP, an interface or a host name of this host, each with or without a port, for UDP and TCP: `10.0.0.1:7946`, `[fd00::1]:7946`, `eth0`.
+   * Default `0.0.0.0:7946`. Port 0: the system picks.
+   */
   bind?: string
   /**
    * What peers are told: an IP, an interface, a host name (resolved at every start), or `auto`, each with or without a port. Default: the bound
@@ -193,8 +196,9 @@ export function settle(options: ClusterOptions, hostName: string): Settings {
   refuseLogger(options.logger)
   const profile = oneOf('profile', options.profile ?? 'lan', ['lan', 'wan', 'local'])
   const numbers = settleNumbers(options, PROFILES[profile])
-  const bind = place('bind', options.bind ?? ownTransport(options)?.address ?? '0.0.0.0', DEFAULT_PORT)
-  const advertise = options.advertise === undefined ? { ip: '', port: 0 } : advertisedPlace(options.advertise)
+  const bind = ownPlace('bind', options.bind ?? ownTransport(options)?.address ?? '0.0.0.0', BINDS)
+  const advertise =
+    options.advertise === undefined ? { ip: '' } : ownPlace('advertise', options.advertise, ADVERTISES)
   const nodeName = settleName(options.nodeName ?? hostName)
   const tags = fitTags(settleTags(options.tags ?? {}), numbers.protocolVersion)
   const coats = settleCoats(options)
@@ -208,9 +212,9 @@ export function settle(options: ClusterOptions, hostName: string): Settings {
     ...settleTransport(options),
     nodeName,
     bindIp: bind.ip,
-    bindPort: bind.port,
+    bindPort: bind.port ?? DEFAULT_PORT,
     advertiseIp: advertise.ip,
-    advertisePort: advertise.port,
+    advertisePort: advertise.port ?? 0,
     tags,
     dnsServers: settleServers(options.dnsServers ?? []),
     reapRules: settleReapRules(options.reapRules ?? []),
@@ -284,7 +288,7 @@ function settleName(name: unknown): string {
   throw new InvalidOption('nodeName', name, `a text of 1 to ${LONGEST_NAME} bytes`)
 }
 
-/** An address of ours: an IP literal, since a name may stand for several. */
+/** An address of a server: an IP literal, since a name may stand for several. */
 function place(option: string, value: unknown, defaultPort: number): { ip: string; port: number } {
   const named = typeof value === 'string' ? parsePlace(value) : undefined
   if (named !== undefined && named.nodeName === '' && named.ip !== '') {
@@ -293,21 +297,18 @@ function place(option: string, value: unknown, defaultPort: number): { ip: strin
   throw new InvalidOption(
     option,
     value,
-    'an IP address with or without a port, as 10.0.0.1:7946 or [fd00::1]:7946',
+    'an IP address with or without a port, as 10.0.0.1:53 or [fd00::1]:53',
   )
 }
 
-/** What peers are told may also be an interface, a host name, or left to us: that is decided when the sockets are bound. */
-function advertisedPlace(value: unknown): { ip: string; port: number } {
+const BINDS = 'an IP address, an interface or a host name of ours, with or without a port, as 10.0.0.1:7946'
+const ADVERTISES = 'an IP address, an interface, a host name or auto, with or without a port'
+
+/** A place of ours may also be an interface or a host name: what it stands for is looked up when the sockets are bound. */
+function ownPlace(option: string, value: unknown, bound: string): { ip: string; port?: number | undefined } {
   const named = typeof value === 'string' ? parsePlace(value) : undefined
-  if (named !== undefined && named.nodeName === '') {
-    return { ip: named.ip === '' ? named.host : named.ip, port: named.port ?? 0 }
-  }
-  throw new InvalidOption(
-    'advertise',
-    value,
-    'an IP address, an interface, a host name or auto, with or without a port',
-  )
+  if (named === undefined || named.nodeName !== '') throw new InvalidOption(option, value, bound)
+  return { ip: named.ip === '' ? named.host : named.ip, port: named.port }
 }
 
 function settleServers(servers: unknown): string[] {

@@ -1,8 +1,9 @@
 /** Which address is advertised, on hosts of many kinds; and sockets that are bound to all. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { advertised, boundIps, type Surroundings } from '../../workers/addresses.ts'
+import { advertised, bindable, boundIps, type Surroundings } from '../../workers/addresses.ts'
 import { Udp } from '../../workers/udp.ts'
+import { Zones } from '../../workers/zones.ts'
 
 const info = (address: string) => ({
   address,
@@ -99,6 +100,52 @@ test('a name that stands for nothing is refused, and says what would be right', 
   await assert.rejects(advertised({ bindIp: '::1', advertiseIp: 'eth0' }, two), {
     code: 'ERR_INVALID_OPTION',
   })
+})
+
+test('what is bound: literals as they are, an interface, a host name of ours', async () => {
+  const here = host(
+    { lo: ['127.0.0.1', '::1'], eth0: ['fe80::7', 'fd00::7', '10.1.2.3'], link: ['fe80::9'] },
+    [],
+    {
+      'web-1': ['203.0.113.7', '10.1.2.3'],
+      other: ['203.0.113.7'],
+    },
+  )
+  const bound: [string, string, RegExp][] = [
+    ['10.9.9.9', '10.9.9.9', /^$/],
+    ['fe80::7%eth0', 'fe80::7%eth0', /^$/],
+    ['eth0', '10.1.2.3', /interface eth0/],
+    ['link', 'fe80::9%link', /interface link/],
+    ['web-1', '10.1.2.3', /host name web-1/],
+  ]
+  for (const [bindIp, ip, reason] of bound) {
+    const choice = await bindable(bindIp, here)
+    assert.equal(choice.ip, ip)
+    assert.match(choice.reason, reason)
+  }
+  for (const name of ['eth1', 'other', 'auto'])
+    await assert.rejects(bindable(name, here), { code: 'ERR_INVALID_OPTION', option: 'bind' })
+})
+
+test('zones are taken off and put on: ours, the one that was seen, or the only one', () => {
+  const bound = new Zones()
+  bound.bind('fe80::1%eth0')
+  assert.equal(bound.off('fe80::2%eth0'), 'fe80::2')
+  assert.deepEqual(
+    [bound.on('fe80::2'), bound.on('10.0.0.1'), bound.on('fd00::1')],
+    ['fe80::2%eth0', '10.0.0.1', 'fd00::1'],
+  )
+  const both = new Zones()
+  both.bind('::')
+  assert.equal(both.on('fe80::2'), 'fe80::2', 'nothing is known')
+  assert.equal(both.off('fe80::2%eth0'), 'fe80::2')
+  assert.equal(both.on('fe80::3%eth1'), 'fe80::3%eth1')
+  assert.deepEqual(
+    [both.on('fe80::2'), both.on('fe80::3'), both.on('fe80::4')],
+    ['fe80::2%eth0', 'fe80::3%eth1', 'fe80::4%eth1'],
+  )
+  for (let i = 0; i < 2_000; i++) both.off(`fe80::1:${i.toString(16)}%eth2`)
+  assert.equal(both.on('fe80::2'), 'fe80::2%eth2', 'the oldest was forgotten')
 })
 
 test('this very host has an answer, and all its addresses reach a socket that is bound to all', async () => {

@@ -1,7 +1,13 @@
 /** Names into addresses, asked of a real name server on loopback and of the system's own resolver. */
 import assert from 'node:assert/strict'
+import { execFile, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { promisify } from 'node:util'
 import { Names } from '../../workers/names.ts'
+import { freshIp } from '../interop/serf-agent.ts'
 import { FakeDns } from './fake-dns.ts'
 
 const many = Array.from({ length: 50 }, (_, i) => `10.1.0.${i + 1}`)
@@ -58,4 +64,31 @@ test('changed records are seen at once; a name that is gone is refused with its 
 test("without servers the system's resolver answers, hosts file included", async () => {
   const found = await new Names([]).find('localhost')
   assert.ok(found.some(({ ip, port }) => ip === '127.0.0.1' && port === 0))
+})
+
+const mayUnshare = process.platform === 'linux' && spawnSync('unshare', ['-m', 'true']).status === 0
+
+test('a name without dots, or with some, is looked for in the search domains of the system (row 26)', {
+  skip: !mayUnshare && 'needs root, to show a process another /etc/resolv.conf',
+}, async (t) => {
+  const ip = freshIp()
+  const dns = await FakeDns.start(
+    t,
+    { ips: { 'web-1.pool.example.org': ['10.0.0.7'], 'web-1.eu.pool.example.org': ['10.0.0.8'] } },
+    ip,
+    53,
+  )
+  const folder = mkdtempSync(join(tmpdir(), 'folkmoot-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'resolv.conf')
+  writeFileSync(file, `nameserver ${ip}\nsearch example.net pool.example.org\noptions ndots:2 timeout:5\n`)
+  const names = new URL('../../workers/names.js', import.meta.url).href
+  const program = `const { Names } = await import('${names}')
+    for (const name of ['web-1', 'web-1.eu']) console.log((await new Names([]).find(name))[0].ip)`
+  const shell = `mount --bind '${file}' /etc/resolv.conf && exec '${process.execPath}' --input-type=module -e "$0"`
+  const { stdout } = await promisify(execFile)('unshare', ['-m', 'sh', '-c', shell, program], {
+    timeout: 60_000,
+  })
+  assert.equal(stdout, '10.0.0.7\n10.0.0.8\n')
+  assert.ok(dns.asked.some((question) => question.startsWith('web-1.example.net ')))
 })
