@@ -5,6 +5,7 @@
 
 import { Counters } from '../actors/counters.ts'
 import type { SeededRandom } from '../actors/random.ts'
+import { Gates } from './gates.ts'
 import type { Schedule } from './schedule.ts'
 
 export interface Weather {
@@ -55,6 +56,8 @@ export class Network {
   /** By «from>to» addresses. */
   readonly #cuts = new Map<string, Cut>()
   readonly counters = new Counters()
+  /** Of members whose messages are blocked. */
+  readonly gates = new Gates<Station>(this.counters)
   weather: Weather
 
   constructor(schedule: Schedule, random: SeededRandom, weather: Weather) {
@@ -77,6 +80,13 @@ export class Network {
   }
 
   send(from: Station, ip: string, port: number, packet: Uint8Array): void {
+    if (!this.gates.isAnyShut) return this.#send(from, ip, port, packet)
+    // A copy, since the sender writes its next packet into the same bytes.
+    const waiting = packet.slice()
+    this.gates.leaving(from, () => this.#send(from, ip, port, waiting))
+  }
+
+  #send(from: Station, ip: string, port: number, packet: Uint8Array): void {
     const to = this.#stations.get(`${ip}:${port}`)
     this.counters.add('sent')
     this.counters.add('bytes', packet.length)
@@ -90,7 +100,9 @@ export class Network {
       const bytes = packet.slice()
       this.#flip(bytes)
       this.#schedule.at(this.#schedule.now + this.#delay(), () => {
-        if (to.isUp) to.packet(bytes, from.ip, from.port)
+        this.gates.arriving(to, 'datagram', () => {
+          if (to.isUp) to.packet(bytes, from.ip, from.port)
+        })
       })
     }
   }
@@ -100,6 +112,10 @@ export class Network {
    * reality.
    */
   dial(from: Station, ip: string, port: number, end: PipeEnd, opened: (pipe: Pipe) => void): void {
+    this.gates.leaving(from, () => this.#dial(from, ip, port, end, opened))
+  }
+
+  #dial(from: Station, ip: string, port: number, end: PipeEnd, opened: (pipe: Pipe) => void): void {
     const to = this.#stations.get(`${ip}:${port}`)
     this.counters.add('dialled')
     if (to !== undefined && this.#isCut(from, to)) return this.counters.add('cut')
@@ -175,6 +191,14 @@ class Wire implements Pipe {
 
   write(bytes: Uint8Array): void {
     if (this.#isClosed) return
+    const { counters, gates } = this.#network
+    counters.add('stream-bytes', bytes.length)
+    if (!gates.isAnyShut) return this.#write(bytes)
+    const waiting = bytes.slice()
+    gates.leaving(this.#from, () => this.#write(waiting))
+  }
+
+  #write(bytes: Uint8Array): void {
     const isBroken = this.#network.breaksNow()
     // Half of it is on its way when the connection breaks, and both ends hear of that.
     const copy = bytes.slice(0, isBroken ? bytes.length >> 1 : bytes.length)
@@ -195,7 +219,7 @@ class Wire implements Pipe {
   #close(error: string): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#arrive((ear) => ear.closed(error))
+    this.#network.gates.leaving(this.#from, () => this.#arrive((ear) => ear.closed(error)))
   }
 
   #arrive(tell: (ear: PipeEnd) => void): void {
@@ -203,7 +227,9 @@ class Wire implements Pipe {
     if (at === Number.POSITIVE_INFINITY) return
     this.#lastAt = at
     this.#schedule.at(at, () => {
-      if (this.#to.isUp && this.ear !== undefined) tell(this.ear)
+      this.#network.gates.arriving(this.#to, 'stream', () => {
+        if (this.#to.isUp && this.ear !== undefined) tell(this.ear)
+      })
     })
   }
 }

@@ -20,6 +20,8 @@ export interface WorldOptions {
   weather?: Weather
   /** How mail is handed over: cloned to prove that actors share nothing; shared for speed, and tables are not watched then. Default `clone`. */
   handling?: Handling
+  /** Whether a transition is kept in `transitions`: in large pools all of them would fill the memory. Default all. */
+  keep?(transition: Transition): boolean
   /** Puts something between gossip and its mail, to plant a bug. */
   tamper?(actor: Actor<ToGossip>, node: SimulatedNode): Actor<ToGossip>
 }
@@ -172,7 +174,7 @@ export class World {
   }
 
   #hear(node: SimulatedNode, transition: Transition): void {
-    this.transitions.push(transition)
+    if (this.#options.keep?.(transition) ?? true) this.transitions.push(transition)
     const { at, observer, kind, name, detail, member } = transition
     const text = `${at} ${observer} ${kind} ${name} ${detail} ${member?.status} ${member?.incarnation}\n`
     for (let i = 0; i < text.length; i++) this.#hash = Math.imul(this.#hash ^ text.charCodeAt(i), 0x01000193)

@@ -1,0 +1,88 @@
+/**
+ * How long one user event takes to reach all members, against two bounds. The epidemic formula, a logistic curve, begins with less than one
+ * informed member and halves the rate: an outer bound. Rounds of push gossip with fan-out f need log_(f+1) n and ln(n)/f more for the last
+ * member; three more rounds are slack for ticks that do not fall together.
+ */
+import { LAN, Meter, type Pool, quantile, restingPool } from './pool.ts'
+
+export interface Spread {
+  members: number
+  loss: number
+  events: number
+  /** Milliseconds until half, 99% and all of the members that heard of it at all by gossip had heard of it; medians over the events. */
+  half: number
+  most: number
+  all: number
+  /** Of the events, in how many rounds the slowest hundredth was complete. */
+  allRoundsP99: number
+  /** log_(f+1) n + ln(n)/f + 3, with the loss taken from the fan-out. */
+  allowedRounds: number
+  /** Milliseconds in which the epidemic formula has 50% and 99.99%. */
+  formulaHalf: number
+  formulaAll: number
+  /** Share of deliveries that gossip missed, and e^-k, which it may. */
+  missed: number
+  missable: number
+  datagrams: number
+  bytes: number
+}
+
+/** So long an event may take before a delivery counts as missed by gossip. */
+const GOSSIP_ENDS = 8_000
+
+export interface SpreadOptions {
+  seed: number
+  members: number
+  /** 0 to 1. */
+  loss: number
+  events: number
+}
+
+export function spread({ seed, members, loss, events }: SpreadOptions): Spread {
+  const pool = restingPool(members, { seed, keep: ({ kind }) => kind === 'user' })
+  pool.world.network.weather = { ...pool.world.network.weather, loss }
+  const meter = new Meter(pool)
+  const times = Array.from({ length: events }, (_, i) => one(pool, `event-${i}`))
+  const heard = times.flat().length
+  const complete = times.map((ones) => ones.at(-1) ?? Number.NaN)
+  const fanout = LAN.gossipNodes * (1 - loss)
+  return {
+    members,
+    loss,
+    events,
+    half: quantile(
+      times.map((ones) => quantile(ones, 0.5)),
+      0.5,
+    ),
+    most: quantile(
+      times.map((ones) => quantile(ones, 0.99)),
+      0.5,
+    ),
+    all: quantile(complete, 0.5),
+    allRoundsP99: quantile(complete, 0.99) / LAN.gossipInterval,
+    allowedRounds: Math.log(members) / Math.log(fanout + 1) + Math.log(members) / fanout + 3,
+    formulaHalf: epidemic(members, loss, 0.5),
+    formulaAll: epidemic(members, loss, 0.9999),
+    missed: 1 - heard / (members * events),
+    missable: Math.exp(-LAN.retransmitMult * Math.ceil(Math.log10(members + 1)) * (1 - loss)),
+    ...meter.read(),
+  }
+}
+
+/** Sends one event; milliseconds until each member heard of it, in order. */
+function one({ world, nodes }: Pool, name: string): number[] {
+  // At any moment of the ticks.
+  world.run(world.faults.next() * LAN.gossipInterval)
+  world.transitions.length = 0
+  const from = world.now
+  world.event(nodes[world.faults.below(nodes.length)], name)
+  world.run(GOSSIP_ENDS)
+  return world.transitions.filter((seen) => seen.name === name).map(({ at }) => at - from)
+}
+
+/** Milliseconds of whole rounds until a share is informed: i(r) = 1 / (1 + (n+1) e^(-b n r)) with b n = fan-out (1 - loss) / 2. */
+export function epidemic(members: number, loss: number, share: number): number {
+  const rate = LAN.gossipNodes * (1 - loss) * 0.5
+  const rounds = Math.log((members + 1) / (1 / share - 1)) / rate
+  return Math.ceil(rounds) * LAN.gossipInterval
+}
