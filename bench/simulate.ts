@@ -1,7 +1,7 @@
 /**
  * Plays scenarios of the simulator: `npm run simulate -- --replay 'LINE'` repeats one that was printed, `--seed N [--most M]` that of a seed in
  * pools of up to M members, `--seeds A..B [--most M]` those of many. One that fails is shrunk, unless `--as-is` is said, and printed with the
- * line that repeats it.
+ * line that repeats it. With `--nodes` it measures a pool instead: see `experiments/command.ts`.
  */
 import { parseArgs } from 'node:util'
 import {
@@ -13,6 +13,7 @@ import {
   scenarioOf,
   shrink,
 } from '../src/simulator/index.ts'
+import { runPool } from './experiments/command.ts'
 
 const { values } = parseArgs({
   options: {
@@ -21,6 +22,15 @@ const { values } = parseArgs({
     seeds: { type: 'string' },
     most: { type: 'string', default: String(SMALL_POOLS.most) },
     'as-is': { type: 'boolean', default: false },
+    nodes: { type: 'string' },
+    loss: { type: 'string', default: '0%' },
+    profile: { type: 'string', default: 'lan' },
+    scenario: { type: 'string', default: 'kill' },
+    repeat: { type: 'string', default: '10' },
+    set: { type: 'string' },
+    compare: { type: 'string' },
+    json: { type: 'string' },
+    svg: { type: 'string' },
   },
 })
 
@@ -52,12 +62,18 @@ function* wanted(): Generator<Scenario> {
   for (let seed = first; seed <= (last ?? first); seed++) yield scenarioOf(seed, bounds)
 }
 
-let [held, failed] = [0, 0]
-for (const scenario of wanted()) {
-  if (judge(scenario) === 'holds') held += 1
-  else failed += 1
+function playAll(): void {
+  let [held, failed] = [0, 0]
+  for (const scenario of wanted()) {
+    if (judge(scenario) === 'holds') held += 1
+    else failed += 1
+  }
+  if (held + failed === 0)
+    console.log("npm run simulate -- --replay 'LINE' | --seed N | --seeds A..B [--most M] | --nodes N [...]")
+  else console.log(`${held} held, ${failed} failed`)
+  process.exitCode = held > 0 && failed === 0 ? 0 : 1
 }
-if (held + failed === 0)
-  console.log("npm run simulate -- --replay 'LINE' | --seed N | --seeds A..B [--most M]")
-else console.log(`${held} held, ${failed} failed`)
-process.exitCode = held > 0 && failed === 0 ? 0 : 1
+
+const { nodes } = values
+if (nodes === undefined) playAll()
+else runPool({ ...values, nodes, seed: values.seed ?? '1' })

@@ -8,7 +8,7 @@ import type { ToGossip } from '../../src/actors/mail.ts'
 import { suspicionMin } from '../../src/gossip/formulas.ts'
 import type { ClusterOptions } from '../../src/options/options.ts'
 import type { SimulatedNode } from '../../src/simulator/index.ts'
-import { isFailure, LAN, mean, type Pool, quantile, restingPool } from './pool.ts'
+import { curve, isFailure, Meter, mean, type Pool, quantile, restingPool, type Step } from './pool.ts'
 
 export interface Detection {
   members: number
@@ -26,6 +26,10 @@ export interface Detection {
   suspicion: number
   /** Members failed that were alive. */
   falsePositives: number
+  /** By member and second, all the while. */
+  datagrams: number
+  bytes: number
+  curve: Step[]
 }
 
 export interface DetectionOptions {
@@ -42,8 +46,8 @@ const LIMIT = 180_000
 
 interface Death {
   silent: number
-  first: number
-  all: number
+  /** Of each failure told. */
+  failed: number[]
 }
 
 export function detection({ seed, members, loss, kills, options = {} }: DetectionOptions): Detection {
@@ -55,6 +59,8 @@ export function detection({ seed, members, loss, kills, options = {} }: Detectio
     tamper: (actor) => watch.over(actor),
   })
   pool.world.network.weather = { ...pool.world.network.weather, loss }
+  const { probeInterval, suspicionMult } = pool.nodes[0].settings
+  const meter = new Meter(pool)
   const deaths: Death[] = []
   let falsePositives = 0
   for (let kill = 0; kill < kills; kill++) {
@@ -64,9 +70,8 @@ export function detection({ seed, members, loss, kills, options = {} }: Detectio
     pool.world.transitions.length = 0
     revive(pool, victim)
   }
-  const periods = deaths.map(({ silent }) =>
-    Math.max(1, Math.ceil((silent - LAN.probeInterval) / LAN.probeInterval)),
-  )
+  const complete = deaths.map(({ failed }) => failed[members - 2] ?? Number.POSITIVE_INFINITY)
+  const periods = deaths.map(({ silent }) => Math.max(1, Math.ceil((silent - probeInterval) / probeInterval)))
   return {
     members,
     loss,
@@ -78,43 +83,37 @@ export function detection({ seed, members, loss, kills, options = {} }: Detectio
       0.5,
     ),
     firstFailed: quantile(
-      deaths.map(({ first }) => first),
+      deaths.map(({ failed }) => failed[0] ?? Number.POSITIVE_INFINITY),
       0.5,
     ),
-    allFailed: quantile(
-      deaths.map(({ all }) => all),
-      0.5,
-    ),
-    allFailedP99: quantile(
-      deaths.map(({ all }) => all),
-      0.99,
-    ),
-    suspicion: suspicionMin(options.suspicionMult ?? LAN.suspicionMult, members, LAN.probeInterval),
+    allFailed: quantile(complete, 0.5),
+    allFailedP99: quantile(complete, 0.99),
+    suspicion: suspicionMin(suspicionMult, members, probeInterval),
     falsePositives,
+    ...meter.read(),
+    curve: curve(
+      deaths.map(({ failed }) => failed),
+      members - 1,
+    ),
   }
 }
 
 function die({ world, nodes }: Pool, victim: SimulatedNode, watch: SilenceWatch): Death {
-  world.run(world.faults.next() * LAN.probeInterval)
+  const { probeInterval, gossipInterval } = victim.settings
+  world.run(world.faults.next() * probeInterval)
   const from = world.now
   watch.begin()
   victim.kill()
   const failures = () => world.transitions.filter(({ name }) => name === victim.name)
-  while (failures().length < nodes.length - 1 && world.now - from < LIMIT) world.run(LAN.gossipInterval)
-  const at = failures().map((seen) => seen.at - from)
-  const isKnownByAll = at.length === nodes.length - 1
-  return {
-    silent: watch.firstAt - from,
-    first: at[0] ?? Number.POSITIVE_INFINITY,
-    all: isKnownByAll ? at[at.length - 1] : Number.POSITIVE_INFINITY,
-  }
+  while (failures().length < nodes.length - 1 && world.now - from < LIMIT) world.run(gossipInterval)
+  return { silent: watch.firstAt - from, failed: failures().map((seen) => seen.at - from) }
 }
 
 function revive({ world, nodes }: Pool, victim: SimulatedNode): void {
   world.boot(victim)
   world.join(victim, nodes.find((node) => node !== victim && node.isUp) ?? victim)
   world.runUntil(() => nodes.every((node) => node.members.get(victim.name)?.status === 'alive'), LIMIT)
-  world.run(LAN.probeInterval * 10)
+  world.run(victim.settings.probeInterval * 10)
 }
 
 /** Sees when a detector first tells its gossip that a peer is silent. */

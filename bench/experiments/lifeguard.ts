@@ -1,7 +1,6 @@
 /**
  * The experiments of the Lifeguard paper (arXiv 1707.00788): some members cannot send or receive for a while, again and again, though their
- * timers run; how many members are failed that are healthy? And a true death: how much later is it known for that? SWIM is the same code with
- * Lifeguard's parts switched off.
+ * timers run; how many members are failed that are healthy? SWIM is the same code with Lifeguard's parts switched off.
  *
  *     part            what it does                                           switched off by
  *     LHA-Probe       a member in poor health waits longer for its answers   awarenessMaxMultiplier 1
@@ -9,7 +8,6 @@
  *     buddy           who pings a suspect tells it so                        buddy false
  */
 import type { ClusterOptions } from '../../src/options/options.ts'
-import { type Detection, detection } from './detection.ts'
 import { isFailure, Meter, type Pool, restingPool } from './pool.ts'
 
 /** Those of the paper: a suspicion of 5 log n, six times as long while nobody confirms it. */
@@ -46,27 +44,31 @@ export interface FalsePositives {
   bytes: number
 }
 
-/** A seed gives one victims' list and one run. */
-export function interval(
-  seed: number,
-  members: number,
-  configuration: Configuration,
-  anomalies: Anomalies,
-): FalsePositives {
-  const pool = restingPool(members, { seed, options: CONFIGURATIONS[configuration], keep: isFailure })
+export interface IntervalOptions {
+  seed: number
+  members: number
+  options: ClusterOptions
+  anomalies: Anomalies
+  /** 0 to 1. Default 0. */
+  loss?: number
+}
+
+/** A seed is one choice of victims and one run. */
+export function interval({ seed, members, options, anomalies, loss = 0 }: IntervalOptions): FalsePositives {
+  const pool = restingPool(members, { seed, options, keep: isFailure })
   const { world, nodes } = pool
+  world.network.weather = { ...world.network.weather, loss }
   const victims = new Set<string>()
   while (victims.size < anomalies.concurrent) victims.add(nodes[world.faults.below(members)].name)
   const meter = new Meter(pool)
   suffer(pool, victims, anomalies)
-  const failures = world.transitions
-  const wrong = failures.filter(({ name }) => !victims.has(name))
+  const wrong = world.transitions.filter(({ name }) => !victims.has(name))
   const { datagrams, bytes } = meter.read()
   const memberSeconds = (members * anomalies.length) / 1_000
   return {
     all: wrong.length,
     atHealthy: wrong.filter(({ observer }) => !victims.has(observer)).length,
-    ofAnomalous: failures.length - wrong.length,
+    ofAnomalous: world.transitions.length - wrong.length,
     datagrams: datagrams * memberSeconds,
     bytes: bytes * memberSeconds,
   }
@@ -82,14 +84,4 @@ function suffer({ world, nodes }: Pool, victims: ReadonlySet<string>, anomalies:
     for (const node of anomalous) world.network.gates.open(node)
     world.run(Math.min(pausing, endsAt - world.now))
   }
-}
-
-/** True deaths, one after the other. */
-export function deaths(
-  seed: number,
-  members: number,
-  configuration: Configuration,
-  kills: number,
-): Detection {
-  return detection({ seed, members, loss: 0, kills, options: CONFIGURATIONS[configuration] })
 }

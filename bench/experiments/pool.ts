@@ -1,4 +1,6 @@
 /** Pools for experiments in virtual time: formed, at rest, and counted. */
+import { retransmitLimit } from '../../src/gossip/formulas.ts'
+import type { Numbers } from '../../src/options/numbers.ts'
 import { type SimulatedNode, type Transition, World, type WorldOptions } from '../../src/simulator/index.ts'
 
 export interface Pool {
@@ -9,17 +11,9 @@ export interface Pool {
 /** Longest time in which a pool forms: what gossip misses the second push/pull brings. */
 const FORMING = 600_000
 const LOOK = 500
+const QUIET = 10_000
 /** Alives that fit a packet. */
 const ALIVES_A_PACKET = 12
-
-/** Settings of a pool, as far as experiments look at them; Serf's LAN profile. */
-export const LAN = {
-  probeInterval: 1_000,
-  gossipInterval: 200,
-  gossipNodes: 3,
-  suspicionMult: 4,
-  retransmitMult: 4,
-}
 
 /** A pool in which all know each other and nobody has anything left to say. */
 export function restingPool(count: number, options: WorldOptions): Pool {
@@ -29,16 +23,16 @@ export function restingPool(count: number, options: WorldOptions): Pool {
     if (waited > FORMING) throw new Error(`a pool of ${count} did not form in ${FORMING} ms`)
     world.run(LOOK)
   }
-  world.run(quietAfter(count))
+  world.run(quietAfter(count, nodes[0].settings))
   world.transitions.length = 0
   return { world, nodes }
 }
 
 /** Milliseconds after which the news of so many joins have been sent as often as they will be (protocol page 1, section 7.15). */
-export function quietAfter(count: number): number {
-  const sends = count * LAN.retransmitMult * Math.ceil(Math.log10(count + 1))
-  const perSecond = (LAN.gossipNodes * ALIVES_A_PACKET * 1_000) / LAN.gossipInterval
-  return 10_000 + (1_000 * sends) / perSecond
+function quietAfter(count: number, settings: Numbers): number {
+  const { gossipInterval, gossipNodes, retransmitMult } = settings
+  const packets = (count * retransmitLimit(retransmitMult, count)) / ALIVES_A_PACKET
+  return QUIET + (packets / gossipNodes) * gossipInterval
 }
 
 export const isFailure = ({ kind }: Transition) => kind === 'failed'
@@ -75,4 +69,22 @@ export class Meter {
       bytes: (counted('bytes') + counted('stream-bytes')) / memberSeconds,
     }
   }
+}
+
+/** A share that is known at a time, for plots. */
+export interface Step {
+  at: number
+  share: number
+}
+
+/** When each share of `of` was reached, as the median over several runs of times in order. */
+export function curve(runs: readonly (readonly number[])[], of: number): Step[] {
+  const longest = Math.max(...runs.map(({ length }) => length))
+  return Array.from({ length: longest }, (_, i) => ({
+    at: quantile(
+      runs.map((times) => times[i] ?? Number.POSITIVE_INFINITY),
+      0.5,
+    ),
+    share: (i + 1) / of,
+  })).filter(({ at }) => Number.isFinite(at))
 }

@@ -3,7 +3,9 @@
  * informed member and halves the rate: an outer bound. Rounds of push gossip with fan-out f need log_(f+1) n and ln(n)/f more for the last
  * member; three more rounds are slack for ticks that do not fall together.
  */
-import { LAN, Meter, type Pool, quantile, restingPool } from './pool.ts'
+import { retransmitLimit } from '../../src/gossip/formulas.ts'
+import type { ClusterOptions } from '../../src/options/options.ts'
+import { curve, Meter, type Pool, quantile, restingPool, type Step } from './pool.ts'
 
 export interface Spread {
   members: number
@@ -23,8 +25,10 @@ export interface Spread {
   /** Share of deliveries that gossip missed, and e^-k, which it may. */
   missed: number
   missable: number
+  /** By member and second, probes and all. */
   datagrams: number
   bytes: number
+  curve: Step[]
 }
 
 /** So long an event may take before a delivery counts as missed by gossip. */
@@ -36,16 +40,19 @@ export interface SpreadOptions {
   /** 0 to 1. */
   loss: number
   events: number
+  options?: ClusterOptions
 }
 
-export function spread({ seed, members, loss, events }: SpreadOptions): Spread {
-  const pool = restingPool(members, { seed, keep: ({ kind }) => kind === 'user' })
+export function spread({ seed, members, loss, events, options = {} }: SpreadOptions): Spread {
+  const pool = restingPool(members, { seed, options, keep: ({ kind }) => kind === 'user' })
+  const { gossipInterval, gossipNodes, retransmitMult } = pool.nodes[0].settings
   pool.world.network.weather = { ...pool.world.network.weather, loss }
   const meter = new Meter(pool)
   const times = Array.from({ length: events }, (_, i) => one(pool, `event-${i}`))
   const heard = times.flat().length
   const complete = times.map((ones) => ones.at(-1) ?? Number.NaN)
-  const fanout = LAN.gossipNodes * (1 - loss)
+  const fanout = gossipNodes * (1 - loss)
+  const copies = retransmitLimit(retransmitMult, members) * (1 - loss)
   return {
     members,
     loss,
@@ -59,20 +66,21 @@ export function spread({ seed, members, loss, events }: SpreadOptions): Spread {
       0.5,
     ),
     all: quantile(complete, 0.5),
-    allRoundsP99: quantile(complete, 0.99) / LAN.gossipInterval,
+    allRoundsP99: quantile(complete, 0.99) / gossipInterval,
     allowedRounds: Math.log(members) / Math.log(fanout + 1) + Math.log(members) / fanout + 3,
-    formulaHalf: epidemic(members, loss, 0.5),
-    formulaAll: epidemic(members, loss, 0.9999),
+    formulaHalf: epidemic(members, fanout, 0.5) * gossipInterval,
+    formulaAll: epidemic(members, fanout, 0.9999) * gossipInterval,
     missed: 1 - heard / (members * events),
-    missable: Math.exp(-LAN.retransmitMult * Math.ceil(Math.log10(members + 1)) * (1 - loss)),
+    missable: Math.exp(-copies),
     ...meter.read(),
+    curve: curve(times, members),
   }
 }
 
 /** Sends one event; milliseconds until each member heard of it, in order. */
 function one({ world, nodes }: Pool, name: string): number[] {
   // At any moment of the ticks.
-  world.run(world.faults.next() * LAN.gossipInterval)
+  world.run(world.faults.next() * nodes[0].settings.gossipInterval)
   world.transitions.length = 0
   const from = world.now
   world.event(nodes[world.faults.below(nodes.length)], name)
@@ -80,9 +88,7 @@ function one({ world, nodes }: Pool, name: string): number[] {
   return world.transitions.filter((seen) => seen.name === name).map(({ at }) => at - from)
 }
 
-/** Milliseconds of whole rounds until a share is informed: i(r) = 1 / (1 + (n+1) e^(-b n r)) with b n = fan-out (1 - loss) / 2. */
-export function epidemic(members: number, loss: number, share: number): number {
-  const rate = LAN.gossipNodes * (1 - loss) * 0.5
-  const rounds = Math.log((members + 1) / (1 / share - 1)) / rate
-  return Math.ceil(rounds) * LAN.gossipInterval
+/** Whole rounds until a share is informed: i(r) = 1 / (1 + (n+1) e^(-b n r)) with b n half of the packets that a member sends and that arrive. */
+export function epidemic(members: number, fanout: number, share: number): number {
+  return Math.ceil(Math.log((members + 1) / (1 / share - 1)) / (fanout * 0.5))
 }
