@@ -47,6 +47,7 @@ export type { PingCompleted, PingsOptions } from './cluster/ping-feed.ts'
 export type { QueryHandle, QueryOptions, QueryResult } from './cluster/queries.ts'
 export type { DeliveryPolicy, EventsOptions } from './cluster/subscription.ts'
 export type { PacketEvents, Packets, StreamEvents, Streams, Transport } from './cluster/transport.ts'
+export { Patterns } from './dispatch/patterns.ts'
 export { SubscriptionOverflow } from './errors/delivery.ts'
 export {
   ActorExited,

@@ -25,7 +25,7 @@ import {
 } from '../src/errors/errors.ts'
 import { fromPlain, toPlain } from '../src/errors/plain.ts'
 
-const outcomes = [{ seed: 'a', addresses: ['10.0.0.1:7946'], reached: false, error: 'refused' }]
+const outcomes = [{ seed: 'a', addresses: ['10.0.0.1:7946'], reached: false, own: false, error: 'refused' }]
 const ALL = [
   new InvalidOption('bind', 7, 'an address'),
   new InvalidArgument('join: no seeds'),

@@ -176,6 +176,34 @@ const opensWithAComment: Rule = ({ path, tree }) =>
     ? []
     : [`${path} does not open with a comment that says what it is about`]
 
+const AGENT = /^(src|workers)\/(agent|cli)\//
+/** What the agent may build on: names that hosts have too. Where they lie does not matter, for it imports the least that holds them. */
+const publicNames = new Set(
+  ['src/index.ts', 'src/wire/index.ts'].flatMap((path) => {
+    const { tree } = parse(path, readFileSync(join(root, path), 'utf8'))
+    const exports = tree.statements.filter(ts.isExportDeclaration).map(({ exportClause }) => exportClause)
+    return exports.flatMap((clause) =>
+      clause !== undefined && ts.isNamedExports(clause) ? clause.elements.map(({ name }) => name.text) : [],
+    )
+  }),
+)
+
+/** Both protocols are msgpack, and one writer of it is enough. */
+const SHARED = new Set(['Writer'])
+
+const buildsOnPublicNames: Rule = ({ path, tree }) =>
+  tree.statements.filter(ts.isImportDeclaration).flatMap(({ importClause, moduleSpecifier }) => {
+    if (!ts.isStringLiteral(moduleSpecifier) || !moduleSpecifier.text.startsWith('.')) return []
+    const from = join(dirname(path), moduleSpecifier.text)
+    const bindings = importClause?.namedBindings
+    if (AGENT.test(from)) return []
+    if (bindings === undefined || !ts.isNamedImports(bindings)) return [`${path} takes all of ${from}`]
+    return bindings.elements
+      .map(({ name, propertyName }) => (propertyName ?? name).text)
+      .filter((name) => !publicNames.has(name) && !SHARED.has(name))
+      .map((name) => `${path} imports ${name} of ${from}, which is not public`)
+  })
+
 /** Applies `rule` to all `judged`, once it has proved on `offender` that it can find something. */
 function enforce(rule: Rule, judged: Source[], offender: string): void {
   assert.notDeepEqual(
@@ -235,6 +263,13 @@ test(`a function has at most ${FUNCTION_LINES} lines, a file ${FILE_LINES}`, () 
   const all = sources('src', 'workers', 'bench')
   enforce(fitsAScreen, all, `function f() {${'\n'.repeat(FUNCTION_LINES)}}`)
   enforce(fitsASitting, all, '// line\n'.repeat(FILE_LINES + 1))
+})
+
+test('the agent and the command line build on public names of the library alone', () => {
+  const agent = library.filter(({ path }) => AGENT.test(path))
+  const offender = parse('src/agent/x.ts', "import { Joins } from '../gossip/joins.ts'")
+  assert.notDeepEqual(buildsOnPublicNames(offender), [])
+  enforce(buildsOnPublicNames, agent, "import * as joins from './gossip/joins.ts'")
 })
 
 test('every file opens with a comment that says what it is about', () => {

@@ -311,6 +311,8 @@ export interface SeedOutcome {
   addresses: string[]
   /** Whether one of them exchanged state with us. */
   reached: boolean
+  /** Whether one of them is our own, which is not dialled. */
+  own: boolean
   /** Why not; empty when it was reached. */
   error: string
 }

@@ -4,16 +4,19 @@
  */
 import type { Cluster } from '../cluster/cluster.ts'
 import type { MemberEvent, QueryEvent, UserEvent } from '../cluster/events.ts'
+import type { Metric } from '../cluster/metrics.ts'
 import { Patterns } from '../dispatch/patterns.ts'
 import type { HistoryEntry } from '../gossip/history.ts'
 import { formatIp } from '../wire/address.ts'
 import type { AgentConfig } from './config.ts'
 import type { Desk, Happening, KeyAction, KeysOutcome } from './desk.ts'
-import { CLOCK_QUERY, diagnose, type Finding, type RotationOutcome, rotateKeys } from './extras.ts'
+import { CLOCK_QUERY, diagnose } from './doctor.ts'
 import { Handlers, type HandlerWorld } from './handlers.ts'
-import { changeKey, listKeys } from './key-desk.ts'
+import { changeKey, listKeys, rotateKeys } from './key-desk.ts'
 import type { Level, LogBook } from './log-book.ts'
+import { Meters } from './meters.ts'
 import * as pool from './pool-desk.ts'
+import type { Finding, RotationOutcome } from './rpc/extra-records.ts'
 import type { QueryRecord, QueryRequest, RpcCoordinate, RpcMember, Stats } from './rpc/records.ts'
 import type {
   EventRequest,
@@ -34,6 +37,8 @@ export interface AgentWorld extends Pick<HandlerWorld, 'run'> {
   isSame(one: string, other: string): boolean
   /** What the process is: system, processors, versions. */
   runtime(): Readonly<Record<string, string>>
+  /** What the process measures of itself. */
+  gauges(): Metric[]
 }
 
 /** How the agent ended, for the exit status. */
@@ -47,7 +52,7 @@ export class Agent implements Desk {
   readonly #handlers: Handlers
   readonly #patterns = new Patterns()
   readonly #subscribers = new Set<(happening: Happening) => void>()
-  readonly #took = new Map<string, { count: number; sum: number }>()
+  readonly #meters = new Meters()
   #end: (end: AgentEnd) => void = () => undefined
   /** Resolves once, when the agent has nothing more to do. */
   readonly ended: Promise<AgentEnd>
@@ -65,7 +70,7 @@ export class Agent implements Desk {
       run: world.run,
       later: (ms, call) => world.later(ms, call),
       log: (level, text) => this.log(level, text),
-      took: (script, ms) => this.#tookSoLong(script, ms),
+      took: (script, ms) => this.#meters.ran(script, ms),
       now: () => world.now(),
     })
     this.#listen()
@@ -196,9 +201,13 @@ export class Agent implements Desk {
     return this.#handlers.backlog
   }
 
-  /** How often and how long scripts ran, for the sinks. */
-  get runs(): ReadonlyMap<string, { count: number; sum: number }> {
-    return this.#took
+  count(name: 'agent.ipc.accept' | 'agent.ipc.command'): void {
+    this.#meters.count(name)
+  }
+
+  /** Everything that is counted: by the cluster, by the agent, and by the process. */
+  async metrics(): Promise<Metric[]> {
+    return [...(await this.#cluster.metrics()), ...this.#meters.metrics(), ...this.#world.gauges()]
   }
 
   /** Takes over what a reload may change: level, handlers, tags. Tags set at run time stay (the original drops them). */
@@ -287,11 +296,6 @@ export class Agent implements Desk {
       this.log('WARN', `${what}: ${error instanceof Error ? error.message : String(error)}`)
       throw error
     }
-  }
-
-  #tookSoLong(script: string, ms: number): void {
-    const before = this.#took.get(script) ?? { count: 0, sum: 0 }
-    this.#took.set(script, { count: before.count + 1, sum: before.sum + ms })
   }
 }
 

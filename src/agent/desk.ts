@@ -1,9 +1,9 @@
 /** What the agent can do for whoever asks: RPC clients, its own start-up, its handlers. Errors are in the words of the original's answers. */
 
 import type { HistoryEntry } from '../gossip/history.ts'
-import type { Finding, RotationOutcome } from './extras.ts'
 import type { EventKind } from './filters.ts'
 import type { Level } from './log-book.ts'
+import type { Finding, RotationOutcome } from './rpc/extra-records.ts'
 import type { QueryRecord, QueryRequest, RpcCoordinate, RpcKeys, RpcMember, Stats } from './rpc/records.ts'
 import type {
   EventRequest,
@@ -48,6 +48,7 @@ export interface Desk {
   /** Calls back once after so many milliseconds; the returned function takes that back. */
   later(ms: number, call: () => void): () => void
   log(level: Level, text: string): void
+  count(name: 'agent.ipc.accept' | 'agent.ipc.command'): void
   /** Whether a token is the configured one, in a time that does not tell how much of it is right. */
   isAuthKey(token: string): boolean
   /** Whether clients must show a token at all. */

@@ -1,7 +1,8 @@
 /** Key commands of RPC clients, by the cluster's keys, in the words and the shape of the original's answers (protocol page 3, section 1.5). */
 import type { Cluster } from '../cluster/cluster.ts'
-import { KeyOperationFailed, type KeyResult } from '../errors/keys.ts'
+import { KeyOperationFailed, type KeyResult, RotationStopped } from '../errors/keys.ts'
 import type { KeyAction, KeysOutcome } from './desk.ts'
+import type { RotationOutcome } from './rpc/extra-records.ts'
 import type { RpcKeys } from './rpc/records.ts'
 
 const NOTHING: RpcKeys = { messages: {}, keys: null, numNodes: 0, numErr: 0, numResp: 0 }
@@ -72,4 +73,17 @@ export function wrongByte(text: string): number {
     digits += 1
   }
   return digits % 4 === 0 ? -1 : groupAt
+}
+
+/** Rotates the pool's keys to `key` (base64; empty for a new one), with a grace in milliseconds before the old ones go. */
+export async function rotateKeys(cluster: Cluster, key: string, grace: number): Promise<RotationOutcome> {
+  const given = key === '' ? undefined : key
+  try {
+    const { removed } = await cluster.keys.rotate(given, { grace })
+    return { removed, step: '', silent: [], key }
+  } catch (error) {
+    if (!(error instanceof RotationStopped)) throw error
+    const again = Buffer.from(error.key).toString('base64')
+    return { removed: 0, step: error.step, silent: [...error.members], key: again }
+  }
 }

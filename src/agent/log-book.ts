@@ -56,11 +56,6 @@ export class LogBook {
       this.#listeners.delete(listener)
     }
   }
-
-  /** Changes what a listener hears from now on. */
-  relevel(listener: Listener, least: Level): void {
-    if (this.#listeners.has(listener)) this.#listeners.set(listener, least)
-  }
 }
 
 /** `2006/01/02 15:04:05`, local time. */

@@ -3,12 +3,11 @@
  * records and the words of the original (protocol page 3, sections 1.5 and 1.11).
  */
 
-import type { Joined } from '../actors/mail.ts'
+import type { SeedOutcome } from '../actors/mail.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Member } from '../cluster/member.ts'
 import type { Patterns } from '../dispatch/patterns.ts'
 import { isFolkmootError } from '../errors/errors.ts'
-import { OWN_ADDRESS } from '../gossip/joins.ts'
 import { parseIp } from '../wire/address.ts'
 import { BadPattern } from './desk.ts'
 import type { QueryRecord, QueryRequest, RpcCoordinate, RpcMember, Stats } from './rpc/records.ts'
@@ -115,11 +114,11 @@ export async function join(
 }
 
 /** The original dials its own address too, and counts it as reached: scripts give every member the same list. */
-function isOurselves({ reached, error }: Joined['outcomes'][number]): boolean {
-  return !reached && error.endsWith(OWN_ADDRESS)
+function isOurselves({ reached, own }: SeedOutcome): boolean {
+  return !reached && own
 }
 
-function isOutcomes(value: unknown): value is Joined['outcomes'] {
+function isOutcomes(value: unknown): value is SeedOutcome[] {
   return (
     Array.isArray(value) && value.every((item) => typeof item === 'object' && item !== null && 'seed' in item)
   )
@@ -132,7 +131,7 @@ const GO_REASONS: readonly (readonly [RegExp, string])[] = [
   [/ETIMEDOUT|timed? ?out/i, 'i/o timeout'],
 ]
 
-function failedJoin({ seed, addresses, error }: Joined['outcomes'][number]): string {
+function failedJoin({ seed, addresses, error }: SeedOutcome): string {
   const [address] = addresses
   if (address === undefined) return `Failed to resolve ${seed}: ${error}`
   const reason = GO_REASONS.find(([pattern]) => pattern.test(error))

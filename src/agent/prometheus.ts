@@ -8,7 +8,9 @@ export function prometheusText(metrics: readonly Metric[]): string {
 function blockOf(metric: Metric): string {
   const base = metric.name.replace(/[^a-zA-Z0-9_]/g, '_')
   const name = metric.type === 'counter' ? `${base}_total` : base
-  const head = `# HELP ${name} ${escapedHelp(metric.help)}\n# TYPE ${name} ${metric.type}\n`
+  // An empty help is none to parsers: the line is left out.
+  const help = metric.help === '' ? '' : `# HELP ${name} ${escapedHelp(metric.help)}\n`
+  const head = `${help}# TYPE ${name} ${metric.type}\n`
   if (metric.type !== 'histogram') {
     return head + metric.values.map(({ labels, value }) => `${name}${listed(labels)} ${value}\n`).join('')
   }

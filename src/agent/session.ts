@@ -7,9 +7,9 @@
  * While a request runs, no more bytes are taken from the client than it sent already.
  */
 import { BadPattern, type Desk } from './desk.ts'
-import { writeFindings, writeHistory, writeRotation } from './extras.ts'
 import type { Link } from './outlet.ts'
 import { type Opened, Pushes, type WriteBody } from './pushes.ts'
+import { writeFindings, writeHistory, writeRotation } from './rpc/extra-records.ts'
 import { RpcMalformed, RpcReader } from './rpc/reader.ts'
 import {
   type RequestHeader,
@@ -83,6 +83,7 @@ export class Session {
     this.#pushes = new Pushes(desk, link, (seq, write) => this.#message(seq, '', write))
     if (!desk.needsAuth) this.#reader.limit = LARGEST
     desk.log('INFO', `agent.ipc: Accepted client: ${link.peer}`)
+    desk.count('agent.ipc.accept')
   }
 
   /** Whether the client has shaken hands: who has not is closed first when there are too many. */
@@ -149,6 +150,7 @@ export class Session {
       this.#answer('Handshake required')
       return this.#fault('Failed to evaluate request: Handshake required')
     }
+    this.#desk.count('agent.ipc.command')
     if (this.#desk.needsAuth && !this.#isAuthenticated && command !== 'auth' && command !== 'handshake') {
       this.#desk.log('WARN', 'agent.ipc: Client sending commands before auth')
       return this.#answer('Authentication required')

@@ -1,6 +1,7 @@
 /** What a command of the command line is, and what the world looks like to it. */
 import type { RpcClient } from '../agent/rpc/client.ts'
 import type { FlagSpec, Flags } from './flags.ts'
+import { goJson } from './text.ts'
 
 /** The process, as a command sees it: nothing else of it is touched. */
 export interface CliWorld {
@@ -56,8 +57,22 @@ export const RPC_FLAGS: Readonly<Record<string, FlagSpec>> = {
 
 export const FORMAT_FLAG: FlagSpec = { kind: 'text', help: "'text' (default) or 'json'" }
 
-/** Connects to the agent that flags and environment name; the flag wins. */
-export async function connect(flags: Flags, { env, dial }: CliWorld): Promise<RpcClient> {
+/** Runs `use` with a client of the agent that flags and environment name, and lets go of it whatever comes. */
+export async function atAgent<Value>(
+  flags: Flags,
+  world: CliWorld,
+  use: (client: RpcClient) => Promise<Value>,
+): Promise<Value> {
+  const client = await connect(flags, world)
+  try {
+    return await use(client)
+  } finally {
+    client.close()
+  }
+}
+
+/** The flag wins over the environment. */
+async function connect(flags: Flags, { env, dial }: CliWorld): Promise<RpcClient> {
   const address = flags.text('rpc-addr', env.SERF_RPC_ADDR || '127.0.0.1:7373')
   try {
     return await dial(address, flags.text('rpc-auth', env.SERF_RPC_AUTH ?? ''))
@@ -90,9 +105,15 @@ export function tagsOf(texts: readonly string[]): Record<string, string> {
   return tags
 }
 
-/** Prints what a command has to say, as text or as JSON. */
+/** How a command has to print what it has to say. */
 export function formatOf(flags: Flags): 'text' | 'json' {
   const format = flags.text('format', 'text')
   if (format === 'text' || format === 'json') return format
   throw new UsageError(`Encoding error: Invalid output format ${JSON.stringify(format)}`)
+}
+
+/** Prints an outcome in the form that is asked for; an empty text is none. */
+export function report(flags: Flags, world: CliWorld, text: string, json: unknown): void {
+  const said = formatOf(flags) === 'json' ? goJson(json) : text
+  if (said !== '') world.out(`${said}\n`)
 }

@@ -65,7 +65,7 @@ const FRESH = 300
 /** Push/pulls of one join that run at once, counting all: they hold sockets. The rest waits. */
 const MOST_OPEN = 64
 /** Why an address was left out of a join that leads back to ourselves. */
-export const OWN_ADDRESS = 'that is our own address'
+const OWN_ADDRESS = 'that is our own address'
 
 /** How long the other seeds get after somebody was reached. */
 const GRACE = 1_000
@@ -111,7 +111,13 @@ export class Joins {
 
   /** Starts a join; `ticket` is what `cancel` calls it by, 0 for none. */
   start(ticket: number, request: JoinRequest): void {
-    const outcomes = request.seeds.map((seed) => ({ seed, addresses: [], reached: false, error: '' }))
+    const outcomes = request.seeds.map((seed) => ({
+      seed,
+      addresses: [],
+      reached: false,
+      own: false,
+      error: '',
+    }))
     const join: Join = {
       ticket,
       request,
@@ -202,6 +208,7 @@ export class Joins {
     outcome.addresses.push(text)
     const objection = this.#objection(place)
     const dial = join.dials.get(text)
+    if (objection === OWN_ADDRESS) outcome.own = true
     if (objection !== '') note(join, outcome, `${text}: ${objection}`)
     else if (dial !== undefined) {
       dial.outcomes.push(outcome)

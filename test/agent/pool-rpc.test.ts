@@ -57,6 +57,7 @@ test('TestAgentShutdown_multiple: five times give no error', async () => {
     later: () => () => undefined,
     isSame: (a, b) => a === b,
     runtime: () => ({}),
+    gauges: () => [],
     run: async () => ({ failure: '', output: new Uint8Array(0) }),
   })
   for (let i = 0; i < 5; i++) await agent.shutdown()

@@ -2,6 +2,13 @@
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { prometheusText } from '../../src/agent/prometheus.ts'
 import type { Cluster } from '../../src/cluster/cluster.ts'
+import type { Metric } from '../../src/cluster/metrics.ts'
+
+interface Served {
+  cluster: Cluster
+  meters: { metrics(): Promise<readonly Metric[]> }
+  expect: number
+}
 
 export class HttpListener {
   readonly #server: Server
@@ -14,17 +21,16 @@ export class HttpListener {
   static start(
     place: { host: string; port: number },
     cluster: Cluster,
+    meters: { metrics(): Promise<readonly Metric[]> },
     expect: number,
   ): Promise<HttpListener> {
     const server = createServer(
       { connectionsCheckingInterval: 1_000, requestTimeout: 5_000 },
-      (request, response) => {
-        answer(request.method ?? '', (request.url ?? '').split('?')[0], cluster, expect, response).catch(
-          () => {
-            if (!response.headersSent) response.writeHead(500)
-            response.end()
-          },
-        )
+      ({ method = '', url = '' }, response) => {
+        answer({ method, path: url.split('?')[0] }, { cluster, meters, expect }, response).catch(() => {
+          if (!response.headersSent) response.writeHead(500)
+          response.end()
+        })
       },
     )
     server.maxConnections = 256
@@ -43,10 +49,8 @@ export class HttpListener {
 }
 
 async function answer(
-  method: string,
-  path: string,
-  cluster: Cluster,
-  expect: number,
+  { method, path }: { method: string; path: string },
+  { cluster, meters, expect }: Served,
   response: ServerResponse,
 ): Promise<void> {
   if (method !== 'GET' && method !== 'HEAD') {
@@ -56,7 +60,7 @@ async function answer(
   const alive = cluster.members({ status: 'alive' }).length
   const isMember = cluster.state === 'alive'
   if (path === '/metrics') {
-    const text = prometheusText(await cluster.metrics())
+    const text = prometheusText(await meters.metrics())
     response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(text)
   } else if (path === '/healthz') json(response, isMember ? 200 : 503, { state: cluster.state })
   else if (path === '/readyz') {

@@ -9,21 +9,20 @@ import { Agent } from '../../src/agent/agent.ts'
 import { type AgentConfig, configure } from '../../src/agent/config.ts'
 import { ConfigError } from '../../src/agent/layers.ts'
 import { type Level, LogBook } from '../../src/agent/log-book.ts'
-import { SinkLines } from '../../src/agent/sinks.ts'
 import { UsageError } from '../../src/cli/command.ts'
 import type { Flags } from '../../src/cli/flags.ts'
 import { Cluster } from '../../src/cluster/cluster.ts'
 import { Console } from './console.ts'
 import { HttpListener } from './http.ts'
 import { checkFiles, placed } from './preflight.ts'
+import { processGauges } from './process-gauges.ts'
 import { RpcListener } from './rpc-listener.ts'
 import { runScript } from './shell.ts'
-import { type Sink, statsd, statsite } from './sinks.ts'
 import { syslog } from './syslog.ts'
+import { telemetry } from './telemetry.ts'
 
 /** How long a graceful leave may take before the agent gives up on it, as the original. */
 const GRACE = 3_000
-const FLUSH_METRICS = 1_000
 
 /** Runs an agent until it ends; resolves with the exit status. */
 export async function runAgent(flags: Flags): Promise<number> {
@@ -129,10 +128,10 @@ class AgentProcess {
 
   /** What is only there when it is asked for. */
   async #extras(agent: Agent, cluster: Cluster, config: AgentConfig, book: LogBook): Promise<boolean> {
-    this.#metrics(agent, cluster, config)
+    this.#closing.push(telemetry(config, () => agent.metrics()))
     try {
       if (config.httpAddr !== '') {
-        const http = await HttpListener.start(placeOf(config.httpAddr), cluster, config.expect)
+        const http = await HttpListener.start(placeOf(config.httpAddr), cluster, agent, config.expect)
         this.#closing.push(() => http.close())
       }
       if (config.discover !== '') {
@@ -148,33 +147,6 @@ class AgentProcess {
       this.#console.say(error instanceof Error ? error.message : String(error))
       return false
     }
-  }
-
-  #metrics(agent: Agent, cluster: Cluster, config: AgentConfig): void {
-    const sinks: Sink[] = []
-    if (config.statsdAddr !== '') sinks.push(statsd(config.statsdAddr))
-    if (config.statsiteAddr !== '') sinks.push(statsite(config.statsiteAddr))
-    const lines = new SinkLines(hostname())
-    const dump = new SinkLines(hostname())
-    const snapshot = async () => [...(await cluster.metrics()), ...invocations(agent)]
-    process.removeAllListeners('SIGUSR1')
-    process.on('SIGUSR1', () => {
-      void snapshot().then((metrics) => process.stderr.write(dump.of(metrics).join('')))
-    })
-    if (sinks.length === 0) return
-    const timer = setInterval(() => {
-      void snapshot().then(
-        (metrics) => {
-          const found = lines.of(metrics)
-          for (const sink of sinks) sink.send(found)
-        },
-        () => undefined,
-      )
-    }, FLUSH_METRICS)
-    this.#closing.push(() => {
-      clearInterval(timer)
-      for (const sink of sinks) sink.close()
-    })
   }
 
   async #joined(agent: Agent, config: AgentConfig): Promise<boolean> {
@@ -287,6 +259,7 @@ const world = {
     cpu_count: String(availableParallelism()),
     goroutines: '0',
   }),
+  gauges: processGauges,
 }
 
 function digest(secret: string): Buffer {
@@ -300,16 +273,6 @@ function loggerOf(book: LogBook) {
     warn: (text: string) => book.log('WARN', text),
     error: (text: string) => book.log('ERR', text),
   }
-}
-
-/** How often and how long scripts ran, as the metric that the original has for each. */
-function invocations(agent: Agent) {
-  return [...agent.runs].map(([script, { count, sum }]) => ({
-    name: `agent.invoke.${script}`,
-    type: 'histogram' as const,
-    help: 'Milliseconds that runs of a handler took.',
-    values: [{ labels: {}, count, sum, min: 0, max: 0, p50: 0, p90: 0, p99: 0, buckets: [] }],
-  }))
 }
 
 function statusOf(end: 'left' | 'shut-down' | 'lost'): number {

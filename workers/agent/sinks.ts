@@ -1,6 +1,6 @@
 /** Sends metrics to statsd over UDP and to statsite over TCP (protocol page 3, section 5.2). An unreachable sink never disturbs the agent. */
 import { createSocket } from 'node:dgram'
-import { connect, type Socket } from 'node:net'
+import { connect } from 'node:net'
 import { packets } from '../../src/agent/sinks.ts'
 
 const MOST_PACKET = 1_400
@@ -19,47 +19,69 @@ function placeOf(address: string): { host: string; port: number } {
     : { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) }
 }
 
+type Send = (lines: readonly string[]) => void
+
+/** A way to a sink that is opened again some time after it failed. What is sent in between is dropped: metrics are not worth memory. */
+function lasting(open: (ready: (send: Send) => void, failed: () => void) => () => void): Sink {
+  let send: Send = () => undefined
+  let close: () => void = () => undefined
+  let retry: NodeJS.Timeout | undefined
+  const dial = () => {
+    retry = undefined
+    const failed = () => {
+      if (retry !== undefined) return
+      send = () => undefined
+      close()
+      retry = setTimeout(dial, RECONNECT).unref()
+    }
+    close = open((ready) => {
+      send = ready
+    }, failed)
+  }
+  dial()
+  return {
+    send: (lines) => send(lines),
+    close: () => {
+      send = () => undefined
+      if (retry === undefined) close()
+      clearTimeout(retry)
+    },
+  }
+}
+
+/** Connected, so that a name is looked up once and not for each packet. Packets that nobody takes are lost, and that is all. */
 export function statsd(address: string): Sink {
   const { host, port } = placeOf(address)
-  const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4')
-  socket.unref()
-  socket.on('error', () => undefined)
-  return {
-    send: (lines) => {
-      for (const packet of packets(lines, MOST_PACKET)) socket.send(packet, port, host, () => undefined)
-    },
-    close: () => socket.close(),
-  }
+  return lasting((ready, failed) => {
+    const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4').unref()
+    socket.on('error', failed)
+    socket.on('connect', () =>
+      ready((lines) => {
+        for (const packet of packets(lines, MOST_PACKET)) socket.send(packet, () => undefined)
+      }),
+    )
+    socket.connect(port, host)
+    return () => {
+      socket.removeAllListeners().on('error', () => undefined)
+      socket.close()
+    }
+  })
 }
 
 export function statsite(address: string): Sink {
   const { host, port } = placeOf(address)
-  let socket: Socket | undefined
-  let retry: NodeJS.Timeout | undefined
-  const dial = () => {
-    retry = undefined
-    const next = connect({ host, port })
-    next.unref()
-    next.on('error', () => undefined)
-    next.on('close', () => {
-      socket = undefined
-      retry ??= setTimeout(dial, RECONNECT)
-      retry.unref()
-    })
-    next.on('connect', () => {
-      socket = next
-    })
-  }
-  dial()
-  return {
-    send: (lines) => {
-      // What a sink does not take is dropped: metrics are not worth memory.
-      if (socket !== undefined && !socket.writableNeedDrain) socket.write(lines.join(''))
-    },
-    close: () => {
-      clearTimeout(retry)
-      socket?.removeAllListeners('close')
-      socket?.destroy()
-    },
-  }
+  return lasting((ready, failed) => {
+    const socket = connect({ host, port }).unref()
+    socket.on('error', () => undefined)
+    socket.on('close', failed)
+    socket.on('connect', () =>
+      ready((lines) => {
+        if (!socket.writableNeedDrain) socket.write(lines.join(''))
+      }),
+    )
+    return () => {
+      socket.off('close', failed)
+      socket.destroy()
+    }
+  })
 }

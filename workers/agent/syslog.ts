@@ -3,7 +3,7 @@
  * agent's whole life, each line with its priority.
  */
 import { spawn } from 'node:child_process'
-import type { LogBook } from '../../src/agent/log-book.ts'
+import { type LogBook, reaches } from '../../src/agent/log-book.ts'
 
 const FACILITIES = [
   'KERN USER MAIL DAEMON AUTH SYSLOG LPR NEWS UUCP CRON AUTHPRIV FTP',
@@ -21,7 +21,9 @@ export function syslog(book: LogBook, facility: string): () => void {
   // Without a `logger` or a syslog the agent goes on: its console has all lines.
   child.on('error', () => book.log('ERR', 'agent: syslog: there is no `logger` on this host'))
   child.stdin.on('error', () => undefined)
-  const stop = book.listen(book.level, (line) => {
+  const stop = book.listen('TRACE', (line) => {
+    // A reload may change the level.
+    if (!reaches(line, book.level)) return
     const match = /\[(\w+)\] ([\s\S]*)$/.exec(line)
     const severity = SEVERITIES[match?.[1] ?? ''] ?? 5
     child.stdin.write(`<${code * 8 + severity}>${(match?.[2] ?? line).replaceAll('\n', ' ')}\n`)

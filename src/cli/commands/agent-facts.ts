@@ -1,7 +1,7 @@
 /** What an agent says of itself and of the way to others: info, rtt, version (protocol page 3, sections 2.2, 2.7 and 2.8). */
 import type { RpcClient } from '../../agent/rpc/client.ts'
 import type { RpcCoordinate } from '../../agent/rpc/records.ts'
-import { attempt, type Command, connect, FORMAT_FLAG, formatOf, RPC_FLAGS, UsageError } from '../command.ts'
+import { atAgent, attempt, type Command, FORMAT_FLAG, RPC_FLAGS, report, UsageError } from '../command.ts'
 import { goJson, goQuoted, sortedByKey, trimmed } from '../text.ts'
 
 /** Serf's protocol versions that we speak, newest and oldest. */
@@ -13,26 +13,19 @@ export const info: Command = {
   about: 'Prints what an agent says of itself, its process, its pool and its event handlers.',
   flags: { ...RPC_FLAGS, format: FORMAT_FLAG },
   async run(flags, world) {
-    const client = await connect(flags, world)
-    try {
+    return atAgent(flags, world, async (client) => {
       const stats = await attempt('Error querying agent', client.stats())
       const groups = sortedByKey(Object.entries(stats)).map(
         ([group, values]): [string, [string, string][]] => [group, sortedByKey(Object.entries(values))],
       )
-      if (formatOf(flags) === 'json') {
-        const sorted = groups.map(([group, values]): [string, unknown] => [group, Object.fromEntries(values)])
-        world.out(`${goJson(Object.fromEntries(sorted))}\n`)
-        return 0
-      }
       const lines = groups.flatMap(([group, values]) => [
         `${group}:`,
         ...values.map(([key, value]) => `\t${key} = ${value}`),
       ])
-      world.out(`${trimmed(lines.join('\n'))}\n`)
+      const json = groups.map(([group, values]): [string, unknown] => [group, Object.fromEntries(values)])
+      report(flags, world, trimmed(lines.join('\n')), Object.fromEntries(json))
       return 0
-    } finally {
-      client.close()
-    }
+    })
   },
 }
 
@@ -43,8 +36,7 @@ export const rtt: Command = {
     "Estimates the round trip time between two members by their network coordinates; without a second name, to the agent's own.",
   flags: { ...RPC_FLAGS, format: FORMAT_FLAG },
   async run(flags, world) {
-    const client = await connect(flags, world)
-    try {
+    return atAgent(flags, world, async (client) => {
       if (flags.args.length < 1 || flags.args.length > 2) {
         throw new UsageError('One or two node names must be specified', 'help')
       }
@@ -52,12 +44,10 @@ export const rtt: Command = {
       const other = flags.args[1] ?? (await ownName(client))
       const distance = distanceBetween(await coordinateOf(client, one), await coordinateOf(client, other))
       const ms = (distance * 1000).toFixed(3)
-      if (formatOf(flags) === 'json') world.out(`${goJson({ from: one, to: other, rtt_ms: Number(ms) })}\n`)
-      else world.out(`Estimated ${one} <-> ${other} rtt: ${ms} ms\n`)
+      const text = `Estimated ${one} <-> ${other} rtt: ${ms} ms`
+      report(flags, world, text, { from: one, to: other, rtt_ms: Number(ms) })
       return 0
-    } finally {
-      client.close()
-    }
+    })
   },
 }
 

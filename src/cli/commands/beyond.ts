@@ -1,7 +1,7 @@
 /** Commands that only our agents answer: why, doctor. */
-import { readFindings, readHistory } from '../../agent/extras.ts'
-import { attempt, type Command, connect, FORMAT_FLAG, formatOf, RPC_FLAGS, UsageError } from '../command.ts'
-import { columns, goJson } from '../text.ts'
+import { type HistoryLine, readFindings, readHistory } from '../../agent/rpc/extra-records.ts'
+import { atAgent, attempt, type Command, FORMAT_FLAG, RPC_FLAGS, report, UsageError } from '../command.ts'
+import { columns } from '../text.ts'
 
 const FOREIGN = 'this agent is not a folkmoot agent, which alone can tell'
 
@@ -22,35 +22,31 @@ export const why: Command = {
   flags: { ...RPC_FLAGS, format: FORMAT_FLAG },
   async run(flags, world) {
     if (flags.args.length > 1) throw new UsageError('At most one node name may be given.', 'help')
-    const client = await connect(flags, world)
-    try {
-      const [name = ''] = flags.args
-      const entries = readHistory(
-        await attemptOurs('Error asking why', client.extra('why', { field: 'Node', text: name })),
+    const [node = ''] = flags.args
+    return atAgent(flags, world, async (client) => {
+      const history = readHistory(
+        await attemptOurs('Error asking why', client.extra('why', { field: 'Node', text: node })),
       )
-      if (formatOf(flags) === 'json') world.out(`${goJson({ history: entries })}\n`)
-      else if (entries.length === 0)
-        world.out(name === '' ? 'Nothing has happened yet.\n' : `Nothing is remembered of ${name}.\n`)
-      else {
-        const rows = entries.map(({ name: who, change, incarnation, accuser, confirmations, ago }) => {
-          const by = accuser === '' ? '' : `by ${accuser}`
-          const confirmed = confirmations === 0 ? '' : `confirmed by ${confirmations} more`
-          return [
-            `${(ago / 1000).toFixed(1)} s ago`,
-            who,
-            change,
-            `incarnation ${incarnation}`,
-            by,
-            confirmed,
-          ].join('|')
-        })
-        world.out(`${columns(rows)}\n`)
-      }
+      report(flags, world, history.length > 0 ? table(history) : nothing(node), { history })
       return 0
-    } finally {
-      client.close()
-    }
+    })
   },
+}
+
+function nothing(node: string): string {
+  return node === '' ? 'Nothing has happened yet.' : `Nothing is remembered of ${node}.`
+}
+
+function table(history: readonly HistoryLine[]): string {
+  const rows = history.map(({ name, change, incarnation, accuser, confirmations, ago }) => [
+    `${(ago / 1000).toFixed(1)} s ago`,
+    name,
+    change,
+    `incarnation ${incarnation}`,
+    accuser === '' ? '' : `by ${accuser}`,
+    confirmations === 0 ? '' : `confirmed by ${confirmations} more`,
+  ])
+  return columns(rows.map((row) => row.join('|')))
 }
 
 export const doctor: Command = {
@@ -60,14 +56,11 @@ export const doctor: Command = {
     'Checks UDP both ways, members, versions, keys and clocks, as the agent sees them. Exit status 1 when there is a problem.',
   flags: { ...RPC_FLAGS, format: FORMAT_FLAG },
   async run(flags, world) {
-    const client = await connect(flags, world)
-    try {
+    return atAgent(flags, world, async (client) => {
       const findings = readFindings(await attemptOurs('Error asking the doctor', client.extra('doctor')))
-      if (formatOf(flags) === 'json') world.out(`${goJson({ findings })}\n`)
-      else world.out(`${columns(findings.map(({ level, about, text }) => `${level}|${about}|${text}`))}\n`)
+      const rows = findings.map(({ level, about, text }) => `${level}|${about}|${text}`)
+      report(flags, world, columns(rows), { findings })
       return findings.some(({ level }) => level === 'problem') ? 1 : 0
-    } finally {
-      client.close()
-    }
+    })
   },
 }

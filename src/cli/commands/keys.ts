@@ -1,16 +1,17 @@
 /** `keys` and `keygen`: the keys that the pool encrypts with (protocol page 3, sections 2.2 and 2.10). */
 
-import { readRotation } from '../../agent/extras.ts'
 import { type RpcClient, RpcError } from '../../agent/rpc/client.ts'
+import { readRotation } from '../../agent/rpc/extra-records.ts'
 import { type RpcKeys, readKeys } from '../../agent/rpc/records.ts'
 import {
+  atAgent,
   type CliWorld,
   type Command,
-  connect,
   FORMAT_FLAG,
   formatOf,
   messageOf,
   RPC_FLAGS,
+  report,
   UsageError,
 } from '../command.ts'
 import type { Flags } from '../flags.ts'
@@ -78,59 +79,53 @@ export const keys: Command = {
     if (wanted.length > 1) throw new UsageError('Only one of -install, -use, -remove, or -list allowed')
     if (wanted.length === 0) throw new UsageError('', 'help')
     const [name] = wanted
-    const client = await connect(flags, world)
-    const format = formatOf(flags)
-    try {
-      return await act(name, flags.text(name), client, format, world)
-    } finally {
-      client.close()
-    }
+    return atAgent(flags, world, (client) =>
+      act(ACTIONS[name], { key: flags.text(name), isList: name === 'list' }, client, flags, world),
+    )
   },
 }
 
 /** `keys rotate [key]`: every step waits for every member; who does not confirm is named, and the same key goes on later. */
 async function rotate(flags: Flags, world: CliWorld): Promise<number> {
-  const client = await connect(flags, world)
-  try {
+  return atAgent(flags, world, async (client) => {
     const grace = Number(flags.duration('grace', GRACE) / 1_000_000n)
     const call = client.rotateKeys(flags.args[1] ?? '', grace)
     const { removed, step, silent, key } = readRotation(await attemptOurs('Error rotating keys', call))
-    if (formatOf(flags) === 'json')
-      world.out(`${goJson({ removed, stopped_at: step, silent, key: step === '' ? '' : key })}\n`)
-    else if (step === '') world.out(`==> All members use the new key; ${removed} old keys removed.\n`)
-    else {
-      world.out(`==> Stopped at the step ${step}: no confirmation from ${silent.join(', ')}.\n`)
-      world.out(`Everybody still understands everybody. Go on with: folkmoot keys rotate ${key}\n`)
-    }
-    return step === '' ? 0 : 1
-  } finally {
-    client.close()
-  }
+    const isDone = step === ''
+    const text = isDone
+      ? `==> All members use the new key; ${removed} old keys removed.`
+      : `==> Stopped at the step ${step}: no confirmation from ${silent.join(', ')}.\nEverybody still understands everybody. Go on with: folkmoot keys rotate ${key}`
+    report(flags, world, text, { removed, stopped_at: step, silent, key: isDone ? '' : key })
+    return isDone ? 0 : 1
+  })
 }
 
 async function act(
-  name: string,
-  key: string,
+  { progress, success, failure, run }: Action,
+  { key, isList }: { key: string; isList: boolean },
   client: RpcClient,
-  format: 'text' | 'json',
+  flags: Flags,
   world: CliWorld,
 ): Promise<number> {
-  const { progress, success, failure, run } = ACTIONS[name]
+  const format = formatOf(flags)
   const say = (line: string) => {
     if (format === 'text') world.out(`${line}\n`)
+  }
+  const tell = (outcome: RpcKeys | undefined, error: string) => {
+    if (format === 'json') world.out(`${goJson(shown(outcome, error))}\n`)
   }
   say(`==> ${progress}`)
   try {
     const outcome = await run(client, key)
     say(`==> ${success}`)
-    if (name === 'list') say(`\n${keyTable(outcome)}`)
-    if (format === 'json') world.out(`${goJson(shown(outcome, ''))}\n`)
+    if (isList) say(`\n${keyTable(outcome)}`)
+    tell(outcome, '')
     return 0
   } catch (error) {
     if (!(error instanceof RpcError)) throw new UsageError(`${failure}: ${messageOf(error)}`)
     const outcome = error.body === undefined ? undefined : readKeys(error.body)
     const failed = sortedByKey(Object.entries(outcome?.messages ?? {}))
-    if (format === 'json') world.out(`${goJson(shown(outcome, error.message))}\n`)
+    tell(outcome, error.message)
     if (failed.length > 0) say(columns(failed.map(([node, message]) => `failed: | ${node} | ${message}`)))
     say(`\n${failure}: ${error.message}`)
     return 1

@@ -1,10 +1,10 @@
 /** `members`: who is in the pool, as the agent sees it (protocol page 3, section 2.3). */
 import { hostPort, type RpcMember } from '../../agent/rpc/records.ts'
 import {
+  atAgent,
   attempt,
   type CliWorld,
   type Command,
-  connect,
   FORMAT_FLAG,
   formatOf,
   RPC_FLAGS,
@@ -36,17 +36,15 @@ export const members: Command = {
       world.out("Deprecation warning: 'Role' has been replaced with 'Tags'\n")
       tags.role = flags.text('role')
     }
-    const client = await connect(flags, world)
     const filter = { tags, status: flags.text('status'), name: flags.text('name') }
-    const look = () => attempt('Error retrieving members', client.membersFiltered(filter))
-    try {
-      if (flags.isSet('watch')) return await watch(look, flags, world)
+    return atAgent(flags, world, async (client) => {
+      const look = () => attempt('Error retrieving members', client.membersFiltered(filter))
+      if (flags.isSet('watch')) return watch(look, flags, world)
       const found = await look()
+      // An empty table is an empty line.
       world.out(formatOf(flags) === 'json' ? `${asJson(found)}\n` : `${asText(found, flags)}\n`)
       return 0
-    } finally {
-      client.close()
-    }
+    })
   },
 }
 

@@ -2,10 +2,10 @@
 import type { RpcClient } from '../../agent/rpc/client.ts'
 import type { RpcMember, StreamRecord } from '../../agent/rpc/records.ts'
 import {
+  atAgent,
   attempt,
   type CliWorld,
   type Command,
-  connect,
   FORMAT_FLAG,
   formatOf,
   messageOf,
@@ -29,14 +29,10 @@ export const monitor: Command = {
       help: 'least level of log lines: TRACE, DEBUG, INFO (default), WARN or ERR',
     },
   },
-  async run(flags, world) {
-    const client = await connect(flags, world)
-    try {
-      return await follow(client, flags.text('log-level', 'INFO'), formatOf(flags), world)
-    } finally {
-      client.close()
-    }
-  },
+  run: (flags, world) =>
+    atAgent(flags, world, (client) =>
+      follow(client, flags.text('log-level', 'INFO'), formatOf(flags), world),
+    ),
 }
 
 async function follow(

@@ -1,25 +1,17 @@
 /** The commands that change the pool or our place in it: join, leave, force-leave, tags, event (protocol page 3, sections 2.4 and 2.6). */
 import {
+  atAgent,
   attempt,
-  type CliWorld,
   type Command,
-  connect,
   FORMAT_FLAG,
-  formatOf,
   RPC_FLAGS,
+  report,
   tagsOf,
   UsageError,
 } from '../command.ts'
 import type { Flags } from '../flags.ts'
-import { goJson } from '../text.ts'
 
 const FLAGS = { ...RPC_FLAGS, format: FORMAT_FLAG }
-
-/** What was done, as the original says it, or as JSON. */
-function report(flags: Flags, world: CliWorld, text: string, json: unknown): void {
-  const said = formatOf(flags) === 'json' ? goJson(json) : text
-  if (said !== '') world.out(`${said}\n`)
-}
 
 export const join: Command = {
   summary: 'Tell Serf agent to join cluster',
@@ -29,15 +21,13 @@ export const join: Command = {
   async run(flags, world) {
     if (flags.args.length === 0)
       throw new UsageError('At least one address to join must be specified.', 'help')
-    const client = await connect(flags, world)
-    try {
-      const request = { existing: [...flags.args], replay: flags.isSet('replay') }
+    const request = { existing: [...flags.args], replay: flags.isSet('replay') }
+    return atAgent(flags, world, async (client) => {
       const joined = await attempt('Error joining the cluster', client.join(request))
-      report(flags, world, `Successfully joined cluster by contacting ${joined} nodes.`, { joined })
+      const text = `Successfully joined cluster by contacting ${joined} nodes.`
+      report(flags, world, text, { joined })
       return 0
-    } finally {
-      client.close()
-    }
+    })
   },
 }
 
@@ -47,14 +37,11 @@ export const leave: Command = {
   about: 'Causes the agent to leave the pool gracefully and to shut down.',
   flags: FLAGS,
   async run(flags, world) {
-    const client = await connect(flags, world)
-    try {
+    return atAgent(flags, world, async (client) => {
       await attempt('Error leaving', client.leave())
       report(flags, world, 'Graceful leave complete', { left: true })
       return 0
-    } finally {
-      client.close()
-    }
+    })
   },
 }
 
@@ -66,15 +53,12 @@ export const forceLeave: Command = {
   flags: { ...FLAGS, prune: { kind: 'bool', help: 'erase the member altogether' } },
   async run(flags, world) {
     if (flags.args.length !== 1) throw new UsageError('A node name must be specified to force leave.', 'help')
-    const client = await connect(flags, world)
-    try {
-      const request = { node: flags.args[0], prune: flags.isSet('prune') }
+    const request = { node: flags.args[0], prune: flags.isSet('prune') }
+    return atAgent(flags, world, async (client) => {
       await attempt('Error force leaving', client.forceLeave(request))
       report(flags, world, '', { node: request.node, pruned: request.prune })
       return 0
-    } finally {
-      client.close()
-    }
+    })
   },
 }
 
@@ -89,16 +73,13 @@ export const tags: Command = {
   },
   async run(flags, world) {
     if (!flags.has('set') && !flags.has('delete')) throw new UsageError('', 'help')
-    const client = await connect(flags, world)
-    try {
+    return atAgent(flags, world, async (client) => {
       const deleteTags = flags.has('delete') ? [...flags.texts('delete')] : null
       const request = { tags: tagsOf(flags.texts('set')), deleteTags }
       await attempt('Error setting tags', client.tags(request))
       report(flags, world, 'Successfully updated agent tags', request)
       return 0
-    } finally {
-      client.close()
-    }
+    })
   },
 }
 
@@ -116,14 +97,12 @@ export const event: Command = {
   async run(flags, world) {
     const [name, payload] = namedPayload('event', flags)
     const coalesce = flags.isSet('coalesce', 'on')
-    const client = await connect(flags, world)
-    try {
+    return atAgent(flags, world, async (client) => {
       await attempt('Error sending event', client.event({ name, payload, coalesce }))
-      report(flags, world, `Event '${name}' dispatched! Coalescing enabled: ${coalesce}`, { name, coalesce })
+      const text = `Event '${name}' dispatched! Coalescing enabled: ${coalesce}`
+      report(flags, world, text, { name, coalesce })
       return 0
-    } finally {
-      client.close()
-    }
+    })
   },
 }
 

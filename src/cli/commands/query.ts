@@ -2,10 +2,10 @@
 import type { RpcClient } from '../../agent/rpc/client.ts'
 import type { QueryRequest } from '../../agent/rpc/records.ts'
 import {
+  atAgent,
   attempt,
   type CliWorld,
   type Command,
-  connect,
   FORMAT_FLAG,
   formatOf,
   RPC_FLAGS,
@@ -36,7 +36,6 @@ export const query: Command = {
     const [name, payload] = namedPayload('query', flags)
     const relayFactor = flags.int('relay-factor', 0)
     if (relayFactor < 0 || relayFactor > 255) throw new UsageError('Relay factor must be between 0 and 255')
-    const client = await connect(flags, world)
     const nodes = flags.texts('node')
     const request: QueryRequest = {
       filterNodes: nodes.length === 0 ? null : [...nodes],
@@ -47,11 +46,7 @@ export const query: Command = {
       name,
       payload,
     }
-    try {
-      return await ask(client, request, flags, world)
-    } finally {
-      client.close()
-    }
+    return atAgent(flags, world, (client) => ask(client, request, flags, world))
   },
 }
 
@@ -113,14 +108,7 @@ export const reachability: Command = {
     format: FORMAT_FLAG,
     verbose: { kind: 'bool', help: 'name each member as its ack comes' },
   },
-  async run(flags, world) {
-    const client = await connect(flags, world)
-    try {
-      return await reach(client, flags, world)
-    } finally {
-      client.close()
-    }
-  },
+  run: (flags, world) => atAgent(flags, world, (client) => reach(client, flags, world)),
 }
 
 async function reach(client: RpcClient, flags: Flags, world: CliWorld): Promise<number> {
