@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort, freshIp, tieToUs } from '../interop/serf-agent.ts'
 
-const OUR_CLI = join(import.meta.dirname, '..', '..', 'workers', 'cli', 'main.js')
+export const OUR_CLI = join(import.meta.dirname, '..', '..', 'workers', 'cli', 'main.js')
 
 /** Which program: ours or the real `serf`. */
 export type Kind = 'ours' | 'real'
@@ -56,9 +56,12 @@ export class Running {
   readonly child: ChildProcess
   output = ''
 
-  constructor(kind: Kind, args: readonly string[]) {
+  constructor(kind: Kind, args: readonly string[], env: Record<string, string> = {}) {
     const [program, first] = programOf(kind)
-    this.child = spawn(program, [...first, ...args], { env: cleanEnv({}), stdio: ['ignore', 'pipe', 'pipe'] })
+    this.child = spawn(program, [...first, ...args], {
+      env: cleanEnv(env),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     tieToUs(this.child)
     for (const stream of [this.child.stdout, this.child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
@@ -93,9 +96,13 @@ export class AgentProcess extends Running {
   readonly ip: string
   readonly rpc: string
 
-  private constructor(kind: Kind, name: string, ip: string, rpcPort: number, args: readonly string[]) {
+  private constructor(
+    { kind, name, ip, env }: { kind: Kind; name: string; ip: string; env: Record<string, string> },
+    rpcPort: number,
+    args: readonly string[],
+  ) {
     const rpc = `${ip}:${rpcPort}`
-    super(kind, ['agent', `-node=${name}`, `-bind=${ip}:7946`, `-rpc-addr=${rpc}`, ...args])
+    super(kind, ['agent', `-node=${name}`, `-bind=${ip}:7946`, `-rpc-addr=${rpc}`, ...args], env)
     this.kind = kind
     this.name = name
     this.ip = ip
@@ -109,8 +116,9 @@ export class AgentProcess extends Running {
     name: string,
     args: readonly string[] = [],
     ip = freshIp(),
+    env: Record<string, string> = {},
   ): Promise<AgentProcess> {
-    const agent = new AgentProcess(kind, name, ip, await freePort(ip), args)
+    const agent = new AgentProcess({ kind, name, ip, env }, await freePort(ip), args)
     t.after(() => agent.kill())
     await agent.says('Log data will now stream')
     return agent

@@ -103,7 +103,7 @@ export function checkFiles({ cluster }: AgentConfig, log: (text: string) => void
   }
   if ((cluster.userEventSizeLimit ?? 0) > MOST_EVENT)
     throw creation(`user event size limit exceeds limit of ${MOST_EVENT} bytes`)
-  if (cluster.snapshotPath !== undefined) checkSnapshot(cluster.snapshotPath, creation)
+  checkSnapshot(cluster, creation, log)
   for (const key of cluster.encryptionKeys ?? []) {
     const bytes = typeof key === 'string' ? Buffer.from(key, 'base64') : key
     if (!KEY_SIZES.includes(bytes.length)) throw creation(`Failed to create memberlist: ${KEY_SIZE}`)
@@ -142,12 +142,23 @@ function keysIn(path: string, setup: (why: string) => ConfigError): number {
 }
 
 /** A snapshot that cannot be written is a mistake at the start; later it is a disk that fails, and stops nothing. */
-function checkSnapshot(path: string, creation: (why: string) => ConfigError): void {
+function checkSnapshot(
+  { snapshotPath: path, rejoinAfterLeave = false }: AgentConfig['cluster'],
+  creation: (why: string) => ConfigError,
+  log: (text: string) => void,
+): void {
+  if (path === undefined) return
   try {
     closeSync(openSync(path, 'a+'))
   } catch (error) {
     throw creation(`Failed to setup snapshot: failed to open snapshot: open ${path}: ${reasonOf(error)}`)
   }
+  if (rejoinAfterLeave && hasLeft(path)) log('serf: Ignoring previous leave in snapshot')
+}
+
+/** Whether the member of this snapshot left: nothing of a pool comes after the line that says so. */
+function hasLeft(path: string): boolean {
+  return readFileSync(path, 'latin1').trimEnd().split('\n').includes('leave')
 }
 
 function readOr(path: string, wrong: (why: string) => ConfigError): string {
