@@ -3,7 +3,16 @@
  * entry point and shared pieces beside the threads' files, minified, with source maps that hold the sources; one declaration file per entry,
  * which names nothing but itself and Node. Entry points are what package.json exports and runs, and every file that a thread is started from.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, join, relative } from 'node:path'
 import { generateDtsBundle } from 'dts-bundle-generator'
 import { build, type Plugin, transform } from 'esbuild'
@@ -36,8 +45,8 @@ function entriesOf(manifest: { exports: Record<string, unknown>; bin: Record<str
     .map(([, name]) => `workers/${name}`)
   const bins = Object.values(manifest.bin).map((path) => path.replace(/^\.\/dist\/|\.js$/g, ''))
   return {
-    modules: exported.filter((path) => path.startsWith('src/')),
-    programs: [...new Set([...exported.filter((path) => path.startsWith('workers/')), ...threads, ...bins])],
+    modules: exported,
+    programs: [...new Set([...threads, ...bins])],
   }
 }
 
@@ -95,15 +104,39 @@ async function minifyAgain(): Promise<void> {
 }
 
 function buildDeclarations({ modules, programs }: Entries): void {
+  const library = modules.filter((path) => path.startsWith('src/'))
+  bundleDeclarations(dist, library)
+  bundleDeclarations(
+    besideTheLibrary(),
+    modules.filter((path) => !library.includes(path)),
+  )
+  for (const path of programs) writeFileSync(join(RELEASE, `${path}.d.ts`), 'export {}\n')
+}
+
+function bundleDeclarations(from: string, modules: string[]): void {
   const files = modules.map((path) => ({
-    filePath: join(dist, `${path}.d.ts`),
+    filePath: join(from, `${path}.d.ts`),
     output: { noBanner: true, exportReferencedTypes: false },
   }))
   const options = { preferredConfigPath: join(root, 'tsconfig.json') }
   for (const [i, text] of generateDtsBundle(files, options).entries()) {
     writeFileSync(join(RELEASE, `${modules[i]}.d.ts`), text)
   }
-  for (const path of programs) writeFileSync(join(RELEASE, `${path}.d.ts`), 'export {}\n')
+}
+
+/**
+ * A folder with all declarations in which `folkmoot` is a package like any other: what names it there goes on naming it. A class that was copied
+ * into two declarations would be two classes to TypeScript.
+ */
+function besideTheLibrary(): string {
+  const folder = join(RELEASE, 'declarations')
+  const library = join(folder, 'node_modules', 'folkmoot')
+  mkdirSync(library, { recursive: true })
+  writeFileSync(join(library, 'package.json'), '{ "name": "folkmoot", "types": "index.d.ts" }\n')
+  cpSync(join(RELEASE, 'src', 'index.d.ts'), join(library, 'index.d.ts'))
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }\n')
+  for (const part of ['src', 'workers']) cpSync(join(dist, part), join(folder, part), { recursive: true })
+  return folder
 }
 
 function swap(from: string, to: string): void {
@@ -120,6 +153,7 @@ async function swapIn(): Promise<void> {
   await buildModules(entries)
   await minifyAgain()
   buildDeclarations(entries)
+  rmSync(join(RELEASE, 'declarations'), { recursive: true })
   swap(dist, ASIDE)
   swap(RELEASE, dist)
 }

@@ -57,8 +57,9 @@ function judge(scenario: Scenario): 'holds' | 'fails' {
 function* wanted(): Generator<Scenario> {
   const bounds = { least: SMALL_POOLS.least, most: Number(values.most) }
   if (values.replay !== undefined) yield parse(values.replay)
-  const [first, last] = (values.seeds ?? values.seed ?? '').split('..').map(Number)
-  if (!Number.isInteger(first)) return
+  const seeds = values.seeds ?? values.seed
+  if (seeds === undefined) return
+  const [first, last] = seeds.split('..').map(Number)
   for (let seed = first; seed <= (last ?? first); seed++) yield scenarioOf(seed, bounds)
 }
 

@@ -4,11 +4,8 @@
  */
 import { EventEmitter } from 'node:events'
 import { hostname } from 'node:os'
-import { openHandlerPool } from '../../workers/handler-pool.ts'
+import { type Ground, REAL_GROUND } from '../../workers/ground.ts'
 import type { Host } from '../../workers/host.ts'
-import { HOST_TURNS } from '../../workers/host-turns.ts'
-import { KEY_HANDS } from '../../workers/key-hands.ts'
-import { place } from '../../workers/placement.ts'
 import type { DispatchCommand, Joined, MirrorNews, News, QueryWish } from '../actors/mail.ts'
 import type { Connection } from '../actors/notices.ts'
 import { type ActorExited, ClusterClosed, InvalidArgument } from '../errors/errors.ts'
@@ -27,10 +24,11 @@ import type {
   UserEventOptions,
 } from './cluster-types.ts'
 import type { ClusterEvent } from './events.ts'
-import { type HandlerHandle, type HandlerOptions, Handlers } from './handlers.ts'
+import { facultiesOf } from './faculties.ts'
+import type { HandlerHandle, HandlerOptions, Handlers } from './handlers.ts'
 import type { HandledKind } from './host-events.ts'
 import { Insight, type Stats } from './insight.ts'
-import { Keys } from './keys.ts'
+import type { Keys } from './keys.ts'
 import { type Actors, Line } from './line.ts'
 import { Listeners } from './listeners.ts'
 import { Lives } from './lives.ts'
@@ -38,14 +36,16 @@ import { type Member, select } from './member.ts'
 import type { Metric } from './metrics.ts'
 import { Mirror } from './mirror.ts'
 import type { MemberPath, NetworkCoordinate } from './near-types.ts'
-import type { Near, NearestOptions } from './nearness.ts'
-import { Nearness } from './nearness.ts'
+import type { Near, NearestOptions, Nearness } from './nearness.ts'
 import { completedPings, type PingCompleted, type PingsOptions } from './ping-feed.ts'
 import { OwnQueries, type QueryHandle, type QueryOptions, refuseOldProtocol, wishOf } from './queries.ts'
 import { isBytes, isForced, isJoined, isNothing, isQueryReply, isSent, isTold } from './replies.ts'
 import type { EventsOptions } from './subscription.ts'
 
 export * from '../../workers/transports.ts'
+
+/** As `Cluster.create`, on other ground. Set by the class, which alone may make one; not part of what hosts import. */
+export let createOn: (ground: Ground, options: ClusterOptions) => Promise<Cluster>
 
 /**
  * One member of a pool.
@@ -54,8 +54,14 @@ export * from '../../workers/transports.ts'
  * ERR_CLUSTER_LEFT after `leave()`; an actor's crash rejects those under way with ERR_ACTOR_EXITED, and the actors are started again: see the event `restarted`.
  */
 export class Cluster extends EventEmitter<ClusterEvents> {
+  static {
+    createOn = async (ground, options) =>
+      new Cluster(settle(options, hostname()), options.logger, ground).#start(options)
+  }
+
   readonly #settings: Settings
   readonly #logger: Logger | undefined
+  readonly #ground: Ground
   readonly #mirror = new Mirror()
   readonly #listeners: Listeners
   readonly #queries = new OwnQueries()
@@ -63,34 +69,27 @@ export class Cluster extends EventEmitter<ClusterEvents> {
   readonly #insight = new Insight(this.#line)
   readonly #nearness: Nearness
   /** The keys that all members encrypt with. */
-  readonly keys = new Keys({
-    ...KEY_HANDS,
-    members: () => this.members(),
-    query: (wish, signal) => this.#askAll('keys', wish, signal),
-  })
+  readonly keys: Keys
   #connection: Connection = 'isolated'
-  readonly #handlers = new Handlers({
-    open: openHandlerPool,
-    date: HOST_TURNS.date,
-    emitter: this,
-    report: (failure) => this.#listeners.hear(failure),
-  })
+  readonly #handlers: Handlers
   #joins = 0
   #leave: Promise<{ told: number }> | undefined
   #shutdown: Promise<void> | undefined
 
-  private constructor(settings: Settings, logger: Logger | undefined) {
+  private constructor(settings: Settings, logger: Logger | undefined, ground: Ground) {
     super()
     this.#settings = settings
     this.#logger = logger
-    this.#nearness = new Nearness({
+    this.#ground = ground
+    const { keys, handlers, nearness } = facultiesOf(this, settings, ground, {
       ask: this.#line,
-      ownName: settings.nodeName,
-      coordinates: settings.coordinates ? 'on' : 'off',
-      member: (name) => this.member(name),
-      members: (filter) => this.members(filter),
+      query: (wish, signal) => this.#askAll('keys', wish, signal),
+      report: (failure) => this.#listeners.hear(failure),
     })
-    this.#listeners = new Listeners(this, this.#mirror, HOST_TURNS, logger, {
+    this.keys = keys
+    this.#handlers = handlers
+    this.#nearness = nearness
+    this.#listeners = new Listeners(this, this.#mirror, ground.turns, logger, {
       credit: (mail) => this.#line.placed?.credit(mail),
       respond: async (command) => {
         await this.#line.answer('respond', this.#line.open('respond').dispatch(command), isNothing)
@@ -102,10 +101,8 @@ export class Cluster extends EventEmitter<ClusterEvents> {
    * Starts a member: binds its sockets and is alive, alone until it joins. Rejects with InvalidOption or BindFailed, and then nothing
    * is left open. Events begin in the turn after the promise resolves: listeners added at once hear them all.
    */
-  static async create(options: ClusterOptions = {}): Promise<Cluster> {
-    const cluster = new Cluster(settle(options, hostname()), options.logger)
-    await cluster.#start(options)
-    return cluster
+  static create(options: ClusterOptions = {}): Promise<Cluster> {
+    return createOn(REAL_GROUND, options)
   }
 
   get state(): ClusterState {
@@ -324,7 +321,7 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     await this.shutdown()
   }
 
-  async #start(options: ClusterOptions): Promise<void> {
+  async #start(options: ClusterOptions): Promise<this> {
     const lives = new Lives({
       line: this.#line,
       mirror: this.#mirror,
@@ -343,7 +340,7 @@ export class Cluster extends EventEmitter<ClusterEvents> {
       ended: (death) => this.#ended(death),
       stalled: (state, stalledFor) => this.#stalled(state, stalledFor),
     }
-    const placed = await place(this.#settings, host, ownTransport(options))
+    const placed = await this.#ground.place(this.#settings, host, ownTransport(options))
     this.#line.placed = placed
     try {
       this.#mirror.fill(await this.#line.answer('create', placed.dispatch({ type: 'members' }), isBytes))
@@ -353,7 +350,8 @@ export class Cluster extends EventEmitter<ClusterEvents> {
       await placed.shutdown()
       throw error
     }
-    setImmediate(() => this.#listeners.open())
+    this.#ground.turns.later(() => this.#listeners.open())
+    return this
   }
 
   async #leaveOnce(placed: Actors): Promise<{ told: number }> {
@@ -382,7 +380,7 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     this.#listeners.add(news)
     // The host hears of it first; what is no member any more stops without a leave, which would speak for the other one.
     const isLost = notices.some(({ type }) => type === 'conflict-lost')
-    if (isLost) setImmediate(() => this.shutdown())
+    if (isLost) this.#ground.turns.later(() => this.shutdown())
   }
 
   #stalled(state: 'stalled' | 'recovered', stalledFor: number): void {

@@ -1,6 +1,7 @@
 /** One simulated member: the three real actors, their post, their place in the network, and a host. It can be killed and started again. */
-import type { Actor, Envelope } from '../actors/contract.ts'
+import type { Actor, Envelope, LogLevel } from '../actors/contract.ts'
 import type {
+  ActorName,
   DetectorCommand,
   DispatchCommand,
   FoundPlace,
@@ -17,6 +18,7 @@ import { Dispatch } from '../dispatch/dispatch.ts'
 import { Gossip } from '../gossip/gossip.ts'
 import type { Settings } from '../options/options.ts'
 import { SimulatedDisk } from './disk.ts'
+import type { NodeFacade } from './facade.ts'
 import { SimulatedHost, type Transition } from './host.ts'
 import type { Network, Pipe, PipeEnd, Station } from './network.ts'
 import { type Handling, Seat, type Weighed } from './post.ts'
@@ -52,6 +54,8 @@ export class SimulatedNode implements Station {
   /** Of the process that runs or is started next. */
   settings: Settings
   readonly #parts: NodeParts
+  /** When the last news reach the host. */
+  #newsAt = 0
   #host: SimulatedHost
   #detector: Seat<ToDetector> | undefined
   #gossip: Seat<ToGossip> | undefined
@@ -75,6 +79,8 @@ export class SimulatedNode implements Station {
   /** What its detector said of its host. */
   readonly hostChanges: ('stalled' | 'recovered')[] = []
   isUp = false
+  /** A real facade over the actors; undefined where only checks look on. It gives the credit for news, and takes what happens to queries. */
+  facade: NodeFacade | undefined
   /** Outlives the process. */
   readonly disk: SimulatedDisk
   /** What the host was told about this member itself. */
@@ -126,10 +132,12 @@ export class SimulatedNode implements Station {
     if (snapshotPath + tagsFile + keyringFile === '') {
       gossip.receive({ type: 'begin', self })
       detector.receive({ type: 'begin', self })
+      this.facade?.begun(undefined)
       return
     }
     this.#early = []
     this.#askDispatch(dispatch, { type: 'restore' }, (envelope) => {
+      if (!envelope.ok && this.facade !== undefined) return this.facade.begun(envelope.error)
       if (!envelope.ok) throw new Error(`${this.name} cannot start: ${envelope.error.message}`)
       if (!isRestored(envelope.value)) throw new TypeError('dispatch answered a command with something else')
       gossip.receive({ type: 'begin', self, restored: envelope.value })
@@ -137,7 +145,17 @@ export class SimulatedNode implements Station {
       const early = this.#early ?? []
       this.#early = undefined
       for (const run of early) run()
+      this.facade?.begun(undefined)
     })
+  }
+
+  /** The ways to its actors for mail from outside. */
+  get doors() {
+    return {
+      detector: this.#detector?.outlet,
+      gossip: this.#gossip?.outlet,
+      dispatch: this.#dispatch?.outlet,
+    }
   }
 
   #askDispatch(
@@ -145,6 +163,11 @@ export class SimulatedNode implements Station {
     command: DispatchCommand,
     done: (envelope: Envelope<unknown>) => void,
   ): void {
+    dispatch.receive({ type: 'command', id: this.expect(done), command })
+  }
+
+  /** A number for a command, of whose answer `done` hears in the turn of who answers. */
+  expect(done: (envelope: Envelope<unknown>) => void): number {
     this.#commands += 1
     const reply: Reply = {
       get envelope() {
@@ -155,7 +178,7 @@ export class SimulatedNode implements Station {
       },
     }
     this.#replies.set(this.#commands, reply)
-    dispatch.receive({ type: 'command', id: this.#commands, command })
+    return this.#commands
   }
 
   /** Ends it at once, as kill -9 does: peers of its streams see them break. */
@@ -255,7 +278,8 @@ export class SimulatedNode implements Station {
   #seatActors(detector: Seat<ToDetector>, gossip: Seat<ToGossip>, dispatch: Seat<ToDispatch>): void {
     const { random, network } = this.#parts
     const reply = (id: number, envelope: Envelope<unknown>) => this.#reply(id, envelope)
-    const log = () => undefined
+    const logOf = (name: ActorName) => (level: LogLevel, message: string) =>
+      this.facade?.log(name, level, message)
     // What is drawn for nonces shares a generator, so that pools without keys draw as they always did.
     const [chance, gossipChance] = [random.fork(), random.fork()]
     const probing = new Detector(this.settings, {
@@ -267,10 +291,13 @@ export class SimulatedNode implements Station {
       closePing: (seqNo) => this.#pingPipes.get(seqNo)?.destroy(),
       host: {
         beats: () => this.#stalledAt ?? this.#parts.schedule.now,
-        changed: (state) => this.hostChanges.push(state),
+        changed: (state, stalledFor) => {
+          this.hostChanges.push(state)
+          this.facade?.stalled(state, stalledFor)
+        },
       },
       reply,
-      log,
+      log: logOf('detector'),
     })
     detector.seat(probing)
     const actor = new Gossip(this.settings, {
@@ -289,18 +316,18 @@ export class SimulatedNode implements Station {
       resolve: (lookup, host) =>
         gossip.outlet.tell({ type: 'resolved', lookup, ...this.#parts.resolve(host) }),
       reply,
-      log,
+      log: logOf('gossip'),
     })
     gossip.seat(this.#parts.tamper(actor, this))
     const delivering = new Dispatch(this.settings, {
       random: random.fork(),
       gossip: gossip.outlet,
       news: (news) => this.#news(dispatch, news),
-      query: (mail) => this.questions.take(mail),
+      query: (mail) => (this.facade ? this.facade.query(mail) : this.questions.take(mail)),
       file: (operation) =>
         this.disk.run(operation, (number, outcome) => dispatch.receive({ type: 'file', number, outcome })),
       reply,
-      log,
+      log: logOf('dispatch'),
     })
     dispatch.seat(delivering)
     this.inside = { detector: probing, gossip: actor, dispatch: delivering }
@@ -311,10 +338,13 @@ export class SimulatedNode implements Station {
     const { schedule, random, handling } = this.#parts
     const host = this.#host
     const taken = handling === 'clone' ? structuredClone(news) : news
-    schedule.at(schedule.now + random.next() * LONGEST_HOST_TURN, () => {
+    // In order, as a port delivers: what comes later may only come as soon.
+    this.#newsAt = Math.max(this.#newsAt, schedule.now + random.next() * LONGEST_HOST_TURN)
+    schedule.at(this.#newsAt, () => {
       if (!this.isUp || host !== this.#host) return
       host.take(taken, schedule.now)
       if (taken.type === 'news') this.notices.push(...taken.notices)
+      if (this.facade !== undefined) return this.facade.news(taken)
       dispatch.outlet.tell({ type: taken.type === 'news' ? 'taken' : 'mirrored', number: taken.number })
     })
   }

@@ -16,6 +16,9 @@ export interface Holding {
   held: number
   status: number
   statusTime: number
+  address: Uint8Array
+  port: number
+  /** Both as text. */
   place: string
   meta: string
 }
@@ -126,8 +129,15 @@ function isUnchanged(table: MemberTable, row: number, before: Holding): boolean 
     table.incarnation[row] === before.incarnation &&
     table.held[row] === before.held &&
     table.status[row] === before.status &&
-    table.statusTime[row] === before.statusTime
+    table.statusTime[row] === before.statusTime &&
+    // A name may be given up and taken elsewhere within one turn.
+    table.port[row] === before.port &&
+    isSame(table.address(row), before.address)
   )
+}
+
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, i) => byte === other[i])
 }
 
 function holdingOf(table: MemberTable, row: number): Holding {
@@ -138,6 +148,8 @@ function holdingOf(table: MemberTable, row: number): Holding {
     held: table.held[row],
     status: table.status[row],
     statusTime: table.statusTime[row],
+    address: table.address(row).slice(),
+    port: table.port[row],
     place: `${formatIp(table.address(row))}:${table.port[row]}`,
     meta: toLatin(table.meta(row)),
   }

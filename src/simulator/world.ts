@@ -67,6 +67,13 @@ export class World {
   }
 
   startOne(options: ClusterOptions = {}): SimulatedNode {
+    const node = this.add(options)
+    this.boot(node)
+    return node
+  }
+
+  /** Makes one more node, which does not run yet. */
+  add(options: ClusterOptions = {}): SimulatedNode {
     const number = this.nodes.length + 1
     const name = options.nodeName ?? `n${number}`
     const ip = `10.0.${number >> 8}.${number & 255}`
@@ -88,7 +95,6 @@ export class World {
     })
     this.nodes.push(node)
     this.network.attach(node)
-    this.boot(node)
     return node
   }
 

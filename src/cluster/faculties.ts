@@ -1,0 +1,50 @@
+/** The parts of a facade that do one thing each, put together: keys, handlers in threads, and who is near. */
+import type { QueryWish } from '../actors/mail.ts'
+import type { Settings } from '../options/options.ts'
+import type { Ask } from './ask.ts'
+import type { MemberFilter } from './cluster-types.ts'
+import { type HandledEmitter, Handlers, type HandlerWorld } from './handlers.ts'
+import { Keys, type KeyWorld } from './keys.ts'
+import type { Member } from './member.ts'
+import { Nearness } from './nearness.ts'
+import type { QueryHandle } from './queries.ts'
+
+/** What they need of the host's thread. */
+export interface FacultyWorld {
+  keyHands: Pick<KeyWorld, 'sleep' | 'randomKey'>
+  /** Where handlers run that have threads of their own. */
+  openHandlers: HandlerWorld['open']
+  turns: { date(): number }
+}
+
+/** The facade, as they see it. */
+export interface FacultyCluster extends HandledEmitter {
+  members(filter?: MemberFilter): readonly Member[]
+  member(name: string): Member | undefined
+}
+
+/** What they do through the facade that no host may. */
+export interface FacultyHands {
+  ask: Ask
+  query(wish: QueryWish, signal: AbortSignal | undefined): QueryHandle
+  report: HandlerWorld['report']
+}
+
+export function facultiesOf(
+  cluster: FacultyCluster,
+  { nodeName, coordinates }: Settings,
+  { keyHands, openHandlers, turns }: FacultyWorld,
+  { ask, query, report }: FacultyHands,
+): { keys: Keys; handlers: Handlers; nearness: Nearness } {
+  return {
+    keys: new Keys({ ...keyHands, members: () => cluster.members(), query }),
+    handlers: new Handlers({ open: openHandlers, date: turns.date, emitter: cluster, report }),
+    nearness: new Nearness({
+      ask,
+      ownName: nodeName,
+      coordinates: coordinates ? 'on' : 'off',
+      member: (name) => cluster.member(name),
+      members: (filter) => cluster.members(filter),
+    }),
+  }
+}
