@@ -55,6 +55,7 @@ const GUIDES: [word: string, output: RegExp][] = [
   ["action: 'tag'", /watched for 10 s/],
   ['nearest(', /ms, once both/],
   ['new MemoryNetwork', /\[ '10.0.0.1', '10.0.0.2' \]/],
+  ['simulate(', /the two let go after \d+\.\d s, the three own all/],
   ["query('uptime'", /s\n.*s\nanswered \[\]/],
 ]
 

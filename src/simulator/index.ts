@@ -1,4 +1,4 @@
-/** The simulator: the same actors in virtual time over a seeded network. Becomes the public subpath `folkmoot/simulator`. */
+/** The simulator: the same actors in virtual time over a seeded network. What hosts import as `folkmoot/simulator` stands on it, in `workers/simulator/`. */
 export { type ChaosOptions, type ChaosReport, chaos, play, ScenarioFailed, SMALL_POOLS } from './chaos.ts'
 export type { Transition } from './host.ts'
 export { InvariantBroken } from './invariants.ts'

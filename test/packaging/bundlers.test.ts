@@ -104,16 +104,30 @@ meet(Cluster, { workers }).then((names) => console.log(\`\${names.length} member
 for (const pool of ['forks', 'threads']) {
   test(`Vitest as a host, tests in ${pool}`, { skip }, async (t) => {
     const suite = `import { Cluster } from 'folkmoot'
+import { simulate } from 'folkmoot/simulator'
 import { expect, test } from 'vitest'
 ${MEET}
 test('two members', async () => {
   expect(await meet(Cluster, {})).toEqual(['one', 'two'])
 })
+test('a simulation', async () => {
+  const heard = []
+  const program = (cluster, { name }) => setTimeout(() => cluster.userEvent(name), 3_600_000)
+  const sim = await simulate({ nodes: 4, program })
+  sim.nodes[0].cluster.on('user-event', ({ name }) => heard.push(name))
+  sim.partition(sim.nodes.slice(0, 2))
+  await sim.advance('2h')
+  expect(heard.sort()).toEqual(['n1', 'n2'])
+  sim.heal()
+  await sim.until(() => sim.isOneView)
+  await sim.end()
+  expect(Date.now()).toBeGreaterThan(Date.UTC(2026, 0, 1, 3))
+})
 `
     const folder = await workplace(t, { 'two.test.js': suite })
     const vitest = join(await bundlers(), 'node_modules', 'vitest', 'vitest.mjs')
     const output = await run(process.execPath, [vitest, 'run', `--pool=${pool}`], { cwd: folder })
-    assert.match(output, /1 passed/)
+    assert.match(output, /2 passed/)
     assert.doesNotMatch(output, /unhandled|did not exit|close timed out/i)
   })
 }

@@ -12,11 +12,11 @@ import { describe, type TestContext, test } from 'node:test'
 import { Cluster } from 'folkmoot'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
-import { consumer, folderIn, recipe, root, run, tarball, withoutRegistry } from './workshop.ts'
+import { consumer, folderIn, readme, recipe, root, run, tarball, withoutRegistry } from './workshop.ts'
 
 const skip = await withoutRegistry()
-/** The aim is 500,000 and is missed; this keeps it from growing unseen. */
-const MOST_BYTES = 580_000
+/** The aim is 500,000 and is missed, by 40,000 of them for the simulator; this keeps it from growing unseen. */
+const MOST_BYTES = 620_000
 const MOST_DEPENDENCIES = 5
 
 const installed = async () => join(await consumer(), 'node_modules', 'folkmoot')
@@ -145,6 +145,17 @@ describe('the first program of the README', { concurrency: true, skip: skip !== 
   }
 })
 
+test('a simulation runs as a test, from the package', { skip }, async (t) => {
+  const [program] = [...readme.matchAll(/```js run\n(.*?)```/gs)]
+    .map(([, text]) => text)
+    .filter((text) => text.includes('simulate('))
+  const folder = folderIn(t, await consumer(), { 'split.test.mjs': program })
+  const output = await run(process.execPath, ['--test', '--test-reporter=tap', 'split.test.mjs'], {
+    cwd: folder,
+  })
+  assert.match(output, /^# pass 1$/m)
+})
+
 test('every entry loads by import and by require, and errors are known by name and class', {
   skip,
 }, async (t) => {
@@ -176,6 +187,7 @@ console.log(error.name, error.code)`
 })
 
 const TYPED = `import { Cluster, type ClusterOptions, InvalidOption, type Member, type QueryResult } from 'folkmoot'
+import { simulate, type Simulation, type SimulatedProcess } from 'folkmoot/simulator'
 import { decodePacket } from 'folkmoot/wire'
 
 const options: ClusterOptions = { nodeName: 'typed', bind: '127.0.0.1:0', hostStall: { after: 1_000, action: 'tag' } }
@@ -187,6 +199,9 @@ const result: QueryResult = await cluster.query('q').finished
 const error: unknown = new InvalidOption('a', 1, 'b')
 if (error instanceof InvalidOption) console.log(error.bound.length, result.silent.length)
 console.log(decodePacket(new Uint8Array(3)))
+const simulation: Simulation = await simulate({ options, program: (one: Cluster, { name }: SimulatedProcess) => name + one.state })
+const simulated: Cluster | undefined = simulation.nodes[0]?.cluster
+if (simulated !== undefined) await simulation.settled(simulated.userEvent('e'), '1s')
 `
 
 test('TypeScript takes it with every check on, declarations of libraries too', { skip }, async (t) => {
@@ -221,8 +236,9 @@ test('declarations name nothing but themselves and Node', { skip }, async () => 
   for (const [name] of declarations) {
     const text = readFileSync(join(folder, name), 'utf8')
     const named = [...text.matchAll(/(?:from|import\() ?['"]([^'"]+)/g)].map(([, specifier]) => specifier)
+    // What is beside the library names it, as a package like any other.
     assert.deepEqual(
-      named.filter((specifier) => !specifier.startsWith('node:')),
+      named.filter((specifier) => !specifier.startsWith('node:') && specifier !== 'folkmoot'),
       [],
       name,
     )

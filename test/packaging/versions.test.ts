@@ -13,6 +13,7 @@ const skip = isAsked
   : 'other versions of Node are tried in CI, or with FOLKMOOT_NODES set'
 
 const PROGRAM = `import { Cluster } from 'folkmoot'
+import { simulate } from 'folkmoot/simulator'
 import { decodePacket, encodeTree } from 'folkmoot/wire'
 
 for (const threads of ['per-actor', 'one', 'none']) {
@@ -25,6 +26,10 @@ for (const threads of ['per-actor', 'one', 'none']) {
   await Promise.all([one.shutdown(), two.shutdown()])
   console.log(threads, how)
 }
+const sim = await simulate({ nodes: 3 })
+sim.partition([sim.nodes[0]])
+await sim.until(() => sim.nodes[0].cluster.members({ status: 'failed' }).length === 2)
+await sim.end()
 const ping = { type: 'message', name: 'ping', fields: { Node: 'web-1', SeqNo: 7 } }
 console.log(decodePacket(encodeTree(ping)).name, process.version)
 `
