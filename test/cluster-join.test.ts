@@ -110,3 +110,23 @@ for (const threads of ['none', 'per-actor'] as const) {
     assert.deepEqual(heard, ['isolated joined', 'joined isolated'])
   })
 }
+
+test('a member that is alone is where its name points by now, and the pool finds it there', async (t) => {
+  const [before, after] = [freshIp(), freshIp()]
+  const dns = await FakeDns.start(t, { ips: { 'me.example.org': [before] } })
+  const named = await member(t, {
+    ...{ nodeName: 'named', bind: '0.0.0.0:0', advertise: 'me.example.org', dnsServers: [dns.address] },
+    rejoin: { minInterval: 200, maxInterval: 500 },
+    profile: 'local',
+  })
+  const seed = await member(t, { nodeName: 'seed', profile: 'local' })
+  const place = placeOf(seed)
+  await named.join([place])
+  await eventually('the seed has it', () => seed.member('named')?.address === before)
+  dns.records = { ips: { 'me.example.org': [after] } }
+  await seed.shutdown()
+  await eventually('it is alone and has moved', () => named.localMember().address === after)
+  const again = await member(t, { nodeName: 'again', bind: place, profile: 'local' })
+  await eventually('it is found there', () => again.member('named')?.address === after)
+  await eventually('and acks', async () => (await again.paths())[0]?.direct > 0)
+})

@@ -3,11 +3,12 @@
  * address that this host uses towards everybody else, which the system knows and no guess does.
  */
 import { createSocket } from 'node:dgram'
-import { lookup } from 'node:dns/promises'
 import { isIP, isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { InvalidOption } from '../src/errors/errors.ts'
+import { refuseForeignSelf } from '../src/options/admission.ts'
 import type { Settings } from '../src/options/options.ts'
+import { Names } from './names.ts'
 
 type Family = 'IPv4' | 'IPv6'
 type Interfaces = ReturnType<typeof networkInterfaces>
@@ -27,18 +28,20 @@ export interface Advertised {
   reason: string
 }
 
-function here(): Surroundings {
+/** This host, with its resolver or these name servers. */
+function here(dnsServers: readonly string[] = []): Surroundings {
+  const names = new Names(dnsServers)
   return {
     interfaces: networkInterfaces(),
     routed,
-    resolve: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
+    resolve: async (host) => (await names.find(host)).map(({ ip }) => ip),
   }
 }
 
 /** The literal address to bind, and why it was chosen. Rejects with InvalidOption for a name that stands for none of this host's. */
 export async function bindable(
-  bindIp: string,
-  { interfaces, resolve }: Surroundings = here(),
+  { bindIp, dnsServers }: Pick<Settings, 'bindIp' | 'dnsServers'>,
+  { interfaces, resolve }: Surroundings = here(dnsServers),
 ): Promise<Advertised> {
   const [address] = bindIp.split('%')
   if (isIP(address) !== 0) return { ip: bindIp, reason: '' }
@@ -68,16 +71,22 @@ function isLinkLocal(ip: string): boolean {
   return ip.startsWith('fe80:')
 }
 
-/** The address to advertise. Names are resolved anew at every start. Rejects with InvalidOption for one that stands for nothing. */
+type Addresses = Pick<Settings, 'advertiseIp' | 'bindIp'> & Partial<Pick<Settings, 'dnsServers'>>
+
+/**
+ * The address to advertise. Names are resolved anew at every call; `current` is kept where it is still among what a name stands for. Rejects with
+ * InvalidOption for one that stands for nothing.
+ */
 export async function advertised(
-  { advertiseIp, bindIp }: Pick<Settings, 'advertiseIp' | 'bindIp'>,
-  surroundings: Surroundings = here(),
+  { advertiseIp, bindIp, dnsServers }: Addresses,
+  surroundings: Surroundings = here(dnsServers),
+  current = '',
 ): Promise<Advertised> {
   if (isIP(advertiseIp) !== 0) return { ip: unzoned(advertiseIp), reason: '' }
   const isBoundToAll = bindIp === '0.0.0.0' || bindIp === '::'
   if (advertiseIp === '' && !isBoundToAll) return { ip: unzoned(bindIp), reason: '' }
   const families: Family[] = bindIp === '::' ? ['IPv6', 'IPv4'] : [isIPv6(bindIp) ? 'IPv6' : 'IPv4']
-  if (advertiseIp !== '' && advertiseIp !== 'auto') return named(advertiseIp, families, surroundings)
+  if (advertiseIp !== '' && advertiseIp !== 'auto') return named(advertiseIp, families, surroundings, current)
   for (const family of families) {
     const ip = await surroundings.routed(family)
     if (ip !== undefined) return { ip: unzoned(ip), reason: 'the address of the default route' }
@@ -90,19 +99,31 @@ async function named(
   name: string,
   families: Family[],
   { interfaces, resolve }: Surroundings,
+  current: string,
 ): Promise<Advertised> {
   const infos = interfaces[name]
   const ips = infos?.map(({ address }) => address) ?? (await resolve(name).catch(() => []))
   for (const family of families) {
     const fit = ips.filter((ip) => isIPv6(ip) === (family === 'IPv6'))
     // A link's own address means something on that link alone.
-    const [ip] = inOrder(fit)
+    const ip = fit.includes(current) ? current : inOrder(fit)[0]
     const kind =
       infos === undefined ? `an address of the host name ${name}` : `an address of the interface ${name}`
     if (ip !== undefined) return { ip: unzoned(ip), reason: kind }
   }
   const bound = `an address, an interface or a host name that stands for an ${families.join(' or ')} address`
   throw new InvalidOption('advertise', name, bound)
+}
+
+/** What a member that is alone tells its peers by now; empty where that cannot be known, or must not be. */
+export async function advertisedNow(settings: Settings, current: string): Promise<string> {
+  try {
+    const { ip } = await advertised(settings, undefined, current)
+    refuseForeignSelf(settings.cidrsAllowed, ip)
+    return ip
+  } catch {
+    return ''
+  }
 }
 
 /** Addresses of this host at which a socket bound to all is reached. */

@@ -20,6 +20,7 @@ import { Dispatch } from '../src/dispatch/dispatch.ts'
 import type { AdmitRules, Vetoes } from '../src/gossip/admission.ts'
 import { Gossip } from '../src/gossip/gossip.ts'
 import type { Settings } from '../src/options/options.ts'
+import { advertisedNow } from './addresses.ts'
 import { type Bound, bound, type Place, Replies } from './body.ts'
 import { fillByTheSystem, seededByTheSystem } from './chance.ts'
 import { DiskFiles } from './files.ts'
@@ -69,6 +70,7 @@ export class GossipBody {
       end: (stream) => this.#streams?.end(stream),
       destroy: (stream) => this.#streams?.destroy(stream),
       resolve: (number, host) => this.#resolve(number, host),
+      advertise: (current) => this.#advertise(settings, current),
       vetoes: () => this.#vetoes,
       ...(place.memory && { memory: place.memory }),
       reply: (id, envelope) => this.#replies.reply(id, envelope),
@@ -135,6 +137,10 @@ export class GossipBody {
   #hear(mail: ToGossip): void {
     if (this.#early === undefined) this.#turn.receive(mail)
     else this.#early.push(mail)
+  }
+
+  async #advertise(settings: Settings, current: string): Promise<void> {
+    this.#turn.receive({ type: 'advertised', ip: await advertisedNow(settings, current) })
   }
 
   async #resolve(number: number, host: string): Promise<void> {

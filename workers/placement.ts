@@ -16,7 +16,7 @@ import { type Placed, SupervisedMember } from './supervisor.ts'
 
 /** Starts a member's actors, and starts them again when one crashes. Rejects with BindFailed or InvalidOption, and then leaves nothing open. */
 export async function place(wanted: Settings, host: Host, transport?: Transport): Promise<Placed> {
-  const bound = await bindable(wanted.bindIp)
+  const bound = await bindable(wanted)
   if (bound.reason !== '') host.log('gossip', 'info', `binding ${bound.ip}: ${bound.reason}`)
   const settings = { ...wanted, bindIp: bound.ip }
   const pulse = new Pulse(lookInterval(settings.hostStall.after) / 2)

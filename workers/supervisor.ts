@@ -23,6 +23,7 @@ import { ActorExited, BindFailed } from '../src/errors/errors.ts'
 import { CrashMemory, type Recollection } from '../src/gossip/crash-memory.ts'
 import type { Settings } from '../src/options/options.ts'
 import { decodeTags } from '../src/wire/tags.ts'
+import { advertisedNow } from './addresses.ts'
 import type { Host } from './host.ts'
 import { Life } from './life.ts'
 import type { Pulse } from './pulse.ts'
@@ -49,7 +50,7 @@ export interface SupervisorParts {
 }
 
 export class SupervisedMember implements Placed {
-  readonly self: Self
+  self: Self
   readonly #parts: SupervisorParts
   readonly #seeds = new Set<string>()
   #life: Life
@@ -135,6 +136,7 @@ export class SupervisedMember implements Placed {
     try {
       const restored = await life.restore()
       await this.#bind(life)
+      this.self = { ...this.self, ip: (await advertisedNow(shared.settings, this.self.ip)) || this.self.ip }
       const crash = { incarnation: past.incarnation, pictures, seeds: [...this.#seeds] }
       await life.seats.begin(this.self, restoredAfter(restored, past, crash))
       return life

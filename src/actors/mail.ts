@@ -28,6 +28,8 @@ export type ToDetector =
   | { type: 'accused' }
   /** Who we are, known once the sockets are bound. Probing starts with it. */
   | { type: 'begin'; self: Self }
+  /** Gossip: we are at another address by now. */
+  | { type: 'self'; self: Self }
   /** Gossip: these keys from now on, the primary first. `keyring-set` answers with the same number. */
   | { type: 'keyring'; number: number; keys: Uint8Array[] }
   | { type: 'command'; id: number; command: DetectorCommand }
@@ -51,6 +53,8 @@ export type ToGossip =
   | { type: 'stream-closed'; stream: number; error: string }
   /** What a name stands for; `error` says why there is nothing. */
   | { type: 'resolved'; lookup: number; places: FoundPlace[]; error: string }
+  /** What our address is by now, as it was asked; empty where that is not known. */
+  | { type: 'advertised'; ip: string }
   | { type: 'begin'; self: Self; restored?: Restored }
   /** Dispatch: start a query; `asked` answers with the same `number`. */
   | { type: 'ask'; number: number; question: Question }

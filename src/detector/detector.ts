@@ -154,6 +154,10 @@ export class Detector implements Actor<ToDetector> {
         return this.#health.change(1)
       case 'begin':
         return this.#begin(mail.self, now)
+      case 'self':
+        this.#identity = new Identity(mail.self)
+        this.#prober.identity = this.#identity
+        return
       case 'keyring':
         this.#keyring.replace(mail.keys)
         return this.#world.gossip.tell({ type: 'keyring-set', number: mail.number })

@@ -104,6 +104,11 @@ export class Prober {
     if (settings.probeInterval > 0) this.#tickAt = now + settings.probeInterval * (1 + world.random.next())
   }
 
+  /** We are at another address: what is asked from now on says so. */
+  set identity(identity: Identity) {
+    this.#identity = identity
+  }
+
   get wakeAt(): number {
     const probe = this.#probe
     return probe === undefined ? this.#tickAt : (probe.seenDue?.lastAt ?? probe.dueAt)

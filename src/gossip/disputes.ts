@@ -110,7 +110,10 @@ export class Disputes {
   }
 
   sweep(now: number): void {
-    for (const [row, { at }] of this.#moves) if (now - at > LATE) this.#moves.delete(row)
+    for (const [row, { at }] of this.#moves) {
+      // Nobody is our rival for having known us where we were.
+      if (row !== this.selfRow && now - at > LATE) this.#moves.delete(row)
+    }
     for (const [name, toldAt] of this.#told) if (now - toldAt > TELL_AGAIN) this.#told.delete(name)
   }
 
@@ -119,7 +122,7 @@ export class Disputes {
     return (
       move !== undefined &&
       move.instance === this.#parts.table.instance[row] &&
-      now - move.at <= LATE &&
+      (row === this.selfRow || now - move.at <= LATE) &&
       move.ip === claimed.ip &&
       move.port === claimed.port
     )

@@ -19,6 +19,8 @@ export interface EntranceParts extends JoinParts {
   counters: Counters
   /** Tells the pool that we are here. */
   announce(): void
+  /** We are alone and about to try our seeds. */
+  alone(): void
   reply(id: number, envelope: Envelope<Joined>): void
   /** Number of the last fact, for replies. */
   through(): number
@@ -45,12 +47,18 @@ export class Entrance {
       counters,
       join: (request) => this.#joins.start(0, request),
       announce: () => parts.announce(),
+      alone: () => parts.alone(),
     })
   }
 
   begin(self: Self): void {
     this.#joins.begin(self)
     this.#rejoin.begin(this.#parts.now())
+  }
+
+  /** We are at another address by now. */
+  moved(self: Self): void {
+    this.#joins.begin(self)
   }
 
   /** The host's join: reaching somebody is announced, reaching nobody is an error with all outcomes. */

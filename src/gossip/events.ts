@@ -8,6 +8,7 @@
 import { CappedNames } from '../actors/capped.ts'
 import type { Envelope } from '../actors/contract.ts'
 import type { Counters } from '../actors/counters.ts'
+import type { GossipCommand } from '../actors/mail.ts'
 import { EventTooLarge, type SizeLimit } from '../errors/errors.ts'
 import { toPlain } from '../errors/plain.ts'
 import { Writer } from '../wire/msgpack.ts'
@@ -26,6 +27,8 @@ export interface EventParts {
   clock: LamportClock
 }
 
+type EventCommand = GossipCommand & { type: 'user-event' }
+
 /** Largest event that any configuration allows (protocol page 2, section 4.7). */
 const SANE_LIMIT = 9216
 
@@ -43,6 +46,11 @@ export class UserEvents {
     this.#parts = parts
     this.#names = new CappedNames(parts.counters, 'serf.events.name')
     this.seen = new SeenEvents(buffer)
+  }
+
+  /** The host's event. */
+  sendCommand({ name, payload, coalesce }: EventCommand): Envelope<{ lamportTime: number }> {
+    return this.send(new TextEncoder().encode(name), payload, coalesce ? 'coalesce' : 'single')
   }
 
   /** An event of our own. The reply carries its Lamport time; a refused one was not sent to anybody. */

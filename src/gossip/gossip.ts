@@ -8,7 +8,7 @@ import { Counters, flatten, type Report } from '../actors/counters.ts'
 import type { GossipCommand, Restored, Self, ToGossip } from '../actors/mail.ts'
 import type { Connection } from '../actors/notices.ts'
 import { eachOverheard } from '../actors/packed.ts'
-import { coatsOf, directRoom, metaRoom } from '../options/coats.ts'
+import { coatsOf, directRoom } from '../options/coats.ts'
 import type { Settings } from '../options/options.ts'
 import { parseIp } from '../wire/address.ts'
 import { encodeTags } from '../wire/serf.ts'
@@ -28,7 +28,8 @@ import { Keyholder } from './keyholder.ts'
 import { LamportClock } from './lamport.ts'
 import { MemberTable } from './members.ts'
 import { Outbox } from './outbox.ts'
-import { OwnTags } from './own-tags.ts'
+import { OwnAddress } from './own-address.ts'
+import { type OwnTags, ownTagsOf } from './own-tags.ts'
 import { PushPull } from './push-pull.ts'
 import { Queries } from './queries.ts'
 import { Queues } from './queues.ts'
@@ -66,6 +67,7 @@ export class Gossip implements Actor<ToGossip> {
   readonly #spread: Spread
   readonly #endings: Endings
   readonly #ownTags: OwnTags
+  readonly #ownAddress: OwnAddress
   readonly #keyholder: Keyholder
   readonly #hostStall: HostStall
   readonly #clockNews: ClockNews
@@ -107,11 +109,7 @@ export class Gossip implements Actor<ToGossip> {
       ignoresOldEvents: () => this.#entrance.ignoresOldEvents,
     })
     const streams = new Streams(settings.tcpTimeout, {
-      world,
-      pushPull,
-      counters,
-      tasks,
-      coats,
+      ...{ world, pushPull, counters, tasks, coats },
       userMessage: (payload) => this.#hearing.streamMessage(payload, this.#now),
     })
     const { keyring } = coats.encryption
@@ -137,9 +135,13 @@ export class Gossip implements Actor<ToGossip> {
     this.#entrance = this.#entranceOf(table, streams, standing)
     const endings = { table, standing, claims, random, counters, detector, exchange, reply, through }
     this.#endings = new Endings(settings, endings)
-    this.#ownTags = this.#ownTagsOf(standing, claims)
+    this.#ownTags = ownTagsOf(settings, { world, standing, claims, outbox })
     this.#revival = new Revival({ ...world, ...ears, ...clocks, outbox, entrance: this.#entrance })
     this.#clockNews = new ClockNews(settings.snapshotPath, memberClock, dispatch)
+    this.#ownAddress = new OwnAddress(settings, {
+      ...{ world, table, claims, counters, disputes: judges.disputes },
+      shown: (self) => this.#showSelf(self),
+    })
     const ends = { clockNews: this.#clockNews, endings: this.#endings, ownTags: this.#ownTags }
     this.#hostStall = hostStallOf(settings, { ...ends, counters, claims, streams, now: () => this.#now })
     this.#connectionNews = new ConnectionNews(dispatch, () => this.#connection)
@@ -158,6 +160,7 @@ export class Gossip implements Actor<ToGossip> {
         standing.announceJoin(this.#now)
         this.#sync.joined(this.#now)
       },
+      alone: () => this.#ownAddress.look(),
       reply: (id, envelope) => world.reply(id, envelope),
       through: () => this.#outbox.through,
       now: () => this.#now,
@@ -172,18 +175,6 @@ export class Gossip implements Actor<ToGossip> {
       home: (bytes) => this.#hearing.userMessage(bytes, 0, bytes.length, this.#now),
       room: directRoom(this.#settings),
       requireNodeNames,
-    })
-  }
-
-  #ownTagsOf(standing: Standing, claims: Claims): OwnTags {
-    return new OwnTags(this.#settings, {
-      limit: metaRoom(this.#settings),
-      othersAlive: () => standing.census().othersAlive,
-      hasLeft: () => claims.isLeaving,
-      update: (meta, finished) => claims.update(meta, finished),
-      reply: (id, envelope) => this.#world.reply(id, envelope),
-      through: () => this.#outbox.through,
-      remember: (meta) => this.#world.memory?.tags(meta),
     })
   }
 
@@ -213,6 +204,9 @@ export class Gossip implements Actor<ToGossip> {
         break
       case 'resolved':
         this.#entrance.resolved(mail.lookup, mail.places, mail.error)
+        break
+      case 'advertised':
+        this.#ownAddress.found(mail.ip, now)
         break
       case 'begin':
         this.#begin(mail.self, mail.restored)
@@ -308,15 +302,22 @@ export class Gossip implements Actor<ToGossip> {
     this.#sync.begin(this.#claims.selfRow, this.#now)
     this.#streams.begin(self.name)
     this.#ownTags.begin(restored?.tags ?? settings.tags)
+    this.#ownAddress.begin(self)
     this.#entrance.begin(self)
-    this.#queries.begin(self)
-    this.#directed.begin(self)
+    this.#showSelf(self)
     this.#keyholder.begin(settings.bindIp)
     this.#clockNews.begin(this.#now)
     this.#entrance.recall(placesOf(restored, self))
     this.#revival.begin(restored?.crash, this.#now)
     this.#connectionNews.begin(restored?.crash)
     this.#sweepAt = this.#now + SWEEP_INTERVAL
+  }
+
+  /** To those that show our address to others. */
+  #showSelf(self: Self): void {
+    this.#entrance.moved(self)
+    this.#queries.begin(self)
+    this.#directed.begin(self)
   }
 
   /** Before anybody can be heard: what is older than what we saw in the life before is not seen again. */
@@ -348,14 +349,9 @@ export class Gossip implements Actor<ToGossip> {
       case 'set-tags':
         this.#ownTags.set(id, command.tags, this.#now)
         break
-      case 'user-event': {
-        const name = new TextEncoder().encode(command.name)
-        this.#world.reply(
-          id,
-          this.#events.send(name, command.payload, command.coalesce ? 'coalesce' : 'single'),
-        )
+      case 'user-event':
+        this.#world.reply(id, this.#events.sendCommand(command))
         break
-      }
       case 'history': {
         const value = this.#judges.history.entries(command.name, this.#now)
         this.#world.reply(id, { ok: true, value, after: 0 })

@@ -36,6 +36,7 @@ export interface JudgeParts {
 export interface Judges {
   claims: Claims
   admission: Admission
+  disputes: Disputes
   history: History
   /** Forgets what is too old to matter. */
   sweep(now: number): void
@@ -80,5 +81,5 @@ export function judgesOf(rules: JudgeRules, parts: JudgeParts): Judges {
     'accusations-unknown': corrections.waiting,
     verifications: verifier.running,
   })
-  return { claims, admission, history, sweep, gauges }
+  return { claims, admission, disputes, history, sweep, gauges }
 }

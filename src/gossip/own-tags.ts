@@ -5,7 +5,13 @@
 import type { Envelope } from '../actors/contract.ts'
 import { BroadcastTimeout, ClusterLeft, TagsTooLarge } from '../errors/errors.ts'
 import { toPlain } from '../errors/plain.ts'
+import { metaRoom } from '../options/coats.ts'
+import type { Settings } from '../options/options.ts'
 import { encodeTags } from '../wire/serf.ts'
+import type { Claims } from './claims.ts'
+import type { Outbox } from './outbox.ts'
+import type { Standing } from './standing.ts'
+import type { GossipWorld } from './world.ts'
 
 /** Largest encoded tags, the marker included (protocol page 1, section 9). */
 export const META_LIMIT = 512
@@ -105,4 +111,25 @@ export class OwnTags {
       else this.#parts.reply(id, { ok: false, error: toPlain(new BroadcastTimeout('tags')) })
     }
   }
+}
+
+export interface TagMachines {
+  world: Pick<GossipWorld, 'reply' | 'memory'>
+  standing: Standing
+  claims: Claims
+  outbox: Outbox
+}
+
+/** Our tags among the machines of a gossip actor. */
+export function ownTagsOf(settings: Settings, machines: TagMachines): OwnTags {
+  const { world, standing, claims, outbox } = machines
+  return new OwnTags(settings, {
+    limit: metaRoom(settings),
+    othersAlive: () => standing.census().othersAlive,
+    hasLeft: () => claims.isLeaving,
+    update: (meta, finished) => claims.update(meta, finished),
+    reply: (id, envelope) => world.reply(id, envelope),
+    through: () => outbox.through,
+    remember: (meta) => world.memory?.tags(meta),
+  })
 }

@@ -26,6 +26,8 @@ export interface RejoinParts {
   join(request: JoinRequest): void
   /** Says to the pool that we are here: after the first time that we got in. */
   announce(): void
+  /** We are alone and about to try all seeds. */
+  alone(): void
 }
 
 /** Seeds kept, of each kind; the oldest goes. */
@@ -93,6 +95,7 @@ export class Rejoin {
     if (this.#isStopped) return
     this.#look(now)
     if (now < this.wakeAt) return
+    if (this.#isAlone) this.#parts.alone()
     if (this.#isAlone) this.#try([...this.#seeds, ...this.#recalled], undefined, now)
     else this.#tryMissing(now)
   }

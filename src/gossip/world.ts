@@ -21,6 +21,8 @@ export interface GossipWorld {
   destroy(stream: number): void
   /** Resolves a host name, or an SRV name that begins with `_`; `resolved` mail follows. */
   resolve(lookup: number, host: string): void
+  /** Looks up what our address is by now, which was `current`; `advertised` mail follows. Undefined where it cannot change. */
+  advertise?(current: string): void
   reply(id: number, envelope: Envelope<unknown>): void
   log: Log
   /** What the host's module has to say about who is let in; undefined where there is none. */

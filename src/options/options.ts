@@ -82,7 +82,7 @@ export interface ClusterOptions extends Partial<Numbers>, AdmissionOptions, File
    */
   bind?: string
   /**
-   * What peers are told: an IP, an interface, a host name (resolved at every start), or `auto`, each with or without a port. Default: the bound
+   * What peers are told: an IP, an interface, a host name (resolved at every start, and again while we are alone), or `auto`, each with or without a port. Default: the bound
    * address; when bound to all, that of the default route. The choice and its reason are logged.
    */
   advertise?: string

@@ -89,6 +89,8 @@ export class LoneGossip {
   readonly closedStreams: number[] = []
   readonly logged: string[] = []
   readonly lookups: { lookup: number; host: string }[] = []
+  /** Our address each time that it was looked up again. */
+  readonly advertised: string[] = []
   readonly gossip: Gossip
   now = 0
   #commands = 0
@@ -108,6 +110,7 @@ export class LoneGossip {
       end: (stream) => this.closedStreams.push(stream),
       destroy: (stream) => this.closedStreams.push(stream),
       resolve: (lookup, host) => this.lookups.push({ lookup, host }),
+      advertise: (current) => this.advertised.push(current),
       reply: (id, envelope) => this.replies.set(id, envelope),
       log: (_, message) => this.logged.push(message),
       vetoes: () => vetoes,

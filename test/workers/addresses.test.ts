@@ -119,12 +119,15 @@ test('what is bound: literals as they are, an interface, a host name of ours', a
     ['web-1', '10.1.2.3', /host name web-1/],
   ]
   for (const [bindIp, ip, reason] of bound) {
-    const choice = await bindable(bindIp, here)
+    const choice = await bindable({ bindIp, dnsServers: [] }, here)
     assert.equal(choice.ip, ip)
     assert.match(choice.reason, reason)
   }
   for (const name of ['eth1', 'other', 'auto'])
-    await assert.rejects(bindable(name, here), { code: 'ERR_INVALID_OPTION', option: 'bind' })
+    await assert.rejects(bindable({ bindIp: name, dnsServers: [] }, here), {
+      code: 'ERR_INVALID_OPTION',
+      option: 'bind',
+    })
 })
 
 test('zones are taken off and put on: ours, the one that was seen, or the only one', () => {
