@@ -29,17 +29,26 @@ export async function diagnose(cluster: Cluster, date: () => number): Promise<Fi
           about: 'own health',
           text: `health score ${health}: this node or its network is slow`,
         }
-  return [own, ...membership(cluster), ...paths, ...versions(cluster), ...keys, ...clocks]
+  return [own, ...membership(cluster, await cluster.paths()), ...paths, ...versions(cluster), ...keys, ...clocks]
 }
 
-function membership(cluster: Cluster): Finding[] {
+const HEARD_ONLY: MemberPath['status'] = 'its packets come, ours stay without an answer'
+
+function membership(cluster: Cluster, paths: readonly MemberPath[]): Finding[] {
   const failed = cluster.members({ status: 'failed' })
   return failed.length === 0
     ? [{ level: 'ok', about: 'members', text: `${cluster.memberCount} known, none failed` }]
-    : failed.map(({ name }) => ({ level: 'problem', about: name, text: 'has failed: see `folkmoot why`' }))
+    : failed.map(({ name }) => {
+        const isHeard = paths.some((path) => path.name === name && path.status === HEARD_ONLY)
+        const hint = isHeard ? `, and yet ${HEARD_ONLY}: is it a firewall of ours?` : ''
+        return { level: 'problem', about: name, text: `has failed${hint}: see \`folkmoot why\`` }
+      })
 }
 
-/** UDP each way: how our probes of a member ended, and whether its ack of a query, which comes straight from it, reached us. */
+/**
+ * UDP each way: how our probes of a member ended, and whether anything reached us straight from it: its ack of a query, or, where the query itself
+ * may not have got out, its other packets.
+ */
 async function ways(cluster: Cluster): Promise<Finding[]> {
   const query = cluster.query('_serf_ping', undefined, { requestAck: true, relayFactor: 0 })
   const { silent } = await query.finished
@@ -56,7 +65,7 @@ async function ways(cluster: Cluster): Promise<Finding[]> {
 
 function way(status: MemberPath['status'], answer: 'silent' | 'heard'): Omit<Finding, 'about'> | undefined {
   const isProbed = status !== 'not probed yet'
-  if (answer === 'heard') {
+  if (answer === 'heard' || status === HEARD_ONLY || status.startsWith('UDP out fails')) {
     if (!isProbed || status === 'UDP works') return undefined
     return { level: 'problem', text: `UDP from us to it is blocked, from it to us it works: ${status}` }
   }

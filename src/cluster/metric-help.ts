@@ -75,6 +75,7 @@ const HELP: Record<string, string> = {
   'folkmoot.ping.pending': 'Pings that the host asked for and that wait for their ack.',
   'folkmoot.paths.known': 'Peers of which a probe has ended.',
   'folkmoot.paths.impaired': 'Peers whose last probe was answered through a helper or over TCP alone.',
+  'folkmoot.paths.one-way': 'Peers whose packets come although ours to them stay without an answer.',
   'folkmoot.coordinates': 'Peers whose network coordinate is known.',
   'folkmoot.coordinate_resets': 'Times that our own coordinate had to begin anew.',
   'folkmoot.warnings.withheld': 'Warnings that were not written because they repeat.',

@@ -21,10 +21,20 @@ export interface MemberPath {
   readonly status:
     | 'UDP works'
     | 'UDP fails, helpers reach it'
-    | 'UDP out fails, TCP works'
+    | 'UDP fails, TCP works'
     | 'no answer'
+    /** As before, but packets of its own come: it is the way from us to it that is closed. */
+    | 'UDP out fails, helpers reach it'
+    | 'UDP out fails, TCP works'
+    | 'its packets come, ours stay without an answer'
     | 'not probed yet'
 }
 
 /** How the last probe was answered, as the detector says it. */
 export type LastWay = 'direct' | 'indirect' | 'tcp' | 'none'
+
+/** A path as the detector tells it: `heard` when packets of its own come although it does not answer directly. */
+export interface ToldPath extends Omit<MemberPath, 'name' | 'status'> {
+  readonly last: LastWay
+  readonly heard: 'heard' | 'unheard'
+}

@@ -7,7 +7,7 @@ import { CoordinatesDisabled, InvalidArgument, UnknownMember } from '../errors/e
 import type { Ask } from './ask.ts'
 import type { MemberFilter } from './cluster-types.ts'
 import type { Member } from './member.ts'
-import type { LastWay, MemberPath, NetworkCoordinate } from './near-types.ts'
+import type { LastWay, MemberPath, NetworkCoordinate, ToldPath } from './near-types.ts'
 import { isCoordinate, isDistances, isPaths, isPing } from './replies.ts'
 
 export interface NearestOptions {
@@ -25,11 +25,19 @@ export interface Near {
   readonly rtt: number
 }
 
-const LINES: Record<LastWay, MemberPath['status']> = {
-  direct: 'UDP works',
-  indirect: 'UDP fails, helpers reach it',
-  tcp: 'UDP out fails, TCP works',
-  none: 'no answer',
+const LINES: Record<ToldPath['heard'], Record<LastWay, MemberPath['status']>> = {
+  unheard: {
+    direct: 'UDP works',
+    indirect: 'UDP fails, helpers reach it',
+    tcp: 'UDP fails, TCP works',
+    none: 'no answer',
+  },
+  heard: {
+    direct: 'UDP works',
+    indirect: 'UDP out fails, helpers reach it',
+    tcp: 'UDP out fails, TCP works',
+    none: 'its packets come, ours stay without an answer',
+  },
 }
 
 /** Names in one question to the detector: a millisecond of its time. */
@@ -95,12 +103,9 @@ export class Nearness {
     for (const names of slices(namesOf(others))) {
       const paths = await this.#parts.ask.detector('paths', { type: 'paths', names }, isPaths)
       for (const [index, path] of paths.entries()) {
-        const { last, ...counts } = path ?? { direct: 0, indirect: 0, tcp: 0, none: 0, last: undefined }
-        found.push({
-          name: names[index],
-          ...counts,
-          status: last === undefined ? 'not probed yet' : LINES[last],
-        })
+        const { direct, indirect, tcp, none } = path ?? { direct: 0, indirect: 0, tcp: 0, none: 0 }
+        const status = path === null ? 'not probed yet' : LINES[path.heard][path.last]
+        found.push({ name: names[index], direct, indirect, tcp, none, status })
       }
     }
     return found

@@ -6,7 +6,7 @@ import type { Report } from '../actors/counters.ts'
 import type { CompletedPings, Joined, PingReply, Restored } from '../actors/mail.ts'
 import type { ForcedStatus } from '../gossip/force-leave.ts'
 import type { HistoryEntry } from '../gossip/history.ts'
-import type { LastWay, MemberPath, NetworkCoordinate } from './near-types.ts'
+import type { NetworkCoordinate, ToldPath } from './near-types.ts'
 
 function has<Key extends string>(value: unknown, key: Key): value is Record<Key, unknown> {
   return typeof value === 'object' && value !== null && key in value
@@ -65,10 +65,8 @@ export function isDistances(value: unknown): value is (number | null)[] {
   return Array.isArray(value) && value.every((one) => one === null || typeof one === 'number')
 }
 
-type AnsweredPath = Omit<MemberPath, 'name' | 'status'> & { last: LastWay }
-
-export function isPaths(value: unknown): value is (AnsweredPath | null)[] {
-  return Array.isArray(value) && value.every((one) => one === null || has(one, 'last'))
+export function isPaths(value: unknown): value is (ToldPath | null)[] {
+  return Array.isArray(value) && value.every((one) => one === null || (has(one, 'last') && has(one, 'heard')))
 }
 
 export function isPing(value: unknown): value is PingReply {

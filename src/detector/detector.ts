@@ -220,6 +220,7 @@ export class Detector implements Actor<ToDetector> {
   #packet(bytes: Uint8Array, ip: string, port: number): void {
     this.#counters.add('memberlist.udp.received', bytes.length)
     this.#packetsRead += 1
+    this.#paths.heard(ip, port, this.#now)
     this.#ip = ip
     this.#port = port
     this.#opener.open(bytes)

@@ -45,18 +45,19 @@ export class Enquiries {
     const { pingNews } = this.#parts
     if (command.type === 'ping') return this.#ping(id, command, identity, now)
     if (command.type === 'next-pings') return pingNews.next(id, command.reader, now)
-    this.#parts.world.reply(id, { ok: true, value: this.#answer(command, identity), after: 0 })
+    this.#parts.world.reply(id, { ok: true, value: this.#answer(command, identity, now), after: 0 })
   }
 
   #answer(
     command: Exclude<DetectorCommand, { type: 'ping' | 'next-pings' }>,
     identity: Identity | undefined,
+    now: number,
   ): unknown {
     switch (command.type) {
       case 'stats':
-        return flatten(this.#report())
+        return flatten(this.#report(now))
       case 'metrics':
-        return this.#report()
+        return this.#report(now)
       case 'coordinate':
         return this.#placeOf(command.name, identity) ?? null
       case 'distances': {
@@ -64,7 +65,7 @@ export class Enquiries {
         return command.names.map((name) => roundTripBetween(from, this.#placeOf(name, identity)) ?? null)
       }
       case 'paths':
-        return command.names.map((name) => this.#parts.paths.of(keyOf(name)) ?? null)
+        return command.names.map((name) => this.#parts.paths.of(keyOf(name), now) ?? null)
       case 'end-pings':
         this.#parts.pingNews.end(command.reader)
         return null
@@ -92,7 +93,7 @@ export class Enquiries {
   }
 
   /** Counters and gauges by name; those of memberlist's metrics have its names (protocol page 1, section 11). */
-  #report(): Report {
+  #report(now: number): Report {
     const { counters, health, ring, relays, paths, pings, coordinates, host } = this.#parts
     return counters.report({
       'memberlist.health.score': health.score,
@@ -103,6 +104,7 @@ export class Enquiries {
       'host.is-stalled': host.isStalled ? 1 : 0,
       'paths.known': paths.size,
       'paths.impaired': paths.impaired,
+      'paths.one-way': paths.oneWay(now),
       ...(coordinates && { coordinates: coordinates.size, coordinate_resets: coordinates.resets }),
     })
   }

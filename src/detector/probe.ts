@@ -294,8 +294,8 @@ export class Prober {
     if (probe.sent === 'sent') this.#parts.health.change(-1)
   }
 
-  #note({ row, instance, name }: Peer, way: Way): void {
-    this.#parts.paths.note(row, instance, toLatin(name), way)
+  #note(peer: Peer, way: Way): void {
+    this.#parts.paths.note(peer, toLatin(peer.name), way)
   }
 
   #over(probe: Probe, now: number): void {

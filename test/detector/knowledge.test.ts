@@ -123,16 +123,45 @@ test('how a peer answers is noted: itself, through a helper, over TCP alone, not
   const path = () => lone.ask({ type: 'paths', names: ['p1', 'p9'] })
   assert.deepEqual(path(), [null, null])
   answer(lone, null)
-  assert.deepEqual(path(), [{ direct: 1, indirect: 0, tcp: 0, none: 0, last: 'direct' }, null])
+  assert.deepEqual(path(), [
+    { direct: 1, indirect: 0, tcp: 0, none: 0, last: 'direct', heard: 'unheard' },
+    null,
+  ])
   const [{ seqNo }] = lone.nextProbe()
   lone.advance(600)
   lone.mail({ type: 'ping-stream-data', seqNo, bytes: writeAck(seqNo, null) })
   lone.advance(600)
-  assert.deepEqual(path(), [{ direct: 1, indirect: 0, tcp: 1, none: 0, last: 'tcp' }, null])
+  assert.deepEqual(path(), [{ direct: 1, indirect: 0, tcp: 1, none: 0, last: 'tcp', heard: 'unheard' }, null])
   assert.equal(lone.stats()['paths.impaired'], 1)
   lone.nextProbe()
   lone.advance(1_050)
-  assert.deepEqual(path(), [{ direct: 1, indirect: 0, tcp: 1, none: 1, last: 'none' }, null])
+  assert.deepEqual(path(), [
+    { direct: 1, indirect: 0, tcp: 1, none: 1, last: 'none', heard: 'unheard' },
+    null,
+  ])
+})
+
+test('packets of a peer that come although it does not answer say which way is closed', () => {
+  const lone = new LoneDetector()
+  lone.peers(1)
+  const end = () => {
+    const value = lone.ask({ type: 'paths', names: ['p1'] })
+    return Array.isArray(value) ? [value[0].last, value[0].heard] : value
+  }
+  const source = { sourceAddress: null, sourcePort: 0, sourceNode: new Uint8Array(0) }
+  const ping = writePing({ seqNo: 7, node: utf8('self'), ...source })
+  lone.hear(ping, '10.0.0.1')
+  lone.nextProbe()
+  lone.advance(1_050)
+  assert.deepEqual(end(), ['none', 'unheard'], 'what came before proves nothing')
+  lone.hear(ping, '10.0.0.2')
+  assert.deepEqual(end(), ['none', 'unheard'], 'another one')
+  lone.hear(ping, '10.0.0.1')
+  assert.deepEqual(end(), ['none', 'heard'])
+  assert.equal(lone.stats()['paths.one-way'], 1)
+  answer(lone, null)
+  assert.deepEqual(end(), ['direct', 'unheard'])
+  assert.equal(lone.stats()['paths.one-way'], 0)
 })
 
 test('an ack through a helper that was asked is no surprise; from a stranger it is taken, counted and warned of', () => {
