@@ -8,16 +8,11 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { eventually, tieToUs, withoutSerf } from '../interop/serf-agent.ts'
-import { Harbour, withoutNamespaces } from './harbour.ts'
+import { type Berth, Harbour, withoutNamespaces } from './harbour.ts'
 
 const CLI = join(import.meta.dirname, '..', '..', 'workers', 'cli', 'main.js')
 const patience = { within: 30_000, every: 500 }
 type Kind = 'ours' | 'real'
-
-interface Berth {
-  namespace: string
-  ip: string
-}
 
 /** A namespace with a route for multicast of both families: the real agent's poll fails without either. */
 async function quay(harbour: Harbour): Promise<Berth> {

@@ -1,14 +1,13 @@
-/** Members in network namespaces of their own, on one bridge, with a firewall each. Everything is gone when the test is over. */
-import { fork, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
+/**
+ * Network namespaces on one bridge, an address each, and on the bridge a firewall. It stands between the members, so that a packet is lost on
+ * its way: in a member's own namespace the system would tell the sender. Everything is gone when the test is over.
+ */
+import { spawnSync } from 'node:child_process'
 import type { TestContext } from 'node:test'
-import type { ClusterOptions, Stats } from 'folkmoot'
-import { eventually, tieToUs } from '../interop/serf-agent.ts'
 
-function run(command: string): boolean {
+function run(command: string, input = ''): boolean {
   const [program, ...args] = command.split(' ')
-  return spawnSync(program, args).status === 0
+  return spawnSync(program, args, { input }).status === 0
 }
 
 const isAble =
@@ -22,94 +21,77 @@ const LACKING = 'no root, `ip netns` or `nft` here'
 export const withoutNamespaces: string | false =
   isAble || process.env.CI !== undefined ? false : `${LACKING}: the tests in real networks were SKIPPED`
 
-/** What a member in a namespace says when it is asked. */
-export interface Word {
-  members: { name: string; status: string }[]
-  stats: Stats
+/** A namespace with an address on the bridge. */
+export interface Berth {
+  namespace: string
+  ip: string
 }
 
+/** Packets that the firewall drops: those that fit all that is given. */
+export interface Wall {
+  from?: Berth
+  to?: Berth
+  /** Default both. */
+  protocol?: 'udp' | 'tcp'
+  /** Percent of them, by chance. Default 100. */
+  share?: number
+}
+
+let harbours = 0
+
 export class Harbour {
-  readonly #prefix = `fm${process.pid}`
+  readonly #prefix: string
   #members = 0
 
   constructor(t: TestContext) {
     if (!isAble) throw new Error(LACKING)
-    this.#must(`ip netns add ${this.#prefix}-0`)
+    harbours += 1
+    this.#prefix = `fm${process.pid}x${harbours}`
+    must(`ip netns add ${this.#prefix}-0`)
     t.after(() => {
       for (let i = 0; i <= this.#members; i++) run(`ip netns del ${this.#prefix}-${i}`)
     })
-    this.#must(`ip -n ${this.#prefix}-0 link add br0 type bridge`)
-    this.#must(`ip -n ${this.#prefix}-0 link set br0 up`)
+    must(`ip -n ${this.#prefix}-0 link add br0 type bridge`)
+    must(`ip -n ${this.#prefix}-0 link set br0 up`)
   }
 
-  /** A namespace with an address on the bridge. */
-  berth(): { namespace: string; ip: string } {
+  berth(): Berth {
     this.#members += 1
     const number = this.#members
     const namespace = `${this.#prefix}-${number}`
     const ip = `10.77.0.${number}`
-    this.#must(`ip netns add ${namespace}`)
-    this.#must(`ip -n ${namespace} link add eth0 type veth peer name port${number} netns ${this.#prefix}-0`)
-    this.#must(`ip -n ${namespace} addr add ${ip}/24 dev eth0`)
-    this.#must(`ip -n ${namespace} link set eth0 up`)
-    this.#must(`ip -n ${namespace} link set lo up`)
-    this.#must(`ip -n ${this.#prefix}-0 link set port${number} master br0`)
-    this.#must(`ip -n ${this.#prefix}-0 link set port${number} up`)
+    must(`ip netns add ${namespace}`)
+    must(`ip -n ${namespace} link add eth0 type veth peer name port${number} netns ${this.#prefix}-0`)
+    must(`ip -n ${namespace} addr add ${ip}/24 dev eth0`)
+    must(`ip -n ${namespace} link set eth0 up`)
+    must(`ip -n ${namespace} link set lo up`)
+    must(`ip -n ${this.#prefix}-0 link set port${number} master br0`)
+    must(`ip -n ${this.#prefix}-0 link set port${number} up`)
     return { namespace, ip }
   }
 
-  /** Drops what comes in and fits the rule, as `meta l4proto udp`. */
-  drop(namespace: string, rule: string): void {
-    const nft = `ip netns exec ${namespace} nft`
-    this.#must(`${nft} add table inet f`)
-    this.#must(`${nft} add chain inet f in { type filter hook input priority 0 ; }`)
-    this.#must(`${nft} add rule inet f in ${rule} drop`)
-  }
-
-  /** Starts a member of ours; the function asks it. */
-  async start(
-    t: TestContext,
-    berth: { namespace: string; ip: string },
-    options: ClusterOptions,
-  ): Promise<() => Promise<Word>> {
-    const child = fork(
-      join(import.meta.dirname, 'sailor.js'),
-      [JSON.stringify({ bind: `${berth.ip}:7946`, profile: 'local', ...options })],
-      {
-        execPath: 'ip',
-        execArgv: ['netns', 'exec', berth.namespace, process.execPath],
-      },
+  /** From now on these are dropped and no others. */
+  wall(...walls: Wall[]): void {
+    const rules = walls.map(({ from, to, protocol, share = 100 }) =>
+      [
+        'ether type ip',
+        from && `ip saddr ${from.ip}`,
+        to && `ip daddr ${to.ip}`,
+        protocol ? `meta l4proto ${protocol}` : 'meta l4proto { tcp, udp }',
+        share < 100 && `numgen random mod 100 < ${share}`,
+        'drop',
+      ]
+        .filter(Boolean)
+        .join(' '),
     )
-    tieToUs(child)
-    t.after(async () => {
-      if (child.exitCode !== null || child.signalCode !== null) return
-      const ended = once(child, 'exit')
-      child.kill('SIGKILL')
-      await ended
-    })
-    await once(child, 'message')
-    return async () => {
-      child.send('speak')
-      const [word] = await once(child, 'message')
-      return word
-    }
-  }
-
-  #must(command: string): void {
-    if (!run(command)) throw new Error(`failed: ${command}`)
+    const chain = ['chain f {', 'type filter hook forward priority 0', ...rules, '}'].join('\n')
+    must(
+      `ip netns exec ${this.#prefix}-0 nft -f -`,
+      `table bridge f\ndelete table bridge f\ntable bridge f {\n${chain}\n}\n`,
+    )
   }
 }
 
-/** Waits until each of the members lists so many alive. */
-export async function allAlive(asks: (() => Promise<Word>)[], within = 40_000): Promise<void> {
-  await eventually(
-    `${asks.length} alive everywhere`,
-    async () => {
-      const words = await Promise.all(asks.map((ask) => ask()))
-      return words.every(
-        ({ members }) => members.filter(({ status }) => status === 'alive').length === asks.length,
-      )
-    },
-    { within, every: 300 },
-  )
+function must(command: string, input = ''): void {
+  if (!run(command, input)) throw new Error(`failed: ${command} ${input}`)
 }
