@@ -29,7 +29,14 @@ export async function diagnose(cluster: Cluster, date: () => number): Promise<Fi
           about: 'own health',
           text: `health score ${health}: this node or its network is slow`,
         }
-  return [own, ...membership(cluster, await cluster.paths()), ...paths, ...versions(cluster), ...keys, ...clocks]
+  return [
+    own,
+    ...membership(cluster, await cluster.paths()),
+    ...paths,
+    ...versions(cluster),
+    ...keys,
+    ...clocks,
+  ]
 }
 
 const HEARD_ONLY: MemberPath['status'] = 'its packets come, ours stay without an answer'

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { promisify } from 'node:util'
 import type { ClusterOptions, MemberPath, Profile, Stats } from 'folkmoot'
-import type { Finding } from '../../src/agent/extras.ts'
+import type { Finding } from '../../src/agent/rpc/extra-records.ts'
 import { eventually, tieToUs } from '../interop/serf-agent.ts'
 import type { Berth } from './harbour.ts'
 

@@ -1,6 +1,6 @@
 /** A member of ours in a namespace of its own: crew.ts starts it and asks it. */
 import { Cluster } from 'folkmoot'
-import { diagnose } from '../../src/agent/extras.ts'
+import { diagnose } from '../../src/agent/doctor.ts'
 import type { Order, Word } from './crew.ts'
 
 const cluster = await Cluster.create(JSON.parse(process.argv[2]))
