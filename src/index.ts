@@ -36,7 +36,7 @@ export type {
   UserEvent,
 } from './cluster/events.ts'
 export type { HandledEvent, HandlerHandle, HandlerOptions } from './cluster/handlers.ts'
-export type { HandledKind, HandlerFailed } from './cluster/host-events.ts'
+export type { HandledKind, HandlerFailed, Invalid } from './cluster/host-events.ts'
 export type { Stats } from './cluster/insight.ts'
 export type { KeyOptions, Rotated, RotationOptions } from './cluster/keys.ts'
 export type { Member, MemberBefore, MemberStatus, VersionRange } from './cluster/member.ts'
@@ -45,8 +45,22 @@ export type { MemberPath, NetworkCoordinate } from './cluster/near-types.ts'
 export type { Near, NearestOptions } from './cluster/nearness.ts'
 export type { PingCompleted, PingsOptions } from './cluster/ping-feed.ts'
 export type { QueryHandle, QueryOptions, QueryResult } from './cluster/queries.ts'
+export type { SchemaIssue, SchemaResult, StandardSchema } from './cluster/standard-schema.ts'
 export type { DeliveryPolicy, EventsOptions } from './cluster/subscription.ts'
 export type { PacketEvents, Packets, StreamEvents, Streams, Transport } from './cluster/transport.ts'
+export {
+  type Codec,
+  type QuerySchemas,
+  type Schemas,
+  Typed,
+  type TypedAnswer,
+  type TypedEvent,
+  type TypedMember,
+  type TypedQuery,
+  type TypedQueryHandle,
+  type TypedResult,
+  typed,
+} from './cluster/typed.ts'
 export { Patterns } from './dispatch/patterns.ts'
 export { SubscriptionOverflow } from './errors/delivery.ts'
 export {
@@ -82,6 +96,7 @@ export {
 export { HandlerQueueFull, HandlersUnavailable, HandlerTimeout } from './errors/handlers.ts'
 export type { KeyResult } from './errors/keys.ts'
 export { KeyOperationFailed, RotationStopped } from './errors/keys.ts'
+export { InvalidPayload } from './errors/schemas.ts'
 export type { AdmitRules, Candidate, Vetoes } from './gossip/admission.ts'
 export type { ForcedStatus } from './gossip/force-leave.ts'
 export type { Change, HistoryEntry } from './gossip/history.ts'

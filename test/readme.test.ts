@@ -56,6 +56,7 @@ const GUIDES: [word: string, output: RegExp][] = [
   ['nearest(', /ms, once both/],
   ['new MemoryNetwork', /\[ '10.0.0.1', '10.0.0.2' \]/],
   ['simulate(', /the two let go after \d+\.\d s, the three own all/],
+  ['typed(cluster', /1\.2\.3 \[\]\n\[ \{ from: 'typist', value: 30 \} \] \{ role: 'db' \}/],
   ["query('uptime'", /s\n.*s\nanswered \[\]/],
 ]
 

@@ -13,7 +13,7 @@ import type {
   Restarted,
   UserEvent,
 } from './events.ts'
-import type { HandlerFailed } from './host-events.ts'
+import type { HandlerFailed, Invalid } from './host-events.ts'
 import type { MemberStatus } from './member.ts'
 
 /** Events of a Cluster and what their listeners get. */
@@ -44,6 +44,8 @@ export interface ClusterEvents {
   restarted: [Restarted]
   /** A call of a handler of `handle` came to nothing. */
   'handler-failed': [HandlerFailed]
+  /** What a peer sent does not fit a schema of `typed`. Heard by listeners alone. */
+  invalid: [Invalid]
   /** An actor ended unasked, and was not started again: too often within a minute, or while we left. The cluster is closed, its peers will see a failure. */
   fatal: [Error]
 }

@@ -1,4 +1,5 @@
 /** Events that arise on the host's own thread, about what it does with others. */
+import type { SchemaIssue } from './standard-schema.ts'
 
 export type HandledKind = 'query' | 'user-event'
 
@@ -15,4 +16,15 @@ export interface HandlerFailed {
   readonly lamportTime: number | undefined
   readonly reason: 'threw' | 'timeout' | 'queue-full' | 'unanswered'
   readonly error: unknown
+}
+
+/** What a peer sent does not fit the schema that `typed` was given for it. Nobody was told of it otherwise. */
+export interface Invalid {
+  readonly type: 'invalid'
+  readonly what: 'tags' | 'user-event' | 'query' | 'answer'
+  /** Of the user event or query; of the member, for tags. */
+  readonly name: string
+  /** Whose it is; undefined for user events, which do not say it. */
+  readonly member: string | undefined
+  readonly issues: readonly SchemaIssue[]
 }

@@ -186,7 +186,7 @@ console.log(error.name, error.code)`
   )
 })
 
-const TYPED = `import { Cluster, type ClusterOptions, InvalidOption, type Member, type QueryResult } from 'folkmoot'
+const TYPED = `import { Cluster, type ClusterOptions, InvalidOption, type Member, type QueryResult, type StandardSchema, typed } from 'folkmoot'
 import { simulate, type Simulation, type SimulatedProcess } from 'folkmoot/simulator'
 import { decodePacket } from 'folkmoot/wire'
 
@@ -196,6 +196,8 @@ cluster.on('member-join', ({ members }) => members.map((member: Member) => membe
 cluster.on('query', async (query) => query.respond(new Uint8Array(1)))
 for await (const event of cluster.events({ types: ['user-event'] })) console.log(event.type)
 const result: QueryResult = await cluster.query('q').finished
+declare const version: StandardSchema<string, number>
+typed(cluster, { events: { version } }).onEvent('version', ({ value }) => value.toFixed())
 const error: unknown = new InvalidOption('a', 1, 'b')
 if (error instanceof InvalidOption) console.log(error.bound.length, result.silent.length)
 console.log(decodePacket(new Uint8Array(3)))
