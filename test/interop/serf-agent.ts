@@ -234,6 +234,16 @@ export class SerfAgent {
     return Object.fromEntries([...shown].map(([, key, count]) => [key, Number(count)]))
   }
 
+  /** One step of a rotation, said again when somebody's answer was lost; how often it was. Every step may be done twice. */
+  async changeKey(step: 'install' | 'use' | 'remove', key: string): Promise<number> {
+    let attempts = 0
+    await eventually(`all members ${step} a key for ${this.name}`, () => {
+      attempts += 1
+      return this.#run('keys', `-${step}`, key).catch(() => undefined)
+    })
+    return attempts - 1
+  }
+
   /** Leaves gracefully; the process ends. */
   async leave(): Promise<void> {
     await this.#run('leave')
