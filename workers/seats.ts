@@ -80,6 +80,9 @@ export interface Shared {
   transport: Transport | undefined
 }
 
+/** Messages die young: a larger nursery would only fill up before it is looked at, and three of them are what a member's memory mostly is. */
+const YOUNG = { maxYoungGenerationSizeMb: 8 }
+
 /** What a worker is started with, besides its file: its ports move with it. */
 function workerOptions(
   actor: string,
@@ -97,7 +100,7 @@ function workerOptions(
     workerData,
     transferList: [theirs, ...ports],
     trackUnmanagedFds: false,
-    ...(planted && { resourceLimits: planted.limits }),
+    resourceLimits: planted?.limits ?? YOUNG,
   }
   return { ours, options }
 }

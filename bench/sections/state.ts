@@ -27,6 +27,9 @@ const AIM_BYTES = 600
 /** After the start, so that what was started is over; and after the join, for what it left behind. */
 const CALM = 1_500
 const AFTERWARDS = 3_000
+/** Push/pulls with nothing new: first some that are not measured. */
+const WARM_UPS = 3
+const REPEATS = 3
 
 interface Measured {
   wall: number
@@ -34,6 +37,8 @@ interface Measured {
   later: number
   peak: number
   settled: number
+  /** CPU of one more push/pull with nothing new, as members have it every half minute; code is compiled by then. */
+  again: number
 }
 
 interface Runs {
@@ -55,13 +60,22 @@ async function join(subject: Subject, size: number, port: number): Promise<Measu
   await sleep(AFTERWARDS)
   const later = cpuOf(subject.pid) - cpuBefore - cpu
   const { resident, peak } = memory(subject)
+  const again = await repeated(subject, size, port)
   return {
+    again,
     wall,
     cpu: cpu / size,
     later: later / size,
     peak: (peak - before) / size,
     settled: (resident - before) / size,
   }
+}
+
+async function repeated(subject: Subject, size: number, port: number): Promise<number> {
+  for (let i = 0; i < WARM_UPS; i++) await subject.join(`127.0.0.1:${port}`)
+  const before = cpuOf(subject.pid)
+  for (let i = 0; i < REPEATS; i++) await subject.join(`127.0.0.1:${port}`)
+  return (cpuOf(subject.pid) - before) / REPEATS / size
 }
 
 async function once(size: number, start: () => Promise<Subject>): Promise<Measured> {
@@ -101,10 +115,14 @@ function rowsOf(all: Map<number, Runs>): Result['tables'][number]['rows'] {
         'join, ms': spreadOf(of(runs, 'wall')),
         'CPU us/member': spreadOf(of(runs, 'cpu')),
         'CPU us/member, 3 s after': spreadOf(of(runs, 'later')),
+        'CPU us/member, again with nothing new': spreadOf(of(runs, 'again')),
         'peak bytes/member': spreadOf(of(runs, 'peak')),
         'settled bytes/member': spreadOf(of(runs, 'settled')),
         ...(runs === ours && theirs.length > 0
-          ? { 'share of the agent’s CPU': ratios(of(ours, 'cpu'), of(theirs, 'cpu')) }
+          ? {
+              'share of the agent’s CPU': ratios(of(ours, 'cpu'), of(theirs, 'cpu')),
+              'share again': ratios(of(ours, 'again'), of(theirs, 'again')),
+            }
           : {}),
       })),
   )

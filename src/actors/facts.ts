@@ -44,7 +44,7 @@ export type MemberFact =
 /** Serf's statuses by their numbers (protocol page 2, section 2.7). */
 export const STATUS = { none: 0, alive: 1, leaving: 2, left: 3, failed: 4 } as const
 
-const MEMBER_FIXED = 44
+export const MEMBER_FIXED = 44
 const BEFORE_FIXED = 8
 const GOES_ON = 1
 const HAS_BEFORE = 2
@@ -91,8 +91,29 @@ export interface Before {
 }
 
 export function packMember(pack: Pack, kind: MemberFact, member: MemberPicture, before?: Before): void {
-  const { address, name, meta, versions } = member
-  const behind = MEMBER_FIXED + address.length + name.length + meta.length
+  const { address, name, meta } = member
+  const lengths = { address: address.length, name: name.length, meta: meta.length }
+  const at = packNumbers(pack, kind, member, lengths, before)
+  const { bytes } = pack
+  const nameAt = at + MEMBER.address + address.length
+  copy(bytes, at + MEMBER.address, address, 0, address.length)
+  copy(bytes, nameAt, name, 0, name.length)
+  copy(bytes, nameAt + name.length, meta, 0, meta.length)
+}
+
+/** The numbers of a picture. */
+export type MemberNumbers = Omit<MemberPicture, 'address' | 'name' | 'meta'>
+
+/** Writes all of a record but address, name and meta, for which room is left from `MEMBER_FIXED` on behind the returned offset. */
+export function packNumbers(
+  pack: Pack,
+  kind: MemberFact,
+  member: MemberNumbers,
+  lengths: { address: number; name: number; meta: number },
+  before?: Before,
+): number {
+  const { versions } = member
+  const behind = MEMBER_FIXED + lengths.address + lengths.name + lengths.meta
   const length =
     before === undefined ? behind : behind + BEFORE_FIXED + before.address.length + before.meta.length
   const at = pack.claim(length)
@@ -106,17 +127,14 @@ export function packMember(pack: Pack, kind: MemberFact, member: MemberPicture, 
   view.setUint32(at + MEMBER.incarnation, member.incarnation, true)
   view.setFloat64(at + MEMBER.statusTime, member.statusTime, true)
   for (let i = 0; i < 6; i++) bytes[at + MEMBER.versions + i] = versions[i]
-  bytes[at + MEMBER.addressLength] = address.length
-  view.setUint16(at + MEMBER.nameLength, name.length, true)
-  view.setUint16(at + MEMBER.metaLength, meta.length, true)
-  const nameAt = at + MEMBER.address + address.length
-  copy(bytes, at + MEMBER.address, address, 0, address.length)
-  copy(bytes, nameAt, name, 0, name.length)
-  copy(bytes, nameAt + name.length, meta, 0, meta.length)
+  bytes[at + MEMBER.addressLength] = lengths.address
+  view.setUint16(at + MEMBER.nameLength, lengths.name, true)
+  view.setUint16(at + MEMBER.metaLength, lengths.meta, true)
   if (before !== undefined) {
     bytes[at + MEMBER.flags] |= HAS_BEFORE
     packBefore(pack, at + behind, before)
   }
+  return at
 }
 
 function packBefore({ view, bytes }: Pack, at: number, { incarnation, port, address, meta }: Before): void {
@@ -158,6 +176,18 @@ export function packUserEvent(
   copy(bytes, at + EVENT_FIXED + nameLength, from, payloadStart, payloadEnd)
 }
 
+let viewed: Uint8Array = new Uint8Array(0)
+let view: DataView = new DataView(viewed.buffer)
+
+/** A view of all bytes; that of the buffer before is kept, for readers are made many to a buffer. */
+function viewOf(bytes: Uint8Array): DataView {
+  if (viewed !== bytes) {
+    view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    viewed = bytes
+  }
+  return view
+}
+
 /** Reads records of one buffer in place. Moves with `next`; the getters speak of the record at `at`. */
 export class FactReader {
   readonly bytes: Uint8Array
@@ -166,7 +196,7 @@ export class FactReader {
 
   constructor(bytes: Uint8Array, at = 0) {
     this.bytes = bytes
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    this.#view = viewOf(bytes)
     this.at = at
   }
 

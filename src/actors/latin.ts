@@ -7,6 +7,7 @@
 const MOST_ARGUMENTS = 4096
 
 export function toLatin(bytes: Uint8Array, start = 0, end = bytes.length): string {
+  if (start === end) return ''
   if (end - start > MOST_ARGUMENTS) {
     return toLatin(bytes, start, start + MOST_ARGUMENTS) + toLatin(bytes, start + MOST_ARGUMENTS, end)
   }

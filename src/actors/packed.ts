@@ -10,12 +10,15 @@
 import { toLatin } from './latin.ts'
 
 const SMALLEST = 4096
+const LARGEST_FIRST = 262_144
 
 /** A growing buffer that is handed over whole and begun anew. */
 export class Pack {
   bytes = new Uint8Array(0)
   view = new DataView(this.bytes.buffer)
   length = 0
+  /** How long the last one became: the next of a burst will be alike, and need not grow by and by. */
+  #lastLength = 0
 
   get isEmpty(): boolean {
     return this.length === 0
@@ -33,6 +36,7 @@ export class Pack {
   /** What was written, in a buffer of its own that fits for a transfer. The pack is empty afterwards. */
   take(): Uint8Array {
     const taken = this.bytes.subarray(0, this.length)
+    this.#lastLength = Math.min(this.length, LARGEST_FIRST)
     this.bytes = new Uint8Array(0)
     this.view = new DataView(this.bytes.buffer)
     this.length = 0
@@ -40,7 +44,7 @@ export class Pack {
   }
 
   #grow(needed: number): void {
-    const grown = new Uint8Array(Math.max(SMALLEST, needed, this.bytes.length * 2))
+    const grown = new Uint8Array(Math.max(SMALLEST, needed, this.bytes.length * 2, this.#lastLength))
     grown.set(this.bytes.subarray(0, this.length))
     this.bytes = grown
     this.view = new DataView(grown.buffer)

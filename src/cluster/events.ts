@@ -224,8 +224,7 @@ export class Stage {
       // Nobody listens: then nothing is looked at, unless a subscriber of tomorrow must know where to begin.
       if (!this.#audience.isThere && !this.#told.isBehind) this.#run = news.runs.length
       for (let record = this.#next(news); record !== undefined; record = this.#next(news)) {
-        this.#tell(record)
-        events += 1
+        if (this.#tell(record) === 'heard') events += 1
         if (events >= MOST_EVENTS || this.#turns.now() - startedAt > LONGEST_TURN) return
       }
       this.#queue.shift()
@@ -261,28 +260,30 @@ export class Stage {
     return reader
   }
 
-  #tell(record: FactReader): void {
+  #tell(record: FactReader): 'heard' | 'unwanted' {
     const type = typeOf(record)
-    if (type !== 'user-event' && type !== 'query') this.#tellMember(type, record)
-    else if (!this.#audience.wants(type)) return
-    else if (type === 'user-event') this.#audience.hear(userEventOf(record), [])
+    if (type !== 'user-event' && type !== 'query') return this.#tellMember(type, record)
+    if (!this.#audience.wants(type)) return 'unwanted'
+    if (type === 'user-event') this.#audience.hear(userEventOf(record), [])
     else this.#audience.hear(queryEventOf(record, this.#turns.date(), this.#audience), [])
+    return 'heard'
   }
 
   /** An event of many members is told when its last record is there. */
-  #tellMember(type: MemberEventType, record: FactReader): void {
+  #tellMember(type: MemberEventType, record: FactReader): 'heard' | 'unwanted' {
     this.#members.push(record)
-    if (record.goesOn) return
+    if (record.goesOn) return 'unwanted'
     const records = this.#members
     this.#members = []
     const isWanted = this.#audience.wants(type)
     const before = isWanted ? records.map((one) => this.#told.at(one)) : []
     // First, so that a subscriber who comes in a listener of it begins behind it.
     for (const one of records) this.#told.tell(one)
-    if (!isWanted) return
+    if (!isWanted) return 'unwanted'
     const members = records.map(memberOf)
     if (type !== 'member-update') this.#audience.hear({ type, members }, before)
     else this.#audience.hear({ type, members, previous: records.map(beforeOf) }, before)
+    return 'heard'
   }
 }
 

@@ -7,6 +7,7 @@ import { FACT, FactReader, packMember } from '../actors/facts.ts'
 import { copy, Pack } from '../actors/packed.ts'
 import { type Member, memberOf, pictureOf, textOf } from './member.ts'
 import { Pictures } from './pictures.ts'
+import { Rows } from './rows.ts'
 
 export class Mirror {
   readonly #pictures = new Pictures()
@@ -16,7 +17,7 @@ export class Mirror {
   #sorted: readonly Member[] | undefined
   readonly #rowOf = new Map<string, number>()
   /** Rows not yet in `rowOf`: names are made into texts when somebody asks for one, and then once. */
-  readonly #unnamed = new Set<number>()
+  readonly #unnamed = new Rows()
   #through = 0
   #isStale = false
   #waiting: { through: number; resolve: () => void }[] = []
@@ -53,6 +54,12 @@ export class Mirror {
     if (made !== undefined) return made
     const picture = this.#pictures.at(row)
     return picture?.bytes.slice(picture.at, picture.at + picture.length)
+  }
+
+  /** Whether it shows the member of this record exactly as the record does. */
+  shows(record: FactReader): boolean {
+    if (record.kind === FACT.memberReap) return !this.#has(record.row)
+    return this.#pictures.holds(record)
   }
 
   /** Fills the mirror for the first time, from dispatch's view as msgpackr records. */

@@ -53,6 +53,16 @@ export class Pictures {
     return buffer > 0 ? new FactReader(this.#buffers[buffer - 1], this.#offset[row]) : undefined
   }
 
+  /** Whether the picture of its row is this very record, by place or byte by byte. */
+  holds({ row, bytes, at, length }: FactReader): boolean {
+    const buffer = this.#buffer[row]
+    if (!(buffer > 0)) return false
+    const own = this.#buffers[buffer - 1]
+    const start = this.#offset[row]
+    if (own === bytes && start === at) return true
+    return start + length <= own.length && equal(own, start, start + length, bytes, at)
+  }
+
   /** Replaces the picture of the row that the reader stands at. `tidy` is due when the whole buffer is done. */
   put(reader: FactReader): void {
     const { row, at, length, bytes } = reader
@@ -149,4 +159,9 @@ function grown(column: Uint32Array, length: number): Uint32Array<ArrayBuffer> {
   const longer = new Uint32Array(length)
   longer.set(column)
   return longer
+}
+
+function equal(a: Uint8Array, aStart: number, aEnd: number, b: Uint8Array, bStart: number): boolean {
+  for (let i = aStart, j = bStart; i < aEnd; i++, j++) if (a[i] !== b[j]) return false
+  return true
 }

@@ -6,15 +6,15 @@
  * After a crash of the actors rows are numbered anew. Until listeners have heard what came before it, what they know is kept by name.
  */
 import { FACT, FactReader } from '../actors/facts.ts'
+import { Behind, type Kept } from './behind.ts'
 import { type Member, memberOf, textOf } from './member.ts'
 import type { Mirror } from './mirror.ts'
 
-/** A member as it is kept; undefined where there is none. */
-export type Kept = Member | Uint8Array | undefined
+export type { Kept }
 
 export class Told {
   readonly #mirror: Mirror
-  readonly #behind = new Map<number, Kept>()
+  readonly #behind = new Behind()
   /** All members by name, as long as events of a life that is over are still told. */
   #before: Map<string, Kept> | undefined
 
@@ -41,6 +41,11 @@ export class Told {
   /** Listeners have heard of this record. */
   tell(record: FactReader): void {
     const { row, kind, bytes, at, length } = record
+    // Nearly always the mirror shows just this: then there is no difference to keep, and a pool of any size costs no copies.
+    if (this.#before === undefined && this.#mirror.shows(record)) {
+      this.#behind.delete(row)
+      return
+    }
     const kept = kind === FACT.memberReap ? undefined : bytes.slice(at, at + length)
     if (this.#before === undefined) this.#behind.set(row, kept)
     else if (kept === undefined) this.#before.delete(textOf(record.name))

@@ -19,6 +19,8 @@ import { WaitingNotices } from './waiting-notices.ts'
 
 /** News that may be on their way to the host. */
 const MOST_UNTAKEN = 8
+/** The same where they are in shared memory: as many as a pool of a hundred thousand comes in. */
+const MOST_SHARED_UNTAKEN = 64
 /** Records that wait for a slow host one by one; beyond it the oldest are dropped and counted. */
 const MOST_EVENTS = 65_536
 const MOST_EVENT_BYTES = 16 * 1024 * 1024
@@ -102,7 +104,7 @@ export class Delivery {
   /** Facts from gossip. The buffer is given up. */
   facts(bytes: Uint8Array, through: number): void {
     this.#through = through
-    if (this.isFlowing) this.#passOn(bytes)
+    if (this.isFlowing || this.#mayPass(bytes)) this.#passOn(bytes)
     else {
       this.#hold(bytes)
       this.#mirror.facts(bytes, through)
@@ -147,6 +149,13 @@ export class Delivery {
     else if (this.#notices.size > 0) this.#send([new Uint8Array(0)], [])
   }
 
+  /** Facts in shared memory are kept by the view of the members anyway: to have them on their way costs nothing more. */
+  #mayPass(bytes: Uint8Array): boolean {
+    return (
+      bytes.buffer instanceof SharedArrayBuffer && this.waiting === 0 && this.untaken < MOST_SHARED_UNTAKEN
+    )
+  }
+
   #passOn(bytes: Uint8Array): void {
     const runs: number[] = []
     let start = 0
@@ -187,7 +196,7 @@ export class Delivery {
       if (reader.kind === FACT.memberKnown) this.#known[reader.row] = knownAs(reader.status)
       if (reader.kind === FACT.struckOut || this.#holdback.withholds(reader)) continue
       this.#order += 1
-      const record = bytes.slice(reader.at, reader.at + reader.length)
+      const record = cut(bytes, reader)
       if (!reader.isMember || (this.#feed === 'whole' && !isPictureOnly(reader.kind))) this.#holdEvent(record)
       else this.#holdMember(reader, record, this.#order)
     }
@@ -298,6 +307,13 @@ export class Delivery {
     const told = this.waiting + this.#holdback.heldMembers === 0 ? 'all' : 'some'
     this.#news({ type: 'news', number, through, told, buffers, fresh, runs, lagged, folded, notices })
   }
+}
+
+/** One record by itself. Shared memory is kept by the view of the members for as long as they live: no copy is needed. */
+function cut(bytes: Uint8Array, { at, length }: FactReader): Uint8Array {
+  return bytes.buffer instanceof SharedArrayBuffer
+    ? bytes.subarray(at, at + length)
+    : bytes.slice(at, at + length)
 }
 
 /** Whether a member's record moves the mirror and is no event. */

@@ -33,6 +33,8 @@ export class MirrorFeed {
   facts(bytes: Uint8Array, through: number): void {
     this.#through = through
     const mayGo = this.#sent - this.#taken < MOST_UNTAKEN
+    // All of it is about members, and both sides read it in place.
+    if (mayGo && bytes.buffer instanceof SharedArrayBuffer) return this.#tell(bytes)
     const pack = new Pack()
     for (const reader = new FactReader(bytes); !reader.atEnd; reader.next()) {
       if (!reader.isMember) continue

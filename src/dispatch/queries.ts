@@ -72,6 +72,8 @@ export class Queries {
 
   /** Looks at every query among the facts. The buffer is the caller's own: what is not for the host is struck out in it. */
   sift(facts: Uint8Array, now: number): void {
+    // Nothing but members goes in shared memory.
+    if (facts.buffer instanceof SharedArrayBuffer) return
     for (const reader = new FactReader(facts); !reader.atEnd; reader.next()) {
       if (reader.kind === FACT.query && !this.#isForHost(queryOf(reader), now)) strikeOut(reader)
     }

@@ -10,6 +10,7 @@
  */
 import type { Random } from '../actors/contract.ts'
 import type { Before } from '../actors/facts.ts'
+import { copy } from '../actors/packed.ts'
 import { Listing } from './listing.ts'
 import { HELD } from './precedence.ts'
 import { VersionSets } from './versions.ts'
@@ -171,6 +172,24 @@ export class MemberTable {
   /** Bytes that names, addresses and meta take, garbage included. */
   get slabBytes(): number {
     return this.#slab.length
+  }
+
+  /** Copies a row's address, name and meta to `to` at `at`, in this order: what facts and rosters hold of it, without a view for each. */
+  copyFacts(row: number, to: Uint8Array, at: number): void {
+    const slab = this.#slab
+    const name = this.#record[row] + RECORD_FIXED
+    const address = name + this.#nameLength(this.#record[row])
+    const meta = address + slab[this.#record[row] + 2]
+    const addressLength = meta - address
+    copy(to, at, slab, address, meta)
+    copy(to, at + addressLength, slab, name, address)
+    copy(to, at + addressLength + address - name, slab, meta, meta + this.#metaLength(this.#record[row]))
+  }
+
+  /** Bytes of a row's address, name and meta. */
+  factLengths(row: number): { address: number; name: number; meta: number } {
+    const at = this.#record[row]
+    return { address: this.#slab[at + 2], name: this.#nameLength(at), meta: this.#metaLength(at) }
   }
 
   // The next three give views into the slab, good until the table changes.

@@ -7,9 +7,10 @@
 import type { Outlet } from '../actors/contract.ts'
 import {
   type Before,
+  MEMBER_FIXED,
   type MemberFact,
-  type MemberPicture,
-  packMember,
+  type MemberNumbers,
+  packNumbers,
   packUserEvent,
 } from '../actors/facts.ts'
 import type { ToDetector, ToDispatch } from '../actors/mail.ts'
@@ -63,7 +64,9 @@ export class Outbox {
   member(kind: MemberFact, row: number, before?: Before): void {
     this.through += 1
     this.#weight += 1
-    packMember(this.#facts, kind, this.#picture(row), before)
+    const table = this.#table
+    const at = packNumbers(this.#facts, kind, this.#numbers(row), table.factLengths(row), before)
+    table.copyFacts(row, this.#facts.bytes, at + MEMBER_FIXED)
   }
 
   /** A user event for the host; false when dispatch is too far behind to take it. */
@@ -168,7 +171,7 @@ export class Outbox {
     })
   }
 
-  #picture(row: number): MemberPicture {
+  #numbers(row: number): MemberNumbers {
     const table = this.#table
     return {
       status: table.status[row],
@@ -178,9 +181,6 @@ export class Outbox {
       statusTime: table.statusTime[row],
       port: table.port[row],
       versions: table.versions.bytes(table.versionSet[row]),
-      address: table.address(row),
-      name: table.name(row),
-      meta: table.meta(row),
     }
   }
 }
