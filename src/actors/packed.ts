@@ -1,7 +1,7 @@
 /**
  * Packed mail between detector and gossip: many messages in one buffer, so that a burst costs one hop and no objects.
  *
- *     overheard:  { length u32, message }*
+ *     overheard:  { length u32, message | length u32 + SOURCE, ip text }*              the source of those behind it
  *     deliver:    { length u32, port u16, crc u8, ip length u8, ip text, message }*   length: of the message
  *     tray:       { length u32, allowance u8, message }*
  *
@@ -61,15 +61,28 @@ export function packOverheard(pack: Pack, bytes: Uint8Array, start: number, end:
   copy(pack.bytes, at + 4, bytes, start, end)
 }
 
+/** Bit of a length that says: no message but an address. No message is that long. */
+const SOURCE = 0x8000_0000
+
+/** Says in an `overheard` pack where the messages behind this come from. */
+export function packSource(pack: Pack, ip: string): void {
+  const at = pack.claim(4 + ip.length)
+  pack.view.setUint32(at, ip.length + SOURCE, true)
+  for (let i = 0; i < ip.length; i++) pack.bytes[at + 4 + i] = ip.charCodeAt(i) % LATIN
+}
+
 /** Visits each message of an `overheard` pack: `visit(bytes, start, end)`, the type byte at `start`. */
 export function eachOverheard(
   bytes: Uint8Array,
   visit: (bytes: Uint8Array, start: number, end: number) => void,
+  from: (ip: string) => void = () => undefined,
 ): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   for (let at = 0; at < bytes.length; ) {
-    const end = at + 4 + view.getUint32(at, true)
-    visit(bytes, at + 4, end)
+    const length = view.getUint32(at, true)
+    const end = at + 4 + (length % SOURCE)
+    if (length >= SOURCE) from(toLatin(bytes, at + 4, end))
+    else visit(bytes, at + 4, end)
     at = end
   }
 }

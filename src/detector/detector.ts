@@ -240,7 +240,7 @@ export class Detector implements Actor<ToDetector> {
         return this.#nack(bytes, start, end)
       case MESSAGE.alive:
         if (!this.#rules.hears(this.#ip)) return this.#counters.add('drop.alive-source')
-        return this.#overheard.add('alive', bytes, start - 1, end)
+        return this.#overheard.add('alive', bytes, start - 1, end, this.#ip)
       case MESSAGE.suspect:
       case MESSAGE.dead:
       case MESSAGE.user:

@@ -3,21 +3,16 @@
  * aim our acks at a third party (protocol page 1, section 12.1). Such acks carry nothing that rides along, and there are only so many of them in a
  * second: a bucket that fills evenly. What is above it is dropped and counted.
  */
+import { Bucket } from '../actors/bucket.ts'
 
 /** Such acks in a second, and at once. A member is pinged about once in a probe interval, however large the pool is. */
 export const MOST_ELSEWHERE = 256
 
 export class Elsewhere {
-  #left = MOST_ELSEWHERE
-  #filledAt = 0
+  readonly #bucket = new Bucket(MOST_ELSEWHERE, MOST_ELSEWHERE)
 
   /** Whether one more may go. */
   permits(now: number): boolean {
-    const since = Math.max(0, now - this.#filledAt)
-    this.#left = Math.min(MOST_ELSEWHERE, this.#left + (since * MOST_ELSEWHERE) / 1_000)
-    this.#filledAt = now
-    if (this.#left < 1) return false
-    this.#left -= 1
-    return true
+    return this.#bucket.take(now)
   }
 }

@@ -14,7 +14,7 @@
 import type { Lane, Outlet } from '../actors/contract.ts'
 import type { Counters } from '../actors/counters.ts'
 import type { ToGossip } from '../actors/mail.ts'
-import { Pack, packOverheard } from '../actors/packed.ts'
+import { Pack, packOverheard, packSource } from '../actors/packed.ts'
 
 /** Long enough to gather hundreds of messages under load, short beside a gossip interval (100 ms at least). */
 export const GATHER = 5
@@ -39,6 +39,8 @@ export class Overheard {
   /** Until then a burst is on and messages are gathered. */
   #burstEndsAt = Number.NEGATIVE_INFINITY
   #empty = true
+  /** What the pack of claims says last of where they come from. */
+  #source = ''
 
   constructor(gossip: Outlet<ToGossip>, depth: number, counters: Counters) {
     this.#gossip = gossip
@@ -50,12 +52,19 @@ export class Overheard {
     return this.#empty ? Number.POSITIVE_INFINITY : this.#burstEndsAt
   }
 
-  /** Takes a copy of the message, its type byte at `start`. Follow the last one of a packet with `wake`. */
-  add(lane: Lane, bytes: Uint8Array, start: number, end: number): void {
+  /**
+   * Takes a copy of the message, its type byte at `start`. Follow the last one of a packet with `wake`. `ip` says where it comes from, for claims that
+   * a member is alive: gossip bounds how many new names one source brings.
+   */
+  add(lane: Lane, bytes: Uint8Array, start: number, end: number, ip = ''): void {
     const gathered = this.#lanes[lane]
     const weight = 1 + ((end - start) >>> WEIGHT_SHIFT)
     if (this.#gossip.waiting(lane) + gathered.weight + weight > this.#depth) {
       return this.#counters.add(gathered.dropped)
+    }
+    if (lane === 'alive' && ip !== this.#source) {
+      packSource(gathered.pack, ip)
+      this.#source = ip
     }
     packOverheard(gathered.pack, bytes, start, end)
     gathered.weight += weight
@@ -75,6 +84,7 @@ export class Overheard {
     if (gathered.weight === 0) return
     const { lane, pack, weight } = gathered
     gathered.weight = 0
+    if (lane === 'alive') this.#source = ''
     this.#gossip.tell({ type: 'overheard', lane, weight, bytes: pack.take() })
   }
 }

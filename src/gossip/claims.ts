@@ -15,6 +15,7 @@ import { addressStart, isSameVersions, unfit } from './fitness.ts'
 import type { Change, History } from './history.ts'
 import type { MemberListener } from './listener.ts'
 import type { MemberTable } from './members.ts'
+import type { Newcomers } from './newcomers.ts'
 import type { Outbox } from './outbox.ts'
 import {
   aliveOverrules,
@@ -50,6 +51,7 @@ export interface ClaimParts {
   corrections: Corrections
   disputes: Disputes
   admission: Admission
+  newcomers: Newcomers
   history: History
 }
 
@@ -241,13 +243,13 @@ export class Claims {
   }
 
   #introduce(knownRow: number, claim: Claim, now: number, echo: Echo, proof: Proof): void {
-    const { counters, admission, disputes, corrections } = this.#parts
+    const { counters, admission, newcomers, disputes, corrections } = this.#parts
     // An incarnation of 0 would leave a hidden dead record in the original; nobody honest has it.
     if (claim.incarnation === 0) {
       counters.add('drop.incarnation')
       return
     }
-    if (!admission.admits(claim, now)) return
+    if (!admission.admits(claim, now) || (knownRow < 0 && !newcomers.admits(now))) return
     if (proof !== 'present' && this.#wasSeenDead(knownRow, claim)) {
       disputes.revived(claim, this.#portOf(claim), now)
       return

@@ -7,7 +7,6 @@ import type { Actor, Envelope } from '../actors/contract.ts'
 import { Counters, flatten, type Report } from '../actors/counters.ts'
 import type { GossipCommand, Restored, Self, ToGossip } from '../actors/mail.ts'
 import type { Connection } from '../actors/notices.ts'
-import { eachOverheard } from '../actors/packed.ts'
 import { coatsOf, directRoom } from '../options/coats.ts'
 import type { Settings } from '../options/options.ts'
 import { parseIp } from '../wire/address.ts'
@@ -94,18 +93,19 @@ export class Gossip implements Actor<ToGossip> {
     const outbox = new Outbox(table, detector, dispatch)
     const memberClock = this.#memberClock
     const eventClock = this.#eventClock
-    const standing = new Standing(settings, { table, outbox, queues, counters, clock: memberClock })
+    const { log } = world
+    const standing = new Standing(settings, { table, outbox, queues, counters, log, clock: memberClock })
     const judges = judgesOf(settings, {
       ...{ world, table, queues, outbox, counters, listener: standing },
       now: () => this.#now,
       ping: (ip, port, name, timeout, done) => this.#streams.ping(ip, port, name, timeout, done, this.#now),
     })
-    const { claims, admission } = judges
+    const { claims, admission, newcomers } = judges
     const told = { queues, outbox, counters, clock: eventClock }
     const events = new UserEvents(settings.userEventSizeLimit, settings.eventBuffer, told)
     const clocks = { memberClock, eventClock, queryClock: this.#queryClock }
     const pushPull = new PushPull({
-      ...{ table, claims, admission, standing, events, counters, tasks, ...clocks },
+      ...{ table, claims, admission, newcomers, standing, events, counters, tasks, ...clocks },
       ignoresOldEvents: () => this.#entrance.ignoresOldEvents,
     })
     const streams = new Streams(settings.tcpTimeout, {
@@ -130,7 +130,7 @@ export class Gossip implements Actor<ToGossip> {
     const through = () => outbox.through
     const sync = new Sync(settings.pushPullInterval, { table, random, exchange })
     this.#sync = sync
-    const ears = { claims, table, sync, standing, events, queues, counters }
+    const ears = { claims, newcomers, table, sync, standing, events, queues, counters }
     this.#hearing = new Hearing({ ...ears, queries: this.#queries, directed: this.#directed })
     this.#entrance = this.#entranceOf(table, streams, standing)
     const endings = { table, standing, claims, random, counters, detector, exchange, reply, through }
@@ -182,7 +182,7 @@ export class Gossip implements Actor<ToGossip> {
     this.#enter(now)
     switch (mail.type) {
       case 'overheard':
-        eachOverheard(mail.bytes, (bytes, start, end) => this.#hearing.heard(bytes, start, end, now))
+        this.#hearing.packets(mail.bytes, now)
         break
       case 'silent':
         this.#claims.silent(mail.row, mail.instance, mail.incarnation, now)

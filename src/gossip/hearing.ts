@@ -1,5 +1,6 @@
 /** What comes in packets and on streams, message by message, to the machine that it is for. Malformed ones are counted and dropped. */
 import type { Counters } from '../actors/counters.ts'
+import { eachOverheard } from '../actors/packed.ts'
 import { Claim, readAlive, readSuspect } from '../wire/claim.ts'
 import { IntentCursor, readIntent } from '../wire/serf.ts'
 import { MESSAGE, SERF } from '../wire/types.ts'
@@ -7,6 +8,7 @@ import type { Claims } from './claims.ts'
 import type { Directed } from './directed.ts'
 import type { UserEvents } from './events.ts'
 import type { MemberTable } from './members.ts'
+import type { Newcomers } from './newcomers.ts'
 import type { Queries } from './queries.ts'
 import type { Queues } from './queues.ts'
 import type { Standing } from './standing.ts'
@@ -14,6 +16,7 @@ import type { Sync } from './sync.ts'
 
 export interface HearingParts {
   claims: Claims
+  newcomers: Newcomers
   table: MemberTable
   sync: Sync
   standing: Standing
@@ -31,6 +34,19 @@ export class Hearing {
 
   constructor(parts: HearingParts) {
     this.#parts = parts
+  }
+
+  /** Messages that the detector gathered; packed by `packed.ts`. */
+  packets(packed: Uint8Array, now: number): void {
+    const { newcomers } = this.#parts
+    eachOverheard(
+      packed,
+      (bytes, start, end) => this.heard(bytes, start, end, now),
+      (ip) => {
+        newcomers.source = ip
+      },
+    )
+    newcomers.source = ''
   }
 
   /** One message out of a packet, the type byte at `start`. */

@@ -8,6 +8,7 @@ import { memberGauges } from './gauges.ts'
 import { History } from './history.ts'
 import type { MemberListener } from './listener.ts'
 import type { MemberTable } from './members.ts'
+import { Newcomers } from './newcomers.ts'
 import { forget } from './oblivion.ts'
 import type { Outbox } from './outbox.ts'
 import type { Queues } from './queues.ts'
@@ -19,6 +20,7 @@ export interface JudgeRules extends ClaimRules, AdmissionRules {
   gossipToTheDeadTime: number
   deadNodeReclaimTime: number
   probeTimeout: number
+  maxMembers: number
 }
 
 export interface JudgeParts {
@@ -37,6 +39,7 @@ export interface Judges {
   claims: Claims
   admission: Admission
   disputes: Disputes
+  newcomers: Newcomers
   history: History
   /** Forgets what is too old to matter. */
   sweep(now: number): void
@@ -69,7 +72,8 @@ export function judgesOf(rules: JudgeRules, parts: JudgeParts): Judges {
     vetoes: () => world.vetoes?.(),
     refused: (refusal) => dispatch.tell({ type: 'refused', refusal }),
   })
-  const judging = { history, voice, corrections, disputes, admission }
+  const newcomers = new Newcomers(rules.maxMembers, { table, counters, log: world.log })
+  const judging = { history, voice, corrections, disputes, admission, newcomers }
   const claims = new Claims(rules, { table, queues, outbox, counters, detector, listener, ...judging })
   const forgetful = [corrections, disputes, admission, verifier]
   const sweep = (at: number) =>
@@ -81,5 +85,5 @@ export function judgesOf(rules: JudgeRules, parts: JudgeParts): Judges {
     'accusations-unknown': corrections.waiting,
     verifications: verifier.running,
   })
-  return { claims, admission, disputes, history, sweep, gauges }
+  return { claims, admission, disputes, newcomers, history, sweep, gauges }
 }

@@ -14,6 +14,7 @@ import type { Claims, Echo } from './claims.ts'
 import type { UserEvents } from './events.ts'
 import type { LamportClock } from './lamport.ts'
 import type { MemberTable } from './members.ts'
+import type { Newcomers } from './newcomers.ts'
 import { HELD } from './precedence.ts'
 import type { SeenEvent } from './seen.ts'
 import type { Standing } from './standing.ts'
@@ -24,6 +25,7 @@ export interface PushPullParts {
   table: MemberTable
   claims: Claims
   admission: Admission
+  newcomers: Newcomers
   standing: Standing
   events: UserEvents
   counters: Counters
@@ -91,17 +93,23 @@ export class PushPull {
     return message
   }
 
-  /** Merges a peer's state, all of it or nothing; why nothing, or an empty text. A join asks the host's rules first. */
-  *merge(state: RemoteState, oldEvents: OldEvents, reason: Reason): Generator<void, string> {
+  /**
+   * Merges a peer's state, all of it or nothing; why nothing, or an empty text. A join asks the host's rules first. `source`: the address of a peer
+   * that came unasked.
+   */
+  *merge(state: RemoteState, oldEvents: OldEvents, reason: Reason, source = ''): Generator<void, string> {
     const complaint = (yield* this.#check(state)) || (reason === 'join' ? yield* this.#judge(state) : '')
     if (complaint !== '') return complaint
-    const { claims, counters, tasks } = this.#parts
+    const { claims, newcomers, counters, tasks } = this.#parts
     const echo = this.#echoOf(state)
     const reader = new Reader().reset(state.bytes, state.nodesStart)
     for (let i = 0; i < state.nodes; i++) {
       if (i % SLICE === SLICE - 1) yield
       readPushPullNode(this.#claim, reader)
+      // Other turns come between two slices.
+      newcomers.source = source
       this.#mergeNode(claims, tasks.now, echo)
+      newcomers.source = ''
     }
     if (state.userStateLength === 0) return ''
     const index = indexUserState(state, reader.at)

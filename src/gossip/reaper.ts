@@ -12,6 +12,8 @@
  * stays with the recent intents; and memberlist's entry stays listed as gone until the dead are no longer gossiped to, which
  * refuses old claims that it is alive, and tells the member itself in a push/pull, so that it can answer with a newer one.
  */
+import { Bucket } from '../actors/bucket.ts'
+import type { Log } from '../actors/contract.ts'
 import type { Counters } from '../actors/counters.ts'
 import { FACT, STATUS } from '../actors/facts.ts'
 import { toLatin } from '../actors/latin.ts'
@@ -36,8 +38,14 @@ export interface ReaperParts {
   outbox: Outbox
   queues: Queues
   counters: Counters
+  log: Log
   recent: RecentIntents
 }
+
+/** Prunes that are carried out at once, and in a second; one member sends 64 and then one a second. What is over it is a leave without a prune. */
+const PRUNE_BURST = 256
+const PRUNES_PER_SECOND = 16
+const WARN_EVERY = 60_000
 
 /** Whom a prune waits for: who lived in the row when it was heard, and when it is carried out. */
 interface Pruning {
@@ -50,6 +58,8 @@ export class Reaper {
   readonly #parts: ReaperParts
   /** By row, so at most one a member. All wait equally long: the first is the next. */
   readonly #prunings = new Map<number, Pruning>()
+  readonly #allowance = new Bucket(PRUNE_BURST, PRUNES_PER_SECOND)
+  #warnedAt = Number.NEGATIVE_INFINITY
   #tickAt = Number.POSITIVE_INFINITY
   #selfRow = -1
 
@@ -70,8 +80,12 @@ export class Reaper {
 
   /** A newer leave intent asks to erase this member. Whoever is not known to be gone gets the time that a leave takes. */
   prune(row: number, now: number): void {
-    const { table } = this.#parts
+    const { table, counters } = this.#parts
     if (row === this.#selfRow) return
+    if (!this.#allowance.take(now)) {
+      counters.add('drop.prune-rate')
+      return this.#warn(now)
+    }
     const status = table.status[row]
     if (status === STATUS.left || status === STATUS.failed) this.#erase(row, now)
     else if (!this.#prunings.has(row)) {
@@ -79,6 +93,13 @@ export class Reaper {
       const at = now + broadcastTimeout + leavePropagateDelay
       this.#prunings.set(row, { instance: table.instance[row], at })
     }
+  }
+
+  #warn(now: number): void {
+    if (now - this.#warnedAt < WARN_EVERY) return
+    this.#warnedAt = now
+    const rate = `${PRUNES_PER_SECOND} prunes a second`
+    this.#parts.log('warn', `more than ${rate} come in: whom the others name is remembered as one that left`)
   }
 
   wake(now: number): void {

@@ -11,6 +11,7 @@
  *
  * (1) left, when it is gone by its own word: then the intent was only missed.
  */
+import type { Log } from '../actors/contract.ts'
 import type { Counters } from '../actors/counters.ts'
 import { type Before, FACT, STATUS } from '../actors/facts.ts'
 import { toLatin } from '../actors/latin.ts'
@@ -39,6 +40,7 @@ export interface StandingParts {
   outbox: Outbox
   queues: Queues
   counters: Counters
+  log: Log
   clock: LamportClock
 }
 

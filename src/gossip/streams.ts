@@ -309,7 +309,7 @@ export class Streams {
     stream.deadlineAt = tasks.now + this.#timeout
     this.#write(stream, sealed)
     this.#finish(stream)
-    const complaint = yield* pushPull.merge(state, 'deliver', state.join ? 'join' : 'sync')
+    const complaint = yield* pushPull.merge(state, 'deliver', state.join ? 'join' : 'sync', stream.ip)
     if (complaint !== '') this.#complain(complaint, counters)
     this.#pushPulls -= 1
   }

@@ -70,6 +70,8 @@ export interface Numbers {
   queueDepthWarning: number
   /** Share of each packet, in percent, that user events and queries have even while members come and go. */
   userMessageShare: number
+  /** Names in the table of members, in any status: one more is dropped and counted. The default is what a push/pull can carry. */
+  maxMembers: number
   /** How long an intent about a member we do not know is kept. */
   recentIntentTimeout: number
   /** How often members are looked for that are gone for so long that they can be forgotten. */
@@ -127,6 +129,7 @@ export const LAN: Numbers = {
   maxQueueDepth: 4_096,
   queueDepthWarning: 128,
   userMessageShare: 20,
+  maxMembers: 1_048_576,
   recentIntentTimeout: 5 * MINUTE,
   reapInterval: 15 * SECOND,
   reconnectTimeout: DAY,
@@ -195,6 +198,7 @@ export const BOUNDS: Record<keyof Numbers, readonly [least: number, most: number
   maxQueueDepth: [1, 1_048_576],
   queueDepthWarning: [1, 1_048_576],
   userMessageShare: [0, 80],
+  maxMembers: [2, 1_048_576],
   recentIntentTimeout: [SECOND, DAY],
   reapInterval: [10, DAY],
   reconnectTimeout: [0, 365 * DAY],

@@ -85,6 +85,29 @@ test('lanes have bounds of their own, and what was heard arrives unchanged and i
   assert.equal(overheard.wakeAt, Number.POSITIVE_INFINITY)
 })
 
+test('claims that members are alive say where they come from, and what is dropped leaves nothing behind', () => {
+  const { told, overheard } = overhearing(3)
+  for (const [i, ip] of ['10.0.0.1', '10.0.0.1', 'fd00::2', '10.0.0.3', '10.0.0.4'].entries())
+    overheard.add('alive', Uint8Array.of(4, i), 0, 2, ip)
+  overheard.wake(0)
+  overheard.add('alive', Uint8Array.of(4, 9), 0, 2, 'fd00::2')
+  overheard.wake(10)
+  const heard = told.map((mail) => {
+    const words: string[] = []
+    if (mail.type !== 'overheard') return words
+    eachOverheard(
+      mail.bytes,
+      (bytes, start) => words.push(`${bytes[start + 1]}`),
+      (ip) => words.push(ip),
+    )
+    return words
+  })
+  assert.deepEqual(heard, [
+    ['10.0.0.1', '0', '1', 'fd00::2', '2'],
+    ['fd00::2', '9'],
+  ])
+})
+
 test('long messages weigh more, so that the bound holds memory too', () => {
   const { counters, overheard } = overhearing(64)
   const long = new Uint8Array(64_000)

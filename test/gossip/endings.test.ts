@@ -288,3 +288,21 @@ test('rules for reaping that are not what they may be are refused by name', () =
     assert.throws(() => new LoneGossip(Object.fromEntries([['reapRules', rules]])), /option reapRules/)
   }
 })
+
+test('prunes beyond 256 at once and 16 a second are leaves without a prune, counted and told once (row 17)', () => {
+  const lone = withPeer({ retransmitMult: 1 })
+  const names = Array.from({ length: 300 }, (_, i) => `job-${i}`)
+  for (const name of names) {
+    lone.hear(alive({ incarnation: 1, name }), dead(name, 1, name))
+  }
+  lone.newFacts()
+  lone.hear(...names.map((name, i) => prune(name, 10 + i)))
+  const reaped = (facts: string[]) => facts.filter((fact) => fact.startsWith('reap')).length
+  assert.equal(reaped(lone.newFacts()), 256)
+  assert.equal(lone.stats()['drop.prune-rate'], 44)
+  assert.equal(lone.logged.filter((line) => line.includes('prunes a second')).length, 1)
+  assert.equal(lone.stats().left, 44, 'those are remembered as members that left')
+  lone.advance(1_000)
+  lone.hear(...names.slice(260).map((name, i) => prune(name, 1_000 + i)))
+  assert.equal(reaped(lone.newFacts()), 16)
+})

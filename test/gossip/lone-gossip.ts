@@ -3,7 +3,7 @@ import type { Envelope } from '../../src/actors/contract.ts'
 import { Counters } from '../../src/actors/counters.ts'
 import { FACT, FactReader, STATUS } from '../../src/actors/facts.ts'
 import type { GossipCommand, ToDetector, ToDispatch, ToGossip } from '../../src/actors/mail.ts'
-import { eachDelivery, eachTrayItem, Pack, packOverheard } from '../../src/actors/packed.ts'
+import { eachDelivery, eachTrayItem, Pack, packOverheard, packSource } from '../../src/actors/packed.ts'
 import { fillFrom, SeededRandom } from '../../src/actors/random.ts'
 import { eachRosterEntry } from '../../src/actors/roster.ts'
 import type { Vetoes } from '../../src/gossip/admission.ts'
@@ -170,7 +170,13 @@ export class LoneGossip {
 
   /** Messages out of a packet. */
   hear(...messages: Uint8Array[]): void {
+    this.hearFrom('', ...messages)
+  }
+
+  /** Messages out of a packet from an address. */
+  hearFrom(ip: string, ...messages: Uint8Array[]): void {
     const pack = new Pack()
+    if (ip !== '') packSource(pack, ip)
     for (const message of messages) packOverheard(pack, message, 0, message.length)
     this.gossip.receive(
       { type: 'overheard', lane: 'others', weight: messages.length, bytes: pack.take() },

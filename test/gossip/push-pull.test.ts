@@ -282,3 +282,21 @@ test('the state of a large pool is merged in slices, between which other mail is
   assert.equal(heard, 1)
   assert.equal(lone.stats().listed, 10_001)
 })
+
+test('new names in a state that came unasked count for its sender; in one that we asked for they do not', () => {
+  const entries = Array.from({ length: 16_500 }, (_, i) => ({ name: `m${i}` }))
+  const lone = quiet()
+  ask(lone, pushPull({ entries }))
+  lone.advance(1_000)
+  assert.equal(lone.stats()['drop.new-names-rate'], 16_500 - 16_384)
+  const joining = quiet()
+  joining.command({ type: 'join', seeds: ['127.0.1.1'], ignoreOldEvents: false })
+  const [{ stream }] = joining.dialled
+  joining.gossip.receive({ type: 'stream-connected', stream }, joining.now)
+  joining.gossip.receive(
+    { type: 'stream-data', stream, bytes: pushPull({ entries, join: true }) },
+    joining.now,
+  )
+  joining.advance(1_000)
+  assert.equal(joining.stats().members, 16_501)
+})
