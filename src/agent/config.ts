@@ -42,7 +42,7 @@ export interface AgentConfig {
   leaveOnTerminate: boolean
   skipLeaveOnInterrupt: boolean
   discover: string
-  mdnsInterface: string
+  mdns: { interface: string; disableIPv4: boolean; disableIPv6: boolean }
   /** The network interface to listen on; empty for none. */
   interface: string
   syslogFacility: string
@@ -102,7 +102,7 @@ export function configure(flags: Flags, files: ConfigFiles, hostName: string): A
     leaveOnTerminate: layer.isSet('leave_on_terminate'),
     skipLeaveOnInterrupt: layer.isSet('skip_leave_on_interrupt'),
     discover: layer.text('discover'),
-    mdnsInterface: layer.text('mdns_interface') || layer.text('interface'),
+    mdns: mdnsOf(layer),
     interface: layer.text('interface'),
     syslogFacility: layer.isSet('enable_syslog') ? layer.text('syslog_facility') || 'LOCAL0' : '',
     statsdAddr: layer.text('statsd_addr'),
@@ -260,6 +260,17 @@ function clusterOptions(layer: Layer, { nodeName, tags, bind, compression, notic
     if (layer.duration(name) > 0n) Object.assign(options, { [option]: Number(layer.duration(name) / MS) })
   }
   return options
+}
+
+function mdnsOf(layer: Layer): AgentConfig['mdns'] {
+  const isOff = layer.text('discover') === ''
+  if (isOff && layer.text('mdns_interface') !== '')
+    throw new ConfigError('mDNS interface specified without enabling mDNS discovery')
+  const disableIPv4 = layer.isSet('mdns_disable_ipv4')
+  const disableIPv6 = layer.isSet('mdns_disable_ipv6')
+  if (!isOff && disableIPv4 && disableIPv6)
+    throw new ConfigError('mDNS discovery without IPv4 and without IPv6')
+  return { interface: layer.text('mdns_interface') || layer.text('interface'), disableIPv4, disableIPv6 }
 }
 
 function handlerTimeout(layer: Layer, flags: Flags): number {

@@ -12,7 +12,7 @@ export async function changeKey(cluster: Cluster, action: KeyAction, key: string
   const wrongAt = wrongByte(key)
   if (wrongAt >= 0) return { error: `illegal base64 data at input byte ${wrongAt}`, keys: NOTHING }
   const bytes = Uint8Array.from(Buffer.from(key, 'base64'))
-  if (action === 'install-key' && !SIZES.includes(bytes.length)) return refusedByAll(cluster)
+  if (!SIZES.includes(bytes.length)) return saidByAll(cluster, action)
   const keys = cluster.keys
   const call = { 'install-key': keys.install, 'use-key': keys.use, 'remove-key': keys.remove }[action]
   return outcomeOf(call.call(keys, bytes), 'change')
@@ -50,11 +50,21 @@ function recordOf(
   }
 }
 
-/** What members say to a key that is no key: the library does not ask them, since all say the same. */
-function refusedByAll(cluster: Cluster): KeysOutcome {
+/** What members say of bytes that are no key: the library does not ask them, since all say the same. Nobody minds the removal of what nobody has. */
+const OF_NO_KEY: Readonly<Record<KeyAction, string>> = {
+  'install-key': 'key size must be 16, 24 or 32 bytes',
+  'use-key': 'Requested key is not in the keyring',
+  'remove-key': '',
+}
+const UNENCRYPTED = 'No keyring to modify (encryption not enabled)'
+
+async function saidByAll(cluster: Cluster, action: KeyAction): Promise<KeysOutcome> {
+  const { serf } = await cluster.stats()
+  const message = String(serf.encrypted) === 'true' ? OF_NO_KEY[action] : UNENCRYPTED
   const names = cluster.members({ status: 'alive' }).map(({ name }) => name)
   const count = names.length
-  const messages = Object.fromEntries(names.map((name) => [name, 'key size must be 16, 24 or 32 bytes']))
+  if (message === '') return { error: '', keys: { ...NOTHING, numNodes: count, numResp: count } }
+  const messages = Object.fromEntries(names.map((name) => [name, message]))
   const keys = { messages, keys: null, numNodes: count, numErr: count, numResp: count }
   return { error: `${count}/${count} nodes reported failure`, keys }
 }

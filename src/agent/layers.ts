@@ -84,7 +84,7 @@ export function readLayer(path: string, text: string): Layer {
   const wrong = (why: string) => new ConfigError(`Error decoding '${path}': ${why}`)
   const layer = new Layer()
   const unknown: string[] = []
-  for (const [key, value] of Object.entries(objectOf(text, wrong))) {
+  for (const [key, value] of flattened(objectOf(text, wrong))) {
     const name = isSetting(key) ? key : key.toLowerCase()
     if (!isSetting(name)) unknown.push(key)
     else if (value !== null) layer.set(name, settingFrom(name, value, wrong))
@@ -92,6 +92,14 @@ export function readLayer(path: string, text: string): Layer {
   if (unknown.length > 0)
     throw wrong(`1 error(s) decoding:\n\n* '' has invalid keys: ${unknown.sort().join(', ')}`)
   return layer
+}
+
+/** Settings of mDNS stand in an object of their own, as in the original's later releases: `mdns: { interface, disable_ipv4, disable_ipv6 }`. */
+function flattened(settings: object): [string, unknown][] {
+  return Object.entries(settings).flatMap(([key, value]): [string, unknown][] => {
+    if (key.toLowerCase() !== 'mdns' || typeof value !== 'object' || value === null) return [[key, value]]
+    return Object.entries(value).map(([name, inner]) => [`mdns_${name}`, inner])
+  })
 }
 
 function objectOf(text: string, wrong: (why: string) => ConfigError): object {

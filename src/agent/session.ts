@@ -6,7 +6,7 @@
  *
  * While a request runs, no more bytes are taken from the client than it sent already.
  */
-import { BadPattern, type Desk } from './desk.ts'
+import { BadPattern, type Desk, type KeysOutcome } from './desk.ts'
 import type { Link } from './outlet.ts'
 import { type Opened, Pushes, type WriteBody } from './pushes.ts'
 import { writeFindings, writeHistory, writeRotation } from './rpc/extra-records.ts'
@@ -24,6 +24,7 @@ import {
   writeStats,
 } from './rpc/records.ts'
 import {
+  type JoinRequest,
   readEvent,
   readForceLeave,
   readHandshake,
@@ -188,7 +189,7 @@ export class Session {
     }
   }
 
-  /** The commands that take a while. Each answers exactly once, by what its promise says. */
+  /** The commands that take a while. Each answers exactly once, by what its promise says; its body is read before, for what is none has no answer. */
   #call(body: unknown): Promise<WriteBody | undefined> {
     const desk = this.#desk
     const nothing = () => undefined
@@ -204,7 +205,7 @@ export class Session {
       case 'leave':
         return this.#leave()
       case 'join':
-        return this.#join(body)
+        return this.#join(readJoin(body))
       case 'query':
         return this.#pushes.query(this.#header.seq, readQuery(body)).then(nothing)
       case 'stats':
@@ -221,8 +222,12 @@ export class Session {
         return desk.doctor().then((findings) => (writer) => writeFindings(writer, findings))
       case 'rotate-keys':
         return desk.rotateKeys(readRotate(body)).then((outcome) => (writer) => writeRotation(writer, outcome))
+      case 'install-key':
+      case 'use-key':
+      case 'remove-key':
+        return this.#keys(desk.key(this.#header.command, readOneText(body, 'Key')))
       default:
-        return this.#keys(body)
+        return this.#keys(desk.listKeys())
     }
   }
 
@@ -275,8 +280,8 @@ export class Session {
     }
   }
 
-  async #join(body: unknown): Promise<WriteBody> {
-    const { joined, error } = await this.#desk.join(readJoin(body))
+  async #join(request: JoinRequest): Promise<WriteBody> {
+    const { joined, error } = await this.#desk.join(request)
     const write: WriteBody = (writer) => {
       writer.map(1)
       writer.field('Num').int(joined)
@@ -296,14 +301,8 @@ export class Session {
     return undefined
   }
 
-  async #keys(body: unknown): Promise<WriteBody> {
-    const { command } = this.#header
-    const action =
-      command === 'install-key' || command === 'use-key' || command === 'remove-key' ? command : undefined
-    const { error, keys } =
-      action === undefined
-        ? await this.#desk.listKeys()
-        : await this.#desk.key(action, readOneText(body, 'Key'))
+  async #keys(call: Promise<KeysOutcome>): Promise<WriteBody> {
+    const { error, keys } = await call
     const write: WriteBody = (writer) => writeKeys(writer, keys)
     if (error !== '') throw new Failed(error, write)
     return write

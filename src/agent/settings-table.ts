@@ -86,6 +86,8 @@ export const SETTINGS = {
   ),
   handler_concurrency: also('int', 'handler-concurrency', 'runs of one handler at a time (default 1)'),
   mdns_interface: also('text', 'mdns-iface', 'network interface for mDNS'),
+  mdns_disable_ipv4: also('bool', 'mdns-disable-ipv4', 'no mDNS over IPv4'),
+  mdns_disable_ipv6: also('bool', 'mdns-disable-ipv6', 'no mDNS over IPv6'),
   log_format: also('text', 'log-format', "'text' (default) or 'json'"),
 } as const satisfies Record<string, SettingSpec>
 

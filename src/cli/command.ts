@@ -34,6 +34,8 @@ export interface Command {
   readonly usage: string
   readonly about: string
   readonly flags: Readonly<Record<string, FlagSpec>>
+  /** Words that may stand behind the command: shells complete them. */
+  readonly words?: readonly string[]
   /** Returns the exit status. Errors of the connection may be thrown. */
   run(flags: Flags, world: CliWorld): Promise<number>
 }

@@ -4,19 +4,24 @@ import type { Command } from './command.ts'
 export const SHELLS = ['bash', 'zsh', 'fish'] as const
 export type Shell = (typeof SHELLS)[number]
 
+/** Zsh takes bash's completions, once its own are there. */
+const ZSH_INIT = `(( \${+functions[compdef]} )) || { autoload -Uz compinit && compinit -u; }
+autoload -Uz bashcompinit && bashcompinit
+`
+
 type Commands = Readonly<Record<string, Command>>
 
 export function completionScript(shell: Shell, program: string, commands: Commands): string {
   if (shell === 'fish') return fish(program, commands)
   return shell === 'zsh'
-    ? `#compdef ${program}\nautoload -U bashcompinit && bashcompinit\n${bash(program, commands)}`
+    ? `#compdef ${program}\n${ZSH_INIT}${bash(program, commands)}`
     : bash(program, commands)
 }
 
 function bash(program: string, commands: Commands): string {
-  const cases = Object.entries(commands).map(([name, { flags }]) => {
-    const words = Object.keys(flags).map((flag) => `-${flag}`)
-    return `    ${name}) words="${words.join(' ')}" ;;`
+  const cases = Object.entries(commands).map(([name, { flags, words = [] }]) => {
+    const all = [...words, ...Object.keys(flags).map((flag) => `-${flag}`)]
+    return `    ${name}) words="${all.join(' ')}" ;;`
   })
   return `_${program}() {
   local current="\${COMP_WORDS[COMP_CWORD]}" words
@@ -35,8 +40,9 @@ complete -o default -F _${program} ${program}
 
 function fish(program: string, commands: Commands): string {
   const quoted = (text: string) => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
-  const lines = Object.entries(commands).flatMap(([name, { summary, flags }]) => [
+  const lines = Object.entries(commands).flatMap(([name, { summary, flags, words = [] }]) => [
     `complete -c ${program} -n __fish_use_subcommand -a ${name} -d ${quoted(summary)}`,
+    ...words.map((word) => `complete -c ${program} -n '__fish_seen_subcommand_from ${name}' -a ${word}`),
     ...Object.entries(flags).map(
       ([flag, { help }]) =>
         `complete -c ${program} -n '__fish_seen_subcommand_from ${name}' -o ${flag} -d ${quoted(help)}`,
@@ -52,6 +58,7 @@ export function completionCommand(commands: () => Commands): Command {
     usage: 'completion bash|zsh|fish',
     about: 'Prints a script that completes commands and flags: eval "$(folkmoot completion bash)".',
     flags: {},
+    words: SHELLS,
     async run(flags, world) {
       const shell = SHELLS.find((known) => known === flags.args[0])
       if (shell === undefined) {

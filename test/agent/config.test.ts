@@ -188,3 +188,19 @@ test('notices: deprecated role, intervals that are too low, rejoin without a sna
     "Warning: 'RetryInterval' is too low. Setting to 1s",
   ])
 })
+
+test('mDNS: an object of its own, as in later releases of the original; an interface wants -discover, and one family must stay', () => {
+  const file = { '/a': JSON.stringify({ discover: 'clu', mdns: { interface: 'eth7', disable_ipv6: true } }) }
+  assert.deepEqual(config(['-config-file=/a'], file).mdns, {
+    interface: 'eth7',
+    disableIPv4: false,
+    disableIPv6: true,
+  })
+  assert.equal(config(['-config-file=/a', '-mdns-iface=eth8'], file).mdns.interface, 'eth8')
+  assert.throws(
+    () => config(['-mdns-iface=eth7']),
+    /^ConfigError: mDNS interface specified without enabling mDNS discovery$/,
+  )
+  assert.throws(() => config(['-config-file=/a', '-mdns-disable-ipv4'], file), ConfigError)
+  assert.throws(() => readLayer('/a', '{"mdns":{"other":1}}'), /invalid keys: mdns_other/)
+})

@@ -174,6 +174,36 @@ test('TestScriptQueryEventHandler: output of a script that succeeds is the answe
   assert.deepEqual(answers, ['good 42\n'])
 })
 
+test('what waits for a script that hangs is bounded, the oldest give way, and that is said once a spell', async () => {
+  const lines: string[] = []
+  const ends: (() => void)[] = []
+  const ran: string[] = []
+  const handlers = new Handlers(
+    parseHandler('user=x'),
+    { timeout: 1, concurrency: 1 },
+    {
+      run: (_script, env) => {
+        ran.push(env.SERF_USER_EVENT ?? '')
+        return new Promise((resolve) => ends.push(() => resolve({ failure: '', output: bytes('') })))
+      },
+      later: () => () => undefined,
+      log: (level, line) => level === 'WARN' && lines.push(line),
+      took: () => undefined,
+      now: () => 0,
+    },
+  )
+  for (let i = 0; i < 3_000; i++) handlers.hear(user(String(i)), SELF)
+  assert.equal(handlers.backlog, 1_024)
+  assert.deepEqual(lines, ["agent: Script 'x' is too slow, dropping events"])
+  while (handlers.backlog > 0) {
+    ends.shift()?.()
+    await sleep(0)
+  }
+  assert.deepEqual([ran[0], ran[1], ran.at(-1), ran.length], ['0', '1976', '2999', 1_025])
+  for (let i = 0; i < 1_100; i++) handlers.hear(user(String(i)), SELF)
+  assert.equal(lines.length, 2, 'a new spell')
+})
+
 test('the end of a long output is kept', async () => {
   const { output } = await runScript(
     'i=0; while [ $i -lt 3000 ]; do echo 12345678; i=$((i+1)); done; echo end',

@@ -82,6 +82,8 @@ const COMMANDS: string[][] = [
   ['keys', '-use', 'YWJjZGVmZ2hpamtsbW5vcA=='],
   ['keys', '-install', 'badkey'],
   ['keys', '-install', 'YWJj'],
+  ['keys', '-use', 'YWJj'],
+  ['keys', '-remove', 'YWJj'],
   ['keys', '-remove', 'YWJjZGVmZ2hpamtsbW5vcA=='],
   ['keys', '-remove', OTHER_KEY],
   ['keys', '-list', '-install', KEY],

@@ -8,6 +8,7 @@ import { delimiter, join } from 'node:path'
 import { test } from 'node:test'
 import { SETTINGS } from '../../src/agent/settings-table.ts'
 import { eventually, freshIp, tieToUs } from '../interop/serf-agent.ts'
+import { consumer, withoutRegistry } from '../packaging/workshop.ts'
 
 const root = join(import.meta.dirname, '..', '..', '..')
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
@@ -30,7 +31,12 @@ test('the guide to the agent runs as it stands there', { skip: process.platform 
   const [, script] = /```sh agent\n([\s\S]*?)```/.exec(readme) ?? []
   assert.ok(script !== undefined)
   const folder = mkdtempSync(join(tmpdir(), 'folkmoot-guide-'))
-  writeFileSync(join(folder, 'npx'), `#!/bin/sh\nshift\nexec "${process.execPath}" "${CLI}" "$@"\n`)
+  // As packed and installed, where that can be had: what `npx` would find, without its second of looking for it.
+  const installed = (await withoutRegistry()) === false
+  const program = installed
+    ? join(await consumer(), 'node_modules', '.bin', 'folkmoot')
+    : `${process.execPath}" "${CLI}`
+  writeFileSync(join(folder, 'npx'), `#!/bin/sh\nshift\nexec "${program}" "$@"\n`)
   chmodSync(join(folder, 'npx'), 0o755)
   const env: NodeJS.ProcessEnv = { ...process.env, PATH: `${folder}${delimiter}${process.env.PATH}` }
   const own: Record<string, string> = { '127.0.0.2': freshIp(), '127.0.0.3': freshIp() }

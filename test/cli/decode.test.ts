@@ -1,6 +1,6 @@
-/** `decode` and completions: recorded packets in hexadecimal, in a capture file and over a live port; scripts that real shells take. */
+/** `decode`: recorded packets in hexadecimal, in a capture file and over a live port. */
 import assert from 'node:assert/strict'
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { mkdtempSync, writeFileSync } from 'node:fs'
@@ -132,13 +132,4 @@ test('packets of a live port are shown as they come', async () => {
   child.kill('SIGINT')
   const [exit] = await once(child, 'close')
   assert.equal(exit, 0)
-})
-
-test('bash takes its completions and completes with them', async () => {
-  const { stdout } = await run('ours', ['completion', 'bash'])
-  const script = `${stdout}\nCOMP_WORDS=(folkmoot members -det); COMP_CWORD=2; _folkmoot; echo "\${COMPREPLY[*]}"`
-  const { stdout: completed } = spawnSync('bash', ['-c', script], { encoding: 'utf8' })
-  assert.equal(completed.trim(), '-detailed')
-  for (const shell of ['zsh', 'fish']) assert.equal((await run('ours', ['completion', shell])).exit, 0)
-  assert.equal((await run('ours', ['completion', 'tcsh'])).exit, 1)
 })

@@ -2,7 +2,7 @@
  * Finds peers on the local network by multicast DNS, as `serf agent -discover` does (protocol page 3, section 3.5): answers for our own node, and
  * a question once a minute whose answers are joined. Off unless asked for.
  */
-import { createSocket, type Socket } from 'node:dgram'
+import { createSocket } from 'node:dgram'
 import { hostname, networkInterfaces } from 'node:os'
 import makeMdns, { type MulticastDNS } from 'multicast-dns'
 import type { AgentConfig } from '../../src/agent/config.ts'
@@ -16,6 +16,9 @@ const QUIET = 100
 const TTL = 120
 /** Addresses that are remembered as joined; a network does not hold more peers than a pool bears. */
 const MOST_HANDLED = 10_000
+const GROUP_IPV6 = 'ff02::fb'
+/** What the package makes of the class IN with the bit that asks for an answer to the asker alone. */
+const UNICAST_IN = 'UNKNOWN_32769'
 /** Questions that are answered in a second: what is asked more often is a flood (6,000 a second were seen in the field). */
 const MOST_ANSWERS = 50
 
@@ -28,8 +31,8 @@ export class MdnsDiscovery {
   readonly #replay: boolean
   readonly #log: (level: Level, text: string) => void
   readonly #name: string
-  readonly #responder: MulticastDNS
-  readonly #asker: MulticastDNS
+  readonly #responders: MulticastDNS[]
+  readonly #askers: MulticastDNS[]
   readonly #handled = new Set<string>()
   readonly #found = new Set<string>()
   #poll: NodeJS.Timeout | undefined
@@ -42,7 +45,7 @@ export class MdnsDiscovery {
     cluster: Cluster,
     desk: Desk,
     log: (level: Level, text: string) => void,
-    sockets: { asking: Socket; interface: string | undefined },
+    { responders, askers }: Sockets,
   ) {
     this.#name = config.discover
     this.#service = `_serf_${config.discover}._tcp.local`
@@ -51,18 +54,22 @@ export class MdnsDiscovery {
     this.#desk = desk
     this.#replay = config.replay === 'replay'
     this.#log = log
-    const place = sockets.interface === undefined ? {} : { interface: sockets.interface }
-    // Bound to all: who is bound to one address does not hear the group.
-    this.#responder = makeMdns({ ...place, bind: '0.0.0.0' })
-    this.#asker = makeMdns({ socket: sockets.asking, bind: false, multicast: false })
-    for (const mdns of [this.#responder, this.#asker]) {
+    this.#responders = responders
+    this.#askers = askers
+    for (const mdns of [...responders, ...askers]) {
       mdns.on('error', (error: Error) => log('ERR', `agent.mdns: ${error.message}`))
       mdns.on('warning', () => undefined)
     }
-    this.#responder.on('query', (packet, from) => this.#answer(packet.questions ?? [], packet.id ?? 0, from))
-    this.#asker.on('response', (packet) =>
-      this.#heard([...(packet.answers ?? []), ...(packet.additionals ?? [])]),
-    )
+    for (const responder of responders) {
+      responder.on('query', (packet, from) =>
+        this.#answer(responder, packet.questions ?? [], packet.id ?? 0, from),
+      )
+    }
+    for (const asker of askers) {
+      asker.on('response', (packet) =>
+        this.#heard([...(packet.answers ?? []), ...(packet.additionals ?? [])]),
+      )
+    }
   }
 
   /** Rejects when the interface is unknown or its sockets cannot be had. */
@@ -72,17 +79,9 @@ export class MdnsDiscovery {
     desk: Desk,
     log: (level: Level, text: string) => void,
   ): Promise<MdnsDiscovery> {
-    const address = addressOf(config.mdnsInterface)
-    const asking = createSocket('udp4')
-    await new Promise<void>((resolve, reject) => {
-      asking.once('error', reject)
-      asking.bind(0, () => resolve())
-    })
-    asking.setMulticastTTL(255)
-    if (address !== undefined) asking.setMulticastInterface(address)
-    const found = new MdnsDiscovery(config, cluster, desk, log, { asking, interface: address })
-    if (config.mdnsInterface !== '')
-      log('INFO', `agent: Starting mDNS listener on interface ${config.mdnsInterface}`)
+    const found = new MdnsDiscovery(config, cluster, desk, log, await socketsOf(config.mdns))
+    if (config.mdns.interface !== '')
+      log('INFO', `agent: Starting mDNS listener on interface ${config.mdns.interface}`)
     found.#ask()
     return found
   }
@@ -90,20 +89,28 @@ export class MdnsDiscovery {
   async close(): Promise<void> {
     clearTimeout(this.#poll)
     clearTimeout(this.#quiet)
-    await new Promise<void>((resolve) => this.#responder.destroy(() => resolve()))
-    await new Promise<void>((resolve) => this.#asker.destroy(() => resolve()))
+    for (const mdns of [...this.#responders, ...this.#askers])
+      await new Promise<void>((resolve) => mdns.destroy(() => resolve()))
   }
 
   #ask(): void {
     this.#poll = setTimeout(() => this.#ask(), POLL)
     this.#poll.unref()
-    this.#asker.query({ questions: [{ name: this.#service, type: 'PTR' }] }, (error) => {
-      if (error) this.#log('ERR', `agent.mdns: Failed to poll for new hosts: ${error.message}`)
-    })
+    // A family, or an interface, that cannot send holds up no other; only when none can is nothing asked.
+    let failed = 0
+    for (const asker of this.#askers) {
+      asker.query({ questions: [{ name: this.#service, type: 'PTR' }] }, (error) => {
+        if (!error) return
+        failed += 1
+        if (failed === this.#askers.length)
+          this.#log('ERR', `agent.mdns: Failed to poll for new hosts: ${error.message}`)
+      })
+    }
   }
 
   #answer(
-    questions: readonly { name: string; type: string }[],
+    responder: MulticastDNS,
+    questions: readonly { name: string; type: string; class?: string | undefined }[],
     id: number,
     from: { address: string; port: number },
   ): void {
@@ -117,9 +124,9 @@ export class MdnsDiscovery {
     const isIPv6 = address.includes(':')
     const named = { ttl: TTL, class: 'IN' as const, flush: false }
     const services = questions.some(({ name }) => name.startsWith('_services.'))
-    this.#responder.respond(
+    responder.respond(
       {
-        id: from.port === 5353 ? 0 : id,
+        id: questions.some((question) => String(question.class) === UNICAST_IN) ? id : 0,
         answers: services
           ? [{ ...named, name: '_services._dns-sd._udp.local', type: 'PTR', data: this.#service }]
           : [
@@ -175,9 +182,61 @@ export class MdnsDiscovery {
   }
 }
 
-function addressOf(name: string): string | undefined {
-  if (name === '') return undefined
-  const found = networkInterfaces()[name]?.find(({ family }) => family === 'IPv4')
-  if (found === undefined) throw new Error(`Invalid network interface: ${name} has no IPv4 address`)
-  return found.address
+interface Sockets {
+  responders: MulticastDNS[]
+  askers: MulticastDNS[]
+}
+
+/** Sockets of both families, or of the one that is wanted; a family that this host has no address of is left out. */
+async function socketsOf({
+  interface: name,
+  disableIPv4,
+  disableIPv6,
+}: AgentConfig['mdns']): Promise<Sockets> {
+  const all = networkInterfaces()
+  const addresses = (family: 'IPv4' | 'IPv6') =>
+    Object.entries(all).flatMap(([known, found = []]) => {
+      if (name !== '' ? known !== name : found.every(({ internal }) => internal)) return []
+      const first = found.find((one) => one.family === family)
+      return first === undefined ? [] : [{ name: known, address: first.address }]
+    })
+  const responders: MulticastDNS[] = []
+  const askers: MulticastDNS[] = []
+  if (!disableIPv4) {
+    const place = name === '' ? undefined : addresses('IPv4')[0]?.address
+    if (name === '' || place !== undefined) {
+      // Bound to all: who is bound to one address does not hear the group.
+      responders.push(makeMdns({ ...(place === undefined ? {} : { interface: place }), bind: '0.0.0.0' }))
+      askers.push(await askerOf('udp4', place))
+    }
+  }
+  if (!disableIPv6) {
+    const places = addresses('IPv6').map((found) => `::%${found.name}`)
+    for (const place of places) askers.push(await askerOf('udp6', place))
+    if (places.length > 0) responders.push(responderIPv6(places))
+  }
+  if (askers.length === 0) throw new Error(`no address for multicast DNS${name === '' ? '' : ` on ${name}`}`)
+  return { responders, askers }
+}
+
+async function askerOf(type: 'udp4' | 'udp6', place: string | undefined): Promise<MulticastDNS> {
+  const socket = createSocket(type)
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', reject)
+    socket.bind(0, () => resolve())
+  })
+  socket.setMulticastTTL(255)
+  if (place !== undefined) socket.setMulticastInterface(place)
+  const ip = type === 'udp6' ? { type, ip: GROUP_IPV6, interface: place ?? '::' } : {}
+  return makeMdns({ socket, bind: false, multicast: false, ...ip })
+}
+
+/** One for all interfaces: of several sockets of one port each would hear, and answer, everything. */
+function responderIPv6(places: readonly string[]): MulticastDNS {
+  const socket = createSocket({ type: 'udp6', reuseAddr: true, ipv6Only: true })
+  socket.once('listening', () => {
+    for (const place of places) socket.addMembership(GROUP_IPV6, place)
+  })
+  const first = places[0]
+  return makeMdns({ socket, type: 'udp6', ip: GROUP_IPV6, interface: first, bind: '::', multicast: false })
 }

@@ -23,6 +23,8 @@ export async function placed(config: AgentConfig, say: (text: string) => void): 
     bind.host = onInterface(name, bind.host, say)
     config.shown.bind = shown(bind)
   }
+  if (config.discover !== '' && config.mdns.interface !== '' && !isInterface(config.mdns.interface))
+    throw new ConfigError('Invalid mDNS network interface: route ip+net: no such network interface')
   cluster.bind = shown(bind)
   if (typeof cluster.advertise === 'string') {
     cluster.advertise = shown(await resolved(cluster.advertise, 'Invalid advertise address'))

@@ -71,6 +71,7 @@ export const keys: Command = {
     },
     use: { kind: 'text', help: 'make this key the primary one on all members' },
   },
+  words: ['rotate'],
   async run(flags, world) {
     if (flags.args[0] === 'rotate') return rotate(flags, world)
     const wanted = Object.keys(ACTIONS).filter((name) =>
