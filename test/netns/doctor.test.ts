@@ -50,8 +50,9 @@ for (const [what, kind, way, text] of WAYS) {
       },
       patience,
     )
-    const [at, from] = way === 'in' ? [one, other] : [other, one]
-    harbour.drop(at.namespace, `ip saddr ${from.ip} meta l4proto udp`)
+    harbour.wall(
+      way === 'in' ? { from: other, to: one, protocol: 'udp' } : { from: one, to: other, protocol: 'udp' },
+    )
     const found = await eventually(
       'the way that is blocked',
       () => {
