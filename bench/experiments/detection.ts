@@ -110,10 +110,13 @@ function die({ world, nodes }: Pool, victim: SimulatedNode, watch: SilenceWatch)
 }
 
 function revive({ world, nodes }: Pool, victim: SimulatedNode): void {
+  const { gossipInterval, probeInterval } = victim.settings
   world.boot(victim)
   world.join(victim, nodes.find((node) => node !== victim && node.isUp) ?? victim)
-  world.runUntil(() => nodes.every((node) => node.members.get(victim.name)?.status === 'alive'), LIMIT)
-  world.run(victim.settings.probeInterval * 10)
+  const isBack = ({ inside }: SimulatedNode) => inside?.gossip.table.active === nodes.length
+  for (let waited = 0; !nodes.every(isBack) && waited < LIMIT; waited += gossipInterval)
+    world.run(gossipInterval)
+  world.run(probeInterval * 10)
 }
 
 /** Sees when a detector first tells its gossip that a peer is silent. */

@@ -17,9 +17,13 @@ const ALIVES_A_PACKET = 12
 
 /** A pool in which all know each other and nobody has anything left to say. */
 export function restingPool(count: number, options: WorldOptions): Pool {
-  const world = new World({ handling: 'share', ...options })
+  const world = new World({ handling: 'share', hosts: 'light', ...options })
   const nodes = world.pool(count)
-  for (let waited = 0; nodes.some(({ members }) => members.size < count); waited += LOOK) {
+  for (
+    let waited = 0;
+    nodes.some(({ inside }) => (inside?.gossip.table.active ?? 0) < count);
+    waited += LOOK
+  ) {
     if (waited > FORMING) throw new Error(`a pool of ${count} did not form in ${FORMING} ms`)
     world.run(LOOK)
   }

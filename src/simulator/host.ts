@@ -15,7 +15,7 @@ export interface Transition {
   kind: 'join' | 'leave' | 'failed' | 'update' | 'reap' | 'change' | 'user' | 'query'
   /** The member, or the name of the user event or query. */
   name: string
-  /** The member after it; undefined for user events and queries. */
+  /** The member after it; undefined for user events and queries, and at light hosts. */
   member: Member | undefined
   /** Lamport time and payload of a user event or query; empty for members. */
   detail: string
@@ -33,15 +33,25 @@ const KINDS: Record<number, Transition['kind']> = {
   [FACT.query]: 'query',
 }
 
+/** A light host keeps no members and makes no pictures of them: in pools of thousands they would fill the memory. */
+export type HostWeight = 'full' | 'light'
+
 export class SimulatedHost {
   readonly #name: string
+  readonly #weight: HostWeight
   readonly #hear: (transition: Transition) => void
   readonly #members = new Map<string, Member>()
 
   readonly #query: (query: QueryRecord) => void
 
-  constructor(name: string, hear: (transition: Transition) => void, query: (query: QueryRecord) => void) {
+  constructor(
+    name: string,
+    weight: HostWeight,
+    hear: (transition: Transition) => void,
+    query: (query: QueryRecord) => void,
+  ) {
     this.#name = name
+    this.#weight = weight
     this.#hear = hear
     this.#query = query
   }
@@ -77,7 +87,7 @@ export class SimulatedHost {
   }
 
   #see(reader: FactReader): void {
-    if (!reader.isMember) return
+    if (!reader.isMember || this.#weight === 'light') return
     const member = memberOf(reader)
     if (reader.kind === FACT.memberReap) this.#members.delete(member.name)
     else this.#members.set(member.name, member)
@@ -87,7 +97,10 @@ export class SimulatedHost {
     if (reader.kind === FACT.struckOut) return
     if (reader.kind === FACT.query) this.#query(queryOf(reader))
     const observer = this.#name
-    if (reader.isMember) {
+    if (reader.isMember && this.#weight === 'light') {
+      if (kind !== 'change')
+        this.#hear({ at, observer, kind, name: textOf(reader.name), member: undefined, detail: '' })
+    } else if (reader.isMember) {
       const member = memberOf(reader)
       this.#hear({ at, observer, kind, name: member.name, member, detail: '' })
     } else {

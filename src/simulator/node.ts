@@ -19,7 +19,7 @@ import { Gossip } from '../gossip/gossip.ts'
 import type { Settings } from '../options/options.ts'
 import { SimulatedDisk } from './disk.ts'
 import type { NodeFacade } from './facade.ts'
-import { SimulatedHost, type Transition } from './host.ts'
+import { type HostWeight, SimulatedHost, type Transition } from './host.ts'
 import type { Network, Pipe, PipeEnd, Station } from './network.ts'
 import { type Handling, Seat, type Weighed } from './post.ts'
 import { HostQuestions } from './questions.ts'
@@ -30,6 +30,7 @@ export interface NodeParts {
   network: Network
   random: SeededRandom
   handling: Handling
+  hosts: HostWeight
   hear(transition: Transition): void
   /** Gossip's turn is over: whoever checks its table may look. */
   turned(node: SimulatedNode): void
@@ -109,7 +110,9 @@ export class SimulatedNode implements Station {
   }
 
   #newHost(): SimulatedHost {
-    return new SimulatedHost(this.name, this.#parts.hear, (query) => this.questions.heard(query))
+    return new SimulatedHost(this.name, this.#parts.hosts, this.#parts.hear, (query) =>
+      this.questions.heard(query),
+    )
   }
 
   /** Starts it, as a new process: nothing is left of a life before. */

@@ -6,7 +6,7 @@ import type { Actor } from '../actors/contract.ts'
 import type { FoundPlace, ToGossip } from '../actors/mail.ts'
 import { SeededRandom } from '../actors/random.ts'
 import { type ClusterOptions, settle } from '../options/options.ts'
-import type { Transition } from './host.ts'
+import type { HostWeight, Transition } from './host.ts'
 import { CALM, Network, type Weather } from './network.ts'
 import { type Reply, SimulatedNode } from './node.ts'
 import type { Handling } from './post.ts'
@@ -20,6 +20,8 @@ export interface WorldOptions {
   weather?: Weather
   /** How mail is handed over: cloned to prove that actors share nothing; shared for speed, and tables are not watched then. Default `clone`. */
   handling?: Handling
+  /** Light hosts keep no members, and what they hear is not checked. Default full. */
+  hosts?: HostWeight
   /** Whether a transition is kept in `transitions`: in large pools all of them would fill the memory. Default all. */
   keep?(transition: Transition): boolean
   /** Puts something between gossip and its mail, to plant a bug. */
@@ -86,6 +88,7 @@ export class World {
       network: this.network,
       random: this.#nodeRandom.fork(),
       handling: this.#options.handling ?? 'clone',
+      hosts: this.#options.hosts ?? 'full',
       hear: (transition) => this.#hear(node, transition),
       turned: (turned) => {
         if (this.#options.handling !== 'share') this.watchers.turned(turned)
@@ -184,6 +187,6 @@ export class World {
     const { at, observer, kind, name, detail, member } = transition
     const text = `${at} ${observer} ${kind} ${name} ${detail} ${member?.status} ${member?.incarnation}\n`
     for (let i = 0; i < text.length; i++) this.#hash = Math.imul(this.#hash ^ text.charCodeAt(i), 0x01000193)
-    this.watchers.heard(node, transition)
+    if (this.#options.hosts !== 'light') this.watchers.heard(node, transition)
   }
 }
