@@ -67,6 +67,8 @@ class Way {
       later: (run: () => void) => {
         this.#turns.push(run)
       },
+      isTraced: () => false,
+      trace: () => undefined,
       raise: (error: unknown) => {
         throw error
       },

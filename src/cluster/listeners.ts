@@ -17,6 +17,10 @@ export interface Emitter {
 }
 
 export interface ListenerTurns extends HostTurns {
+  /** Whether anybody subscribes to the diagnostics channel of a type, or of any. */
+  isTraced(type?: keyof ClusterEvents): boolean
+  /** Publishes in that channel. Never throws. */
+  trace(type: keyof ClusterEvents, message: { cluster: unknown; event: unknown }): void
   /** Lets an error of the host's surface as one that nobody caught. */
   raise(error: unknown): void
 }
@@ -67,7 +71,8 @@ export class Listeners {
     this.#replies = replies
     this.#logger = logger
     this.#turns = turns
-    const isThere = () => this.#iterators.size > 0 || emitter.eventNames().some((name) => name !== 'fatal')
+    const isThere = () =>
+      this.#iterators.size > 0 || emitter.eventNames().some((name) => name !== 'fatal') || turns.isTraced()
     const audience = {
       get isThere() {
         return isThere()
@@ -121,6 +126,7 @@ export class Listeners {
 
   /** As `emit`, but a listener's error, which is the host's and surfaces as such, does not cost the listeners behind it the event. */
   tell(type: keyof ClusterEvents, event: ClusterEvent | Error): void {
+    if (this.#turns.isTraced(type)) this.#turns.trace(type, { cluster: this.#emitter, event })
     for (const listener of this.#emitter.rawListeners(type)) {
       if (typeof listener !== 'function') continue
       try {
@@ -168,7 +174,7 @@ export class Listeners {
   }
 
   #tellLagged(count: number): void {
-    if (this.#emitter.listenerCount('lagged') === 0) return
+    if (this.#emitter.listenerCount('lagged') === 0 && !this.#turns.isTraced('lagged')) return
     this.tell('lagged', { type: 'lagged', count, members: this.#told.members() })
   }
 
@@ -189,6 +195,7 @@ export class Listeners {
 
   #wants(type: ClusterEventType): boolean {
     if (this.#emitter.listenerCount(type) > 0) return true
+    if (type !== 'members' && this.#turns.isTraced(type)) return true
     for (const iterator of this.#iterators) if (iterator.wants(type)) return true
     return false
   }

@@ -12,6 +12,7 @@ import type { SimulatedNode } from '../../src/simulator/node.ts'
 import type { VirtualTimers } from '../../src/simulator/timers.ts'
 import type { World } from '../../src/simulator/world.ts'
 import type { Ground } from '../ground.ts'
+import { isTraced, trace } from '../host-traces.ts'
 import { simulatedHandlers } from './handlers.ts'
 
 /** One life of a process, from its start to its end. Code runs as part of one. */
@@ -207,6 +208,8 @@ export class SimulatedProcess {
         date: () => date() + node.clockError,
         later: (task) => void timers.next(thread, task),
         raise: failed,
+        isTraced,
+        trace,
       },
       openHandlers: (module, name) => simulatedHandlers(module, name, { timers, thread, hold }),
       keyHands: {
