@@ -1,5 +1,5 @@
 /** What a host imports. */
-export type { Joined, QueryAnswer, SeedOutcome } from './actors/mail.ts'
+export type { Joined, QueryAnswer, Refusal, SeedOutcome } from './actors/mail.ts'
 export {
   Cluster,
   type Crossing,
@@ -70,6 +70,7 @@ export {
   ClusterClosed,
   ClusterLeft,
   CoordinatesDisabled,
+  type Doubt,
   EventTooLarge,
   FeatureNotSupported,
   FileUnreadable,
@@ -79,6 +80,8 @@ export {
   InvalidOption,
   isFolkmootError,
   JoinFailed,
+  JoinRefused,
+  JoinUnconfirmed,
   type KeptFile,
   NoResponse,
   OriginUnnamed,

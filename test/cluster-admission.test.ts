@@ -28,7 +28,8 @@ for (const threads of ['per-actor', 'none'] as const) {
     })
     const { address, port } = banned.localMember()
     await assert.rejects(strict.join([`${address}:${port}`]), {
-      code: 'ERR_JOIN_FAILED',
+      code: 'ERR_JOIN_REFUSED',
+      reason: 'rule',
       message: /banned since yesterday/,
     })
     assert.deepEqual(
@@ -37,7 +38,10 @@ for (const threads of ['per-actor', 'none'] as const) {
     )
     const refused = new Promise((resolve) => strict.once('member-refused', resolve))
     const own = strict.localMember()
-    await banned.join([`${own.address}:${own.port}`])
+    await assert.rejects(banned.join([`${own.address}:${own.port}`]), {
+      code: 'ERR_JOIN_REFUSED',
+      reason: 'rule',
+    })
     const notice: unknown = await Promise.race([
       refused,
       new Promise((resolve) => setTimeout(resolve, 20_000, undefined).unref()),

@@ -94,7 +94,7 @@ test('TestSerf_Join_Cancel: where both modules refuse every pool the join fails 
   const { href: url } = pathToFileURL(file)
   const admit = { module: { url, export: 'rules' } }
   const [s1, s2] = [await start(t, { nodeName: 's1', admit }), await start(t, { nodeName: 's2', admit })]
-  await assert.rejects(s2.join([addressOf(s1)]), { code: 'ERR_JOIN_FAILED', message: /Merge canceled/ })
+  await assert.rejects(s2.join([addressOf(s1)]), { code: 'ERR_JOIN_REFUSED', message: /Merge canceled/ })
   const { asked }: { asked: string[] } = await import(url)
   assert.deepEqual([...new Set(asked)].sort(), ['s1', 's2'])
   assert.deepEqual([s1.memberCount, s2.memberCount], [1, 1], 'nobody but itself')

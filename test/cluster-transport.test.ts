@@ -101,7 +101,7 @@ for (const threads of ['per-actor', 'one', 'none'] as const) {
     const two = await member(t, { nodeName: 'two', ...options })
     const plain = await member(t, { nodeName: 'plain', bind: '127.0.0.1:0', threads: 'none' })
     const { address, port } = one.localMember()
-    await assert.rejects(plain.join([`${address}:${port}`]), { code: 'ERR_JOIN_FAILED' })
+    await assert.rejects(plain.join([`${address}:${port}`]), { code: 'ERR_JOIN_REFUSED' })
     await two.join([`${address}:${port}`])
     const heard = new Promise((resolve) => one.once('user-event', ({ name }) => resolve(name)))
     await two.userEvent('hush')

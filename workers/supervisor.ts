@@ -69,7 +69,9 @@ export class SupervisedMember implements Placed {
 
   async gossip(command: GossipCommand): Promise<Envelope<unknown>> {
     const envelope = await this.#asked((seats) => seats.gossip(command))
-    if (command.type === 'join' && envelope.ok) this.#remember(command.seeds)
+    // A join that is only in doubt may be true: its seeds are good.
+    const isGood = envelope.ok || envelope.error.code === 'ERR_JOIN_UNCONFIRMED'
+    if (command.type === 'join' && isGood) this.#remember(command.seeds)
     return envelope
   }
 

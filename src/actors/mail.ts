@@ -26,6 +26,8 @@ export type ToDetector =
   | { type: 'farewell'; bytes: Uint8Array }
   /** We had to refute: our health goes down. */
   | { type: 'accused' }
+  /** A join waits to be confirmed: ping whoever is at this address, and tell of its ack, and of a ping that names us. */
+  | { type: 'greet'; number: number; name: Uint8Array; ip: string; port: number }
   /** Who we are, known once the sockets are bound. Probing starts with it. */
   | { type: 'begin'; self: Self }
   /** Gossip: we are at another address by now. */
@@ -42,6 +44,8 @@ export type ToGossip =
   | { type: 'silent'; row: number; instance: number; incarnation: number }
   /** So many peers have acknowledged a packet that carried our leave. */
   | { type: 'told'; count: number }
+  /** The greeting of this number was acknowledged; 0: somebody pings us by our name. */
+  | { type: 'greeted'; number: number }
   /** The host's main thread is stalled, or turns again. */
   | { type: 'host'; state: 'stalled' | 'recovered' }
   /** How many sends of tray `number` were not used, one count per item. */
@@ -319,7 +323,16 @@ export interface SeedOutcome {
   own: boolean
   /** Why not; empty when it was reached. */
   error: string
+  /** Where somebody is there who will have nothing to do with us, or we with it: the likely reason. */
+  refusal?: Refusal
 }
+
+/**
+ * Why a join is refused, as far as can be seen from here. `label`: the connection was closed without a word, as under another label. `key`: what
+ * was said could not be read, or not by them. `version`: protocol versions do not go together. `rule`: a rule about who is let in, there or here.
+ * `name`: our name is taken. `other`: the text says what is known.
+ */
+export type Refusal = 'label' | 'key' | 'version' | 'rule' | 'name' | 'other'
 
 export interface Joined {
   /** How many seeds were reached. */

@@ -108,6 +108,7 @@ export class Agent implements Desk {
     this.log('INFO', `agent: joining: [${request.existing.join(' ')}] replay: ${request.replay}`)
     const outcome = await pool.join(this.#cluster, request)
     if (outcome.joined > 0) this.log('INFO', `agent: joined: ${outcome.joined} nodes`)
+    if (outcome.doubt !== undefined) this.log('WARN', `agent: ${outcome.doubt}`)
     if (outcome.error !== '') this.log('WARN', `agent: error joining: ${outcome.error}`)
     return outcome
   }

@@ -90,11 +90,11 @@ export async function setTags(cluster: Cluster, tags: Record<string, string>): P
   }
 }
 
-/** How many addresses answered, and the original's text about those that did not, where none did. */
+/** How many addresses answered, and the original's text about those that did not, where none did. `doubt`: why it may not be true. */
 export async function join(
   cluster: Cluster,
   request: JoinRequest,
-): Promise<{ joined: number; error: string }> {
+): Promise<{ joined: number; error: string; doubt?: string }> {
   if (request.existing.length === 0) return { joined: 0, error: '' }
   try {
     const { reached, outcomes } = await cluster.join(request.existing, { ignoreOldEvents: !request.replay })
@@ -105,9 +105,14 @@ export async function join(
       return { joined: 0, error: "Serf can't Join after Leave or Shutdown" }
     }
     const outcomes = 'outcomes' in error && isOutcomes(error.outcomes) ? error.outcomes : []
+    // What the original knows nothing of is no error of its command, but it is said.
+    if (error.code === 'ERR_JOIN_UNCONFIRMED') {
+      return { joined: outcomes.filter(({ reached }) => reached).length, error: '', doubt: error.message }
+    }
     const ourselves = outcomes.filter(isOurselves).length
-    if (ourselves > 0) return { joined: ourselves, error: '' }
-    const texts = outcomes.length === 0 ? [error.message] : outcomes.map(failedJoin)
+    const failed = outcomes.filter(({ reached }) => !reached)
+    if (ourselves > 0 && failed.length === outcomes.length) return { joined: ourselves, error: '' }
+    const texts = failed.length === 0 ? [error.message] : failed.map(failedJoin)
     const count = `${texts.length} error${texts.length === 1 ? '' : 's'} occurred:`
     return { joined: 0, error: `${count}\n${texts.map((text) => `\t* ${text}\n`).join('')}\n` }
   }

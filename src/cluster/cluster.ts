@@ -144,7 +144,9 @@ export class Cluster extends EventEmitter<ClusterEvents> {
 
   /**
    * Joins the pool of any member that these seeds name, as `[name/]host[:port]`; all are tried, side by side. Resolves when one or more
-   * were reached, and then `members()` knows what they know; rejects with JoinFailed when none was.
+   * were reached and a member that was there before is seen to hold us; then `members()` knows what they know. Rejects with JoinFailed when
+   * nobody was reached, with JoinRefused when somebody is there and refuses us, and with JoinUnconfirmed when nobody was seen to hold us
+   * within two probe intervals: we may be a member all the same.
    */
   async join(seeds: readonly string[], options: JoinOptions = {}): Promise<Joined> {
     const checked = seedsOf(seeds)

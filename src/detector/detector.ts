@@ -32,6 +32,7 @@ import { Elsewhere } from './elsewhere.ts'
 import { Enquiries } from './enquiries.ts'
 import { EntryRules } from './entry-rules.ts'
 import { Farewell } from './farewell.ts'
+import { Greetings } from './greetings.ts'
 import { Health } from './health.ts'
 import { HostPolicy } from './host-policy.ts'
 import { Identity } from './identity.ts'
@@ -66,6 +67,7 @@ export class Detector implements Actor<ToDetector> {
   readonly #coordinates: Coordinates | undefined
   readonly #enquiries: Enquiries
   readonly #farewell: Farewell
+  readonly #greetings: Greetings
   readonly #host: HostPolicy
   readonly #opener: PacketOpener
   readonly #elsewhere = new Elsewhere()
@@ -122,6 +124,7 @@ export class Detector implements Actor<ToDetector> {
     const asked = { host: this.#host, relays: this.#relays, pings: this.#pings, pingNews: this.#pingNews }
     this.#enquiries = new Enquiries({ ...parts, ...asked })
     this.#overheard = new Overheard(world.gossip, settings.handoffQueueDepth, counters)
+    this.#greetings = new Greetings({ ...parts, gossip: world.gossip })
     this.#farewell = new Farewell({ ...parts, gossip: world.gossip })
     this.#rules = new EntryRules(settings)
     this.#keyring = coats.encryption.keyring
@@ -149,6 +152,9 @@ export class Detector implements Actor<ToDetector> {
         return this.#layOut(mail.number, mail.bytes)
       case 'farewell':
         if (this.#identity !== undefined) this.#farewell.start(mail.bytes, this.#identity, now)
+        return
+      case 'greet':
+        if (this.#identity !== undefined && !this.#host.isMute) this.#greetings.greet(mail, this.#identity)
         return
       case 'accused':
         return this.#health.change(1)
@@ -269,6 +275,7 @@ export class Detector implements Actor<ToDetector> {
     else if (sourceIp === this.#ip) this.#outgoing.ride(ack, sourceIp, sourcePort, 0)
     else if (this.#elsewhere.permits(this.#now)) this.#outgoing.send(ack, sourceIp, sourcePort, 0, 'plain')
     else this.#counters.add('drop.reflection')
+    this.#greetings.pinged(ping.node)
   }
 
   #indirectPing(bytes: Uint8Array, start: number, end: number): void {
@@ -288,7 +295,8 @@ export class Detector implements Actor<ToDetector> {
       this.#prober.acked(ack, this.#ip, this.#port, this.#now) ||
       this.#relays.acked(ack.seqNo) ||
       this.#pings.acked(ack.seqNo, this.#now) ||
-      this.#farewell.acked(ack.seqNo)
+      this.#farewell.acked(ack.seqNo) ||
+      this.#greetings.acked(ack.seqNo)
     if (!isKnown) this.#counters.add('ack.stray')
   }
 

@@ -3,7 +3,7 @@
  * and are rebuilt by their code, since structured clone would keep neither class nor code.
  */
 import { inspect } from 'node:util'
-import type { ActorName, SeedOutcome } from '../actors/mail.ts'
+import type { ActorName, Refusal, SeedOutcome } from '../actors/mail.ts'
 
 const BRAND = Symbol.for('folkmoot.error')
 
@@ -107,6 +107,56 @@ export class JoinFailed extends FolkmootError {
   constructor(outcomes: readonly SeedOutcome[]) {
     const reasons = outcomes.map(({ seed, error }) => `${seed} (${error})`).join(', ')
     super('ERR_JOIN_FAILED', `no member was reached: ${reasons}`)
+    this.outcomes = outcomes
+  }
+}
+
+/**
+ * Members are there, and will have nothing to do with us, or we with them: `reason` is the likely one. Where somebody was reached (`reached` in
+ * `outcomes`) we know their members now, although they do not know us.
+ */
+export class JoinRefused extends FolkmootError {
+  readonly reason: Refusal
+  /** The reason in words. */
+  readonly detail: string
+  /** What became of each seed. */
+  readonly outcomes: readonly SeedOutcome[]
+
+  constructor(reason: Refusal, detail: string, outcomes: readonly SeedOutcome[]) {
+    super('ERR_JOIN_REFUSED', `the join was refused (${REFUSALS[reason]}): ${detail}`)
+    this.reason = reason
+    this.detail = detail
+    this.outcomes = outcomes
+  }
+}
+
+const REFUSALS: Record<Refusal, string> = {
+  label: 'likely another label',
+  key: 'likely other keys',
+  version: 'protocol versions do not go together',
+  rule: 'a rule about who is let in',
+  name: 'the name is taken',
+  other: 'the reason is theirs',
+}
+
+/** Why a join is in doubt: no packet came back (`firewall`), or the member did not answer a second time or holds us for gone (`silent`). */
+export type Doubt = 'firewall' | 'silent'
+
+/**
+ * Somebody was reached, and nobody was seen to hold us within two probe intervals. Nothing is undone: we may well be a member, or become one as
+ * soon as what is in the way is gone.
+ */
+export class JoinUnconfirmed extends FolkmootError {
+  readonly reason: Doubt
+  /** The reason in words. */
+  readonly detail: string
+  /** What became of each seed. */
+  readonly outcomes: readonly SeedOutcome[]
+
+  constructor(reason: Doubt, detail: string, outcomes: readonly SeedOutcome[]) {
+    super('ERR_JOIN_UNCONFIRMED', `the join is not confirmed (${reason}): ${detail}`)
+    this.reason = reason
+    this.detail = detail
     this.outcomes = outcomes
   }
 }

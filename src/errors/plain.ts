@@ -4,7 +4,7 @@
  * stack are kept.
  */
 import type { CarriedCause, PlainError } from '../actors/contract.ts'
-import type { ActorName } from '../actors/mail.ts'
+import type { ActorName, Refusal } from '../actors/mail.ts'
 import {
   ActorExited,
   BindFailed,
@@ -12,6 +12,7 @@ import {
   ClusterClosed,
   ClusterLeft,
   CoordinatesDisabled,
+  type Doubt,
   EventTooLarge,
   FeatureNotSupported,
   FileUnreadable,
@@ -21,6 +22,8 @@ import {
   InvalidOption,
   isFolkmootError,
   JoinFailed,
+  JoinRefused,
+  JoinUnconfirmed,
   type KeptFile,
   NoResponse,
   OriginUnnamed,
@@ -133,6 +136,10 @@ const CLASSES: Record<string, (details: Record<string, unknown>, message: string
   ERR_CLUSTER_CLOSED: (_, message) => new ClusterClosed(message),
   ERR_CLUSTER_LEFT: (_, message) => new ClusterLeft(message),
   ERR_JOIN_FAILED: ({ outcomes }) => new JoinFailed(Array.isArray(outcomes) ? outcomes : []),
+  ERR_JOIN_REFUSED: ({ reason, detail, outcomes }) =>
+    new JoinRefused(refusalOf(reason), String(detail), Array.isArray(outcomes) ? outcomes : []),
+  ERR_JOIN_UNCONFIRMED: ({ reason, detail, outcomes }) =>
+    new JoinUnconfirmed(doubtOf(reason), String(detail), Array.isArray(outcomes) ? outcomes : []),
   ERR_EVENT_TOO_LARGE: ({ bytes, limit, where }) =>
     new EventTooLarge(
       Number(bytes),
@@ -156,6 +163,16 @@ const CLASSES: Record<string, (details: Record<string, unknown>, message: string
   ERR_COORDINATES_DISABLED: (_, message) => new CoordinatesDisabled(message),
   ERR_FILE_UNREADABLE: ({ file, path }, message) => new FileUnreadable(keptFile(file), String(path), message),
   ERR_FILE_UNWRITABLE: ({ file, path }, message) => new FileUnwritable(keptFile(file), String(path), message),
+}
+
+const REFUSALS: readonly Refusal[] = ['label', 'key', 'version', 'rule', 'name']
+
+function refusalOf(reason: unknown): Refusal {
+  return REFUSALS.find((one) => one === reason) ?? 'other'
+}
+
+function doubtOf(reason: unknown): Doubt {
+  return reason === 'firewall' ? 'firewall' : 'silent'
 }
 
 function keptFile(file: unknown): KeptFile {

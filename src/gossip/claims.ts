@@ -11,7 +11,7 @@ import { MESSAGE } from '../wire/types.ts'
 import type { Admission } from './admission.ts'
 import { type Corrections, DEATH, SUSPICION } from './corrections.ts'
 import type { Disputes, Proof } from './disputes.ts'
-import { addressStart, isSameVersions, unfit } from './fitness.ts'
+import { addressStart, isSameWord, unfit } from './fitness.ts'
 import type { Change, History } from './history.ts'
 import type { MemberListener } from './listener.ts'
 import type { MemberTable } from './members.ts'
@@ -61,7 +61,8 @@ export class Claims {
   readonly #parts: ClaimParts
   readonly suspicions: Suspicions
   readonly refutation: Refutation
-  #self: Self = { name: '', ip: '', port: 0, bindPort: 0 }
+  /** Where we are: its `bindPort` is what port 0 in a claim stands for. */
+  self: Self = { name: '', ip: '', port: 0, bindPort: 0 }
   #selfRow = -1
   #isLeaving = false
 
@@ -85,7 +86,7 @@ export class Claims {
     const { table, outbox, listener, voice, disputes, counters } = this.#parts
     const name = new TextEncoder().encode(self.name)
     const row = table.add(name, 0, name.length, now)
-    this.#self = self
+    this.self = self
     this.#selfRow = row
     outbox.selfRow = row
     voice.selfRow = row
@@ -295,11 +296,7 @@ export class Claims {
     const row = this.#selfRow
     const own = table.incarnation[row]
     if (this.#isLeaving || claim.incarnation < own) return
-    const isOurWord =
-      claim.incarnation === own &&
-      table.hasMeta(row, claim.bytes, claim.metaStart, claim.metaEnd) &&
-      isSameVersions(table.versions.bytes(table.versionSet[row]), claim)
-    if (isOurWord) return
+    if (isSameWord(table, row, claim)) return
     this.#refute(claim.incarnation, this.#ownName(), now)
     this.#parts.counters.add('memberlist.msg.alive')
   }
@@ -390,7 +387,7 @@ export class Claims {
   }
 
   #portOf(claim: Claim): number {
-    return claim.port === 0 ? this.#self.bindPort : claim.port
+    return claim.port === 0 ? this.self.bindPort : claim.port
   }
 
   #isSameAddress(row: number, claim: Claim): boolean {

@@ -1,13 +1,21 @@
 /** What we may start over a stream: a push/pull, or a ping; and how long push/pulls take. */
 import type { Counters } from '../actors/counters.ts'
+import type { Refusal } from '../actors/mail.ts'
+import type { Listing } from './own-listing.ts'
 import type { OldEvents, Reason } from './push-pull.ts'
 import type { Tasks } from './tasks.ts'
 
-/** A push/pull that we start. `done` hears once why it failed, or an empty text. */
+/** What a push/pull told of ourselves: how the peer's state shows us, and why we are likely not wanted there. */
+export interface Findings {
+  listing?: Listing
+  refusal?: Refusal
+}
+
+/** A push/pull that we start. `done` hears once why it failed, or an empty text, and what was found out. */
 export interface Exchange {
   reason: Reason
   oldEvents: OldEvents
-  done(error: string): void
+  done(error: string, findings: Findings): void
 }
 
 /** A ping of ours over TCP. `done` hears an empty text when a member of that name answered, or why not. */
@@ -21,9 +29,9 @@ export interface StreamPing {
 /** The same push/pull with its time taken, from now until it has failed or is merged (protocol page 1, section 11). One that is cancelled counts for nothing. */
 export function timed(exchange: Exchange, counters: Counters, tasks: Tasks): Exchange {
   const startedAt = tasks.now
-  const done = (error: string) => {
+  const done = (error: string, findings: Findings) => {
     counters.observe('memberlist.pushPullNode', tasks.now - startedAt)
-    exchange.done(error)
+    exchange.done(error, findings)
   }
   return { ...exchange, done }
 }

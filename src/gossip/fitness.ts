@@ -4,6 +4,7 @@
  */
 import { isMapped } from '../wire/address.ts'
 import type { Claim } from '../wire/claim.ts'
+import type { MemberTable } from './members.ts'
 import { FORBIDDEN_INCARNATION } from './precedence.ts'
 
 /** Longest name and meta that are taken from a peer: far above what is legal, far below what hurts. */
@@ -36,4 +37,13 @@ export function addressStart(claim: Claim): number {
 /** Whether a claim shows these versions. */
 export function isSameVersions(versions: Uint8Array, claim: Claim): boolean {
   return versions.every((version, i) => claim.bytes[claim.versionsStart + i] === version)
+}
+
+/** Whether a claim says of the member in a row just what the table does, its address aside. */
+export function isSameWord(table: MemberTable, row: number, claim: Claim): boolean {
+  return (
+    claim.incarnation === table.incarnation[row] &&
+    table.hasMeta(row, claim.bytes, claim.metaStart, claim.metaEnd) &&
+    isSameVersions(table.versions.bytes(table.versionSet[row]), claim)
+  )
 }

@@ -17,7 +17,7 @@ import { ConnectionNews } from './connection-news.ts'
 import { Directed } from './directed.ts'
 import { placesOf } from './earlier-life.ts'
 import { Endings } from './endings.ts'
-import { Entrance } from './entrance.ts'
+import { Entrance, type EntranceParts } from './entrance.ts'
 import { UserEvents } from './events.ts'
 import type { Exchange } from './exchange.ts'
 import { Hearing } from './hearing.ts'
@@ -28,6 +28,7 @@ import { LamportClock } from './lamport.ts'
 import { MemberTable } from './members.ts'
 import { Outbox } from './outbox.ts'
 import { OwnAddress } from './own-address.ts'
+import { OwnListing } from './own-listing.ts'
 import { type OwnTags, ownTagsOf } from './own-tags.ts'
 import { PushPull } from './push-pull.ts'
 import { Queries } from './queries.ts'
@@ -98,19 +99,22 @@ export class Gossip implements Actor<ToGossip> {
     const judges = judgesOf(settings, {
       ...{ world, table, queues, outbox, counters, listener: standing },
       now: () => this.#now,
+      conflict: (conflict) => this.#entrance.conflict(conflict),
       ping: (ip, port, name, timeout, done) => this.#streams.ping(ip, port, name, timeout, done, this.#now),
     })
     const { claims, admission, newcomers } = judges
+    const own = new OwnListing(table, claims)
     const told = { queues, outbox, counters, clock: eventClock }
     const events = new UserEvents(settings.userEventSizeLimit, settings.eventBuffer, told)
     const clocks = { memberClock, eventClock, queryClock: this.#queryClock }
     const pushPull = new PushPull({
-      ...{ table, claims, admission, newcomers, standing, events, counters, tasks, ...clocks },
+      ...{ table, claims, own, admission, newcomers, standing, events, counters, tasks, ...clocks },
       ignoresOldEvents: () => this.#entrance.ignoresOldEvents,
     })
     const streams = new Streams(settings.tcpTimeout, {
       ...{ world, pushPull, counters, tasks, coats },
       userMessage: (payload) => this.#hearing.streamMessage(payload, this.#now),
+      served: (merged, reason) => this.#entrance.served(merged, reason),
     })
     const { keyring } = coats.encryption
     this.#keyholder = new Keyholder({ ...world, keyring, queues })
@@ -130,13 +134,14 @@ export class Gossip implements Actor<ToGossip> {
     const through = () => outbox.through
     const sync = new Sync(settings.pushPullInterval, { table, random, exchange })
     this.#sync = sync
-    const ears = { claims, newcomers, table, sync, standing, events, queues, counters }
+    this.#entrance = this.#entranceOf({ table, own, voice: judges.voice }, streams, standing)
+    const heard = { claims, newcomers, table, sync, standing, events, queues, counters }
+    const ears = { ...heard, entrance: this.#entrance }
     this.#hearing = new Hearing({ ...ears, queries: this.#queries, directed: this.#directed })
-    this.#entrance = this.#entranceOf(table, streams, standing)
     const endings = { table, standing, claims, random, counters, detector, exchange, reply, through }
     this.#endings = new Endings(settings, endings)
     this.#ownTags = ownTagsOf(settings, { world, standing, claims, outbox })
-    this.#revival = new Revival({ ...world, ...ears, ...clocks, outbox, entrance: this.#entrance })
+    this.#revival = new Revival({ ...world, ...ears, ...clocks, outbox })
     this.#clockNews = new ClockNews(settings.snapshotPath, memberClock, dispatch)
     this.#ownAddress = new OwnAddress(settings, {
       ...{ world, table, claims, counters, disputes: judges.disputes },
@@ -147,21 +152,19 @@ export class Gossip implements Actor<ToGossip> {
     this.#connectionNews = new ConnectionNews(dispatch, () => this.#connection)
   }
 
-  #entranceOf(table: MemberTable, streams: Streams, standing: Standing): Entrance {
+  #entranceOf(own: Pick<EntranceParts, 'table' | 'own' | 'voice'>, streams: Streams, standing: Standing) {
     const world = this.#world
     return new Entrance(this.#settings, {
-      table,
-      random: world.random,
+      ...own,
+      ...world,
       counters: this.#counters,
       exchange: (ip, port, exchange) => streams.exchange(ip, port, exchange, this.#now),
       cancel: (id) => streams.cancel(id),
-      resolve: (lookup, host) => world.resolve(lookup, host),
       announce: () => {
         standing.announceJoin(this.#now)
         this.#sync.joined(this.#now)
       },
       alone: () => this.#ownAddress.look(),
-      reply: (id, envelope) => world.reply(id, envelope),
       through: () => this.#outbox.through,
       now: () => this.#now,
     })
@@ -189,6 +192,9 @@ export class Gossip implements Actor<ToGossip> {
         break
       case 'told':
         this.#endings.told(mail.count)
+        break
+      case 'greeted':
+        this.#entrance.greeted(mail.number)
         break
       case 'host':
         this.#hostStall.changed(mail.state)

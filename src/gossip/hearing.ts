@@ -6,6 +6,7 @@ import { IntentCursor, readIntent } from '../wire/serf.ts'
 import { MESSAGE, SERF } from '../wire/types.ts'
 import type { Claims } from './claims.ts'
 import type { Directed } from './directed.ts'
+import type { Entrance } from './entrance.ts'
 import type { UserEvents } from './events.ts'
 import type { MemberTable } from './members.ts'
 import type { Newcomers } from './newcomers.ts'
@@ -25,6 +26,7 @@ export interface HearingParts {
   directed: Directed
   queues: Queues
   counters: Counters
+  entrance: Pick<Entrance, 'heard'>
 }
 
 export class Hearing {
@@ -52,6 +54,7 @@ export class Hearing {
   /** One message out of a packet, the type byte at `start`. */
   heard(bytes: Uint8Array, start: number, end: number, now: number): void {
     const claim = this.#claim
+    if (bytes[start] !== MESSAGE.alive) this.#parts.entrance.heard(undefined)
     switch (bytes[start]) {
       case MESSAGE.user:
         this.userMessage(bytes, start, end, now)
@@ -76,6 +79,7 @@ export class Hearing {
   #alive(now: number): void {
     const { claims, table, sync } = this.#parts
     const before = table.listed
+    this.#parts.entrance.heard(this.#claim)
     claims.alive(this.#claim, now)
     if (table.listed > before) sync.newcomer(now)
   }

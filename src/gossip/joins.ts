@@ -8,10 +8,11 @@
  * behind which nobody answers costs fractions of a second and not a time-out each. Once somebody was reached the others get a moment
  * more, then the join is answered; what is still under way goes on behind it.
  */
-import type { FoundPlace, SeedOutcome, Self } from '../actors/mail.ts'
+import type { FoundPlace, Refusal, SeedOutcome, Self } from '../actors/mail.ts'
 import { formatPlace, literalOf, parsePlace } from '../wire/address.ts'
-import type { Exchange } from './exchange.ts'
+import type { Exchange, Findings } from './exchange.ts'
 import { Lookups } from './lookups.ts'
+import { ABSENT, type Listing } from './own-listing.ts'
 import type { OldEvents } from './push-pull.ts'
 
 export interface JoinParts {
@@ -31,6 +32,8 @@ export interface JoinRequest {
   oldEvents: OldEvents
   /** Asked once all names are resolved, to dial some of the addresses only; without it each is dialled as soon as it is known. */
   choose?(places: readonly FoundPlace[]): readonly FoundPlace[]
+  /** Hears of each place that exchanged its state with us, and how that showed ourselves. */
+  reached?(place: FoundPlace, listing: Listing): void
   /** Hears once, with a copy: what became of each seed until then. */
   done(outcomes: SeedOutcome[]): void
 }
@@ -111,7 +114,7 @@ export class Joins {
 
   /** Starts a join; `ticket` is what `cancel` calls it by, 0 for none. */
   start(ticket: number, request: JoinRequest): void {
-    const outcomes = request.seeds.map((seed) => ({
+    const outcomes: SeedOutcome[] = request.seeds.map((seed) => ({
       seed,
       addresses: [],
       reached: false,
@@ -276,10 +279,10 @@ export class Joins {
     const { ip, port } = dial.place
     dial.state = 'open'
     dial.startedAt = this.#now
-    const done = (error: string) => {
+    const done = (error: string, { listing = ABSENT, refusal }: Findings) => {
       if (dial.state !== 'open') return
-      if (error === '') this.#reach(join, dial)
-      else this.#fail(join, dial, error)
+      if (error === '') this.#reach(join, dial, listing)
+      else this.#fail(join, dial, error, refusal)
       this.#advance(join)
     }
     dial.exchange = this.#parts.exchange(ip, port, {
@@ -289,16 +292,20 @@ export class Joins {
     })
   }
 
-  #reach(join: Join, dial: Dial): void {
+  #reach(join: Join, dial: Dial, listing: Listing): void {
     dial.state = 'reached'
     join.firstContactAt = Math.min(join.firstContactAt, this.#now)
     for (const outcome of dial.outcomes) outcome.reached = true
+    join.request.reached?.(dial.place, listing)
   }
 
-  #fail(join: Join, dial: Dial, error: string): void {
+  #fail(join: Join, dial: Dial, error: string, refusal?: Refusal): void {
     dial.state = 'failed'
     const { ip, port } = dial.place
-    for (const outcome of dial.outcomes) note(join, outcome, `${formatPlace(ip, port)}: ${error}`)
+    for (const outcome of dial.outcomes) {
+      note(join, outcome, `${formatPlace(ip, port)}: ${error}`)
+      if (refusal !== undefined) outcome.refusal ??= refusal
+    }
   }
 
   #conclude(join: Join): void {

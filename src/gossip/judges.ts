@@ -1,5 +1,6 @@
 /** Puts together those who judge claims about members: precedence, late words, names at two addresses, who is let in. */
 import type { Counters } from '../actors/counters.ts'
+import type { NameConflict } from '../actors/notices.ts'
 import { Admission, type AdmissionRules } from './admission.ts'
 import { type ClaimRules, Claims } from './claims.ts'
 import { Corrections } from './corrections.ts'
@@ -31,12 +32,15 @@ export interface JudgeParts {
   counters: Counters
   listener: MemberListener
   now(): number
+  /** Two members claim one name, perhaps ours. */
+  conflict(conflict: NameConflict): void
   /** A ping over TCP that may take `timeout` milliseconds. */
   ping(ip: string, port: number, name: Uint8Array, timeout: number, done: (error: string) => void): void
 }
 
 export interface Judges {
   claims: Claims
+  voice: Voice
   admission: Admission
   disputes: Disputes
   newcomers: Newcomers
@@ -65,7 +69,10 @@ export function judgesOf(rules: JudgeRules, parts: JudgeParts): Judges {
     counters,
     now,
     judge: (claim, proof) => claims.alive(claim, now(), 'rebroadcast', proof),
-    conflict: (conflict) => dispatch.tell({ type: 'conflict', conflict }),
+    conflict: (conflict) => {
+      dispatch.tell({ type: 'conflict', conflict })
+      parts.conflict(conflict)
+    },
   })
   const admission = new Admission(rules, {
     counters,
@@ -85,5 +92,5 @@ export function judgesOf(rules: JudgeRules, parts: JudgeParts): Judges {
     'accusations-unknown': corrections.waiting,
     verifications: verifier.running,
   })
-  return { claims, admission, disputes, newcomers, history, sweep, gauges }
+  return { claims, voice, admission, disputes, newcomers, history, sweep, gauges }
 }

@@ -91,7 +91,7 @@ export class MemberTable {
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const row = this.#slots[slot] - 1
       if (row === NO_ROW) return NO_ROW
-      if (this.#hash[row] === hash && this.#isNamed(row, bytes, start, end)) return row
+      if (this.#hash[row] === hash && this.hasName(row, bytes, start, end)) return row
     }
   }
 
@@ -229,7 +229,8 @@ export class MemberTable {
     return equal(this.#slab, until - this.#metaLength(at), until, bytes, start, end)
   }
 
-  #isNamed(row: number, bytes: Uint8Array, start: number, end: number): boolean {
+  /** Whether the row is that of this name. */
+  hasName(row: number, bytes: Uint8Array, start: number, end: number): boolean {
     const at = this.#record[row]
     return equal(this.#slab, at + RECORD_FIXED, at + RECORD_FIXED + this.#nameLength(at), bytes, start, end)
   }

@@ -5,6 +5,7 @@
 import type { Counters } from '../actors/counters.ts'
 import { STATUS } from '../actors/facts.ts'
 import { fromLatin, toLatin } from '../actors/latin.ts'
+import type { Refusal } from '../actors/mail.ts'
 import { Claim, readPushPullNode, writePushPullHeader, writePushPullNode } from '../wire/claim.ts'
 import { Malformed, Reader, Writer } from '../wire/msgpack.ts'
 import { eachSlotEvent, indexPushPullState, type StateIndex, writePushPullState } from '../wire/serf.ts'
@@ -12,9 +13,11 @@ import { SERF, STATE } from '../wire/types.ts'
 import { type Admission, type Candidate, candidate } from './admission.ts'
 import type { Claims, Echo } from './claims.ts'
 import type { UserEvents } from './events.ts'
+import type { Findings } from './exchange.ts'
 import type { LamportClock } from './lamport.ts'
 import type { MemberTable } from './members.ts'
 import type { Newcomers } from './newcomers.ts'
+import { ABSENT, type OwnListing } from './own-listing.ts'
 import { HELD } from './precedence.ts'
 import type { SeenEvent } from './seen.ts'
 import type { Standing } from './standing.ts'
@@ -24,6 +27,7 @@ import { VersionRange } from './versions.ts'
 export interface PushPullParts {
   table: MemberTable
   claims: Claims
+  own: OwnListing
   admission: Admission
   newcomers: Newcomers
   standing: Standing
@@ -49,6 +53,14 @@ export interface RemoteState {
 }
 
 export type Reason = 'join' | 'sync'
+
+/** What became of a peer's state: merged as a whole, or why not. */
+export interface Merged extends Findings {
+  /** Why nothing was merged; empty when all was. */
+  complaint: string
+  /** The row of who opened a join alone, where we hold it as it said; -1 otherwise. */
+  newcomer: number
+}
 
 /** Whether old events of this exchange are delivered. */
 export type OldEvents = 'deliver' | 'ignore'
@@ -94,28 +106,37 @@ export class PushPull {
   }
 
   /**
-   * Merges a peer's state, all of it or nothing; why nothing, or an empty text. A join asks the host's rules first. `source`: the address of a peer
-   * that came unasked.
+   * Merges a peer's state, all of it or nothing. A join asks the host's rules first. `source`: the address of a peer that came unasked.
    */
-  *merge(state: RemoteState, oldEvents: OldEvents, reason: Reason, source = ''): Generator<void, string> {
-    const complaint = (yield* this.#check(state)) || (reason === 'join' ? yield* this.#judge(state) : '')
-    if (complaint !== '') return complaint
-    const { claims, newcomers, counters, tasks } = this.#parts
+  *merge(state: RemoteState, oldEvents: OldEvents, reason: Reason, source = ''): Generator<void, Merged> {
+    const refused = (yield* this.#check(state)) ?? (reason === 'join' ? yield* this.#judge(state) : undefined)
+    if (refused !== undefined) return refused
+    const { claims, own, newcomers, tasks } = this.#parts
     const echo = this.#echoOf(state)
     const reader = new Reader().reset(state.bytes, state.nodesStart)
+    let listing = ABSENT
     for (let i = 0; i < state.nodes; i++) {
       if (i % SLICE === SLICE - 1) yield
       readPushPullNode(this.#claim, reader)
+      if (own.isAboutUs(this.#claim)) listing = own.listing(this.#claim)
       // Other turns come between two slices.
       newcomers.source = source
       this.#mergeNode(claims, tasks.now, echo)
       newcomers.source = ''
     }
-    if (state.userStateLength === 0) return ''
-    const index = indexUserState(state, reader.at)
+    const newcomer = reason === 'join' && state.nodes === 1 ? own.holder(this.#claim) : -1
+    yield* this.#mergeRest(state, reader.at, oldEvents)
+    return { complaint: '', listing, newcomer }
+  }
+
+  /** What Serf says behind the members; malformed it is counted, and the members stay. */
+  *#mergeRest(state: RemoteState, at: number, oldEvents: OldEvents): Generator<void, void> {
+    if (state.userStateLength === 0) return
+    const { counters } = this.#parts
+    const index = indexUserState(state, at)
     if (index === undefined) {
       counters.add('drop.push-pull-state')
-      return ''
+      return
     }
     try {
       const old = this.#parts.ignoresOldEvents() ? 'ignore' : oldEvents
@@ -124,7 +145,6 @@ export class PushPull {
       if (!(error instanceof Malformed)) throw error
       counters.add('drop.push-pull-state')
     }
-    return ''
   }
 
   /**
@@ -177,32 +197,35 @@ export class PushPull {
   }
 
   /** Reads everything once and merges nothing: whether it is whole, and whether everybody speaks what all understand. */
-  *#check(state: RemoteState): Generator<void, string> {
+  *#check(state: RemoteState): Generator<void, Merged | undefined> {
     const { table } = this.#parts
     const reader = new Reader().reset(state.bytes, state.nodesStart)
     const claim = this.#claim
     const range = new VersionRange()
     for (let i = 0; i < state.nodes; i++) {
       if (i % SLICE === SLICE - 1) yield
-      if (!readPushPullNode(claim, reader)) return `member ${i} of ${state.nodes} is malformed`
+      if (!readPushPullNode(claim, reader))
+        return refusal(`member ${i} of ${state.nodes} is malformed`, 'other')
       const { bytes, versionsStart: at } = claim
-      if (claim.versionsEnd - at < VERSION_BYTES) return `${nameIn(claim)} has no versions`
+      if (claim.versionsEnd - at < VERSION_BYTES)
+        return refusal(`${nameIn(claim)} has no versions`, 'version')
       if (claim.state === STATE.alive) range.understands(bytes, at)
       if (!range.hears(bytes[at + 2], bytes[at + 5]))
         range.speaks(bytes[at + 2], bytes[at + 5], nameIn(claim))
     }
-    if (reader.at + state.userStateLength > state.bytes.length) return 'user state is cut short'
+    if (reader.at + state.userStateLength > state.bytes.length)
+      return refusal('user state is cut short', 'other')
     table.versions.each((versions, aliveness) => {
       if (aliveness === 'some alive') range.understands(versions, 0)
       range.speaks(versions[2], versions[5], 'a member known here')
     })
-    return range.complaint()
+    return refusal(range.complaint(), 'version')
   }
 
   /** What the host has against joining these, by its rules about each or its module's word about all; empty for nothing. */
-  *#judge(state: RemoteState): Generator<void, string> {
+  *#judge(state: RemoteState): Generator<void, Merged | undefined> {
     const { admission, claims, table } = this.#parts
-    if (!admission.judgesPools) return ''
+    if (!admission.judgesPools) return undefined
     const claim = this.#claim
     const reader = new Reader().reset(state.bytes, state.nodesStart)
     const members: Candidate[] = []
@@ -212,11 +235,11 @@ export class PushPull {
       const isSelf = table.find(claim.bytes, claim.nodeStart, claim.nodeEnd) === claims.selfRow
       if (claim.state !== STATE.alive || isSelf) continue
       const complaint = admission.complaint(claim)
-      if (complaint !== '') return `refused by a rule: ${complaint}`
+      if (complaint !== '') return refusal(`refused by a rule: ${complaint}`, 'rule')
       members.push(candidate(claim))
     }
     const veto = admission.poolVeto(members)
-    return veto === '' ? '' : `refused: ${veto}`
+    return refusal(veto === '' ? '' : `refused: ${veto}`, 'rule')
   }
 
   #mergeNode(claims: Claims, now: number, echo: Echo): void {
@@ -276,6 +299,10 @@ export class PushPull {
     found.sort((a, b) => a.lamportTime - b.lamportTime)
     for (const { lamportTime, event } of found) events.merged(lamportTime, event)
   }
+}
+
+function refusal(complaint: string, reason: Refusal): Merged | undefined {
+  return complaint === '' ? undefined : { complaint, refusal: reason, newcomer: -1 }
 }
 
 function indexUserState(state: RemoteState, start: number): StateIndex | undefined {

@@ -10,15 +10,16 @@
  * Every stream has one absolute deadline: a peer that drips bytes gains nothing by it.
  */
 import type { Counters } from '../actors/counters.ts'
-import type { ToGossip } from '../actors/mail.ts'
+import type { Refusal, ToGossip } from '../actors/mail.ts'
 import { Strangers } from '../actors/strangers.ts'
 import { type Coats, labelBytes } from '../wire/packet.ts'
-import { readAck, readError, readPing, writeAck, writeError, writePing } from '../wire/probe.ts'
+import { readAck, readPing, writeAck, writeError, writePing } from '../wire/probe.ts'
 import { StreamSealer, sealStream } from '../wire/seal-stream.ts'
 import { LARGE_STREAM, StreamAssembler, type StreamSide, type StreamStep } from '../wire/stream.ts'
+import { complaintOf, KEY_REASONS, WORDLESS } from './answers.ts'
 import { type Exchange, type StreamPing, timed } from './exchange.ts'
 import { type Inbound, overfull } from './inbound.ts'
-import type { PushPull, RemoteState } from './push-pull.ts'
+import type { Merged, PushPull, Reason, RemoteState } from './push-pull.ts'
 import type { Tasks } from './tasks.ts'
 import type { GossipWorld } from './world.ts'
 
@@ -30,6 +31,8 @@ export interface StreamParts {
   coats: Coats
   /** A user message that came over a stream. */
   userMessage(payload: Uint8Array): void
+  /** A push/pull that a peer opened is over. */
+  served(merged: Merged, reason: Reason): void
 }
 
 export type StreamMail = Extract<ToGossip, { type: `stream-${string}` }>
@@ -50,10 +53,6 @@ interface Stream extends Inbound {
 const MOST_PUSH_PULLS = 128
 /** Bytes that all unfinished streams together may hold; the one that brings them above it is dropped. */
 const MOST_UNFINISHED = 256 * 1024 * 1024
-/** Characters of a peer's reason that we repeat. */
-const LONGEST_REASON = 200
-/** Why a stream is refused when its keys are not ours. */
-const KEY_REASONS = new Set(['decrypt', 'encrypted', 'unencrypted'])
 
 export class Streams {
   readonly #timeout: number
@@ -178,7 +177,7 @@ export class Streams {
     this.#parts.counters.add(counter)
     this.#parts.world.destroy(stream.id)
     this.#open.delete(stream.id)
-    stream.exchange?.done(error)
+    stream.exchange?.done(error, {})
   }
 
   #closed(id: number, error: string): void {
@@ -188,7 +187,8 @@ export class Streams {
     this.#open.delete(id)
     this.#parts.world.destroy(id)
     if (stream.exchange !== undefined) {
-      stream.exchange.done(error === '' ? 'the connection was closed without an answer' : error)
+      if (error === '') stream.exchange.done(WORDLESS, { refusal: 'label' })
+      else stream.exchange.done(error, {})
     } else if ((stream.assembler?.received ?? 0) > 0) this.#parts.counters.add('drop.stream-cut-short')
   }
 
@@ -209,7 +209,7 @@ export class Streams {
   close(): void {
     for (const stream of this.#open.values()) {
       this.#parts.world.destroy(stream.id)
-      if (!stream.isSettled) stream.exchange?.done('the member was shut down')
+      if (!stream.isSettled) stream.exchange?.done('the member was shut down', {})
     }
     this.#open.clear()
   }
@@ -309,8 +309,10 @@ export class Streams {
     stream.deadlineAt = tasks.now + this.#timeout
     this.#write(stream, sealed)
     this.#finish(stream)
-    const complaint = yield* pushPull.merge(state, 'deliver', state.join ? 'join' : 'sync', stream.ip)
-    if (complaint !== '') this.#complain(complaint, counters)
+    const reason = state.join ? 'join' : 'sync'
+    const merged = yield* pushPull.merge(state, 'deliver', reason, stream.ip)
+    this.#complain(merged, counters)
+    this.#parts.served(merged, reason)
     this.#pushPulls -= 1
   }
 
@@ -342,24 +344,28 @@ export class Streams {
       const ack = step.kind === 'ack' ? readAck(step.bytes, step.start, step.end) : undefined
       exchange.done(ack?.seqNo === exchange.seqNo ? '' : 'answered with something else')
     } else if (step.kind === 'push-pull') tasks.add(this.#take(exchange, step))
-    else if (step.kind === 'err') exchange.done(`the peer refused the exchange: ${errorText(step)}`)
     else {
-      counters.add('drop.stream-answer')
-      exchange.done(
-        step.kind === 'refused'
-          ? `the answer was unusable: ${step.reply === '' ? step.reason : step.reply}`
-          : `answered with ${step.kind}`,
-      )
+      if (step.kind !== 'err') counters.add('drop.stream-answer')
+      const { error, refusal } = complaintOf(step, this.#likelyRefusal)
+      exchange.done(error, { refusal })
     }
   }
 
-  *#take(exchange: Exchange, state: RemoteState): Generator<void, void> {
-    const complaint = yield* this.#parts.pushPull.merge(state, exchange.oldEvents, exchange.reason)
-    if (complaint !== '') this.#complain(complaint, this.#parts.counters)
-    exchange.done(complaint)
+  /** What those who refuse us in words of their own are likely to mind. */
+  get #likelyRefusal(): Refusal {
+    const { label, encryption } = this.#parts.coats
+    if (label.length > 0) return 'label'
+    return encryption?.keyring.size ? 'key' : 'other'
   }
 
-  #complain(complaint: string, counters: Counters): void {
+  *#take(exchange: Exchange, state: RemoteState): Generator<void, void> {
+    const merged = yield* this.#parts.pushPull.merge(state, exchange.oldEvents, exchange.reason)
+    this.#complain(merged, this.#parts.counters)
+    exchange.done(merged.complaint, merged)
+  }
+
+  #complain({ complaint }: Merged, counters: Counters): void {
+    if (complaint === '') return
     counters.add('drop.push-pull')
     this.#parts.world.log('warn', `push/pull refused: ${complaint}`)
   }
@@ -382,12 +388,6 @@ export class Streams {
   #finish(stream: Stream): void {
     this.#parts.world.end(stream.id)
   }
-}
-
-/** What a peer said, for people: quoted and cut, for it may say anything. */
-function errorText({ bytes, start, end }: { bytes: Uint8Array; start: number; end: number }): string {
-  const text = readError(bytes, start, end)
-  return text === undefined ? 'no readable reason' : JSON.stringify(text.slice(0, LONGEST_REASON))
 }
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {

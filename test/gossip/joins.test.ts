@@ -58,7 +58,7 @@ class Harbour {
       for (const [id, { exchange, at }] of [...this.#open]) {
         if (at > this.now || !this.#open.delete(id)) continue
         const { place } = this.dialled[id - 1]
-        exchange.done(place in this.answers ? '' : 'no answer within 10000 ms')
+        exchange.done(place in this.answers ? '' : 'no answer within 10000 ms', {})
       }
       for (const asked of this.#lookups.splice(0)) {
         if (asked.at > this.now) this.#lookups.push(asked)

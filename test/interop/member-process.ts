@@ -15,6 +15,8 @@ for (const type of ['member-join', 'member-leave', 'member-failed', 'member-upda
   })
 }
 
+const TURN = 20
+
 function tell(answer: MemberAnswer): void {
   process.send?.(answer)
 }
@@ -31,7 +33,15 @@ function floodPool(duration: number): void {
   const more = () => {
     if (performance.now() < endsAt) pbkdf2('password', 'salt', 400_000, 64, 'sha512', more)
   }
-  for (let job = 0; job < 64; job++) more()
+  for (let job = 0; job < Math.max(64, duration / 100); job++) more()
+}
+
+/** A loop that turns, and never quickly. */
+async function turns(duration: number): Promise<void> {
+  for (let done = 0; done < duration; done += TURN) {
+    await new Promise((resolve) => setImmediate(resolve))
+    block(TURN, () => {})
+  }
 }
 
 function report(): MemberReport {
@@ -50,6 +60,8 @@ async function obey(order: MemberOrder): Promise<void> {
       return block(order.duration, () => {})
     case 'chatter':
       return block(order.duration, () => console.log(`much to say at ${performance.now()}`))
+    case 'turns':
+      return turns(order.duration)
     case 'leave':
       await cluster.leave()
       await cluster.shutdown()

@@ -15,6 +15,8 @@ export type MemberOrder =
   | { type: 'flood'; duration: number }
   /** A synchronous loop of `console.log`. */
   | { type: 'chatter'; duration: number }
+  /** Turns of the event loop of 20 ms each, one after the other, in which nothing but such work is done. */
+  | { type: 'turns'; duration: number }
   | { type: 'report' }
   | { type: 'leave' }
 
@@ -80,7 +82,7 @@ export class MemberProcess {
   }
 
   /** Keeps the process busy; resolves when it has come back from it. */
-  async busy(type: 'block' | 'flood' | 'chatter', duration: number): Promise<void> {
+  async busy(type: 'block' | 'flood' | 'chatter' | 'turns', duration: number): Promise<void> {
     await this.#order({ type, duration })
   }
 

@@ -23,6 +23,8 @@ export interface Order {
 /** What a member of ours answers. */
 export interface Word {
   id: number
+  /** What became of a join that it was told of: the code and the reason of its error, empty where there was none, and the milliseconds it took. */
+  joined?: { code: string; reason: string; after: number } | undefined
   members: { name: string; status: string }[]
   /** Whom it has seen fail so far. */
   failed: string[]

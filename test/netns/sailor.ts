@@ -7,12 +7,30 @@ const cluster = await Cluster.create(JSON.parse(process.argv[2]))
 const failed: string[] = []
 cluster.on('member-failed', ({ members }) => failed.push(...members.map(({ name }) => name)))
 
+async function tryToJoin(seeds: string[]): Promise<NonNullable<Word['joined']>> {
+  const startedAt = performance.now()
+  const error: unknown = await cluster.join(seeds).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
+  const field = (name: string) => String(Reflect.get(Object(error), name) ?? '')
+  return { code: field('code'), reason: field('reason'), after: performance.now() - startedAt }
+}
+
 async function obey({ id, join, examine }: Order): Promise<Word> {
   // A join that reaches nobody is no news: the firewall may want it so.
-  if (join !== undefined) await cluster.join(join).catch(() => undefined)
+  const joined = join === undefined ? undefined : await tryToJoin(join)
   const members = cluster.members().map(({ name, status }) => ({ name, status }))
   const [stats, paths] = await Promise.all([cluster.stats(), cluster.paths()])
-  return { id, members, failed, stats, paths, findings: examine ? await diagnose(cluster, Date.now) : [] }
+  return {
+    id,
+    joined,
+    members,
+    failed,
+    stats,
+    paths,
+    findings: examine ? await diagnose(cluster, Date.now) : [],
+  }
 }
 
 process.on('message', async (order: Order) => process.send?.(await obey(order)))
