@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { cycles } from './cycles.ts'
 
 /** Runs a script to its end; it must end by itself. */
 async function ended(script: string, ...args: string[]): Promise<{ code: number | null; output: string }> {
@@ -26,10 +27,12 @@ test('twenty members in one process form one view, survive the death of five, an
 })
 
 for (const threads of ['none', 'one', 'per-actor']) {
-  const cycles = threads === 'none' ? 100 : 25
-  test(`${cycles} times create, leave and shutdown on one port, ${threads}: no EADDRINUSE, no growth, no open handle`, async () => {
-    const { code, output } = await ended('cycles', threads, String(cycles))
-    assert.equal(code, 0, output)
-    assert.match(output, new RegExp(`${cycles} cycles`))
-  })
+  for (const ending of ['leave', 'shutdown'] as const) {
+    const count = threads === 'none' ? 100 : 25
+    test(`${count} times create and ${ending} on one port, ${threads}: no EADDRINUSE, no growth, no open handle, and the process ends`, async () => {
+      const { endedAfter } = await cycles(threads, count, ending)
+      // What a loaded machine needs to end a process is not our matter: the long proof has a tight bound.
+      assert.ok(endedAfter < 4_000, `the process ended ${endedAfter} ms after the last shutdown`)
+    })
+  }
 }
