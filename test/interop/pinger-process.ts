@@ -5,6 +5,8 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Counters } from '../../src/actors/counters.ts'
+import { PacketOpener } from '../../src/wire/packet.ts'
 import { readAck, writePing } from '../../src/wire/probe.ts'
 import { MESSAGE } from '../../src/wire/types.ts'
 import type { Target } from './pinger.ts'
@@ -23,19 +25,19 @@ const { address, port } = socket.address()
 let seqNo = 0
 let isOver = false
 
-/** The ack is the first message of its packet: alone, or in front of a compound's broadcasts. */
-function ackIn(packet: Buffer): number | undefined {
-  const start = packet[0] === MESSAGE.compound ? 2 + 2 * packet[1] : 0
-  return packet[start] === MESSAGE.ack ? readAck(packet, start + 1, packet.length)?.seqNo : undefined
-}
-
-socket.on('message', (packet) => {
-  const number = ackIn(packet)
-  const ping = number === undefined ? undefined : pending.get(number)
-  if (number === undefined || ping === undefined) return
-  pending.delete(number)
-  acks[ping.target].push(performance.now() - ping.sentAt)
-})
+/** Acks come alone, or with broadcasts, which may be compressed. */
+const opener = new PacketOpener(
+  { label: new Uint8Array(0), compression: false },
+  new Counters(),
+  (type, bytes, start, end) => {
+    const number = type === MESSAGE.ack ? readAck(bytes, start, end)?.seqNo : undefined
+    const ping = number === undefined ? undefined : pending.get(number)
+    if (number === undefined || ping === undefined) return
+    pending.delete(number)
+    acks[ping.target].push(performance.now() - ping.sentAt)
+  },
+)
+socket.on('message', (packet) => opener.open(packet))
 
 function pingAll(): void {
   for (const [target, { name, ip, port: to }] of targets.entries()) {
