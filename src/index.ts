@@ -38,7 +38,7 @@ export type {
 export type { HandledEvent, HandlerHandle, HandlerOptions } from './cluster/handlers.ts'
 export type { HandledKind, HandlerFailed, Invalid } from './cluster/host-events.ts'
 export type { Stats } from './cluster/insight.ts'
-export type { KeyOptions, Rotated, RotationOptions } from './cluster/keys.ts'
+export type { KeyOptions, LocalKeys, Rotated, RotationOptions } from './cluster/keys.ts'
 export type { Member, MemberBefore, MemberStatus, VersionRange } from './cluster/member.ts'
 export type { HistogramValue, Metric, MetricLabels, MetricType, MetricValue } from './cluster/metrics.ts'
 export type { MemberPath, NetworkCoordinate } from './cluster/near-types.ts'

@@ -1,6 +1,9 @@
 /** Errors keep class, code, fields and message across threads. */
 import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import {
   ActorExited,
   BindFailed,
@@ -64,6 +67,8 @@ for (const error of ALL) {
   })
 }
 
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
 test('codes are distinct, and an error of somebody else is not ours', () => {
   assert.equal(new Set(ALL.map(({ code }) => code)).size, ALL.length)
   assert.equal(isFolkmootError(new Error('else')), false)
@@ -123,4 +128,20 @@ test('instanceof recognises the errors of another copy of the package, and no ot
 test('a message shows any value, also one that cannot be made into a text, and is never endless', () => {
   assert.match(new InvalidOption('tags', Object.create(null), 'x').message, /null prototype/)
   assert.ok(new InvalidOption('tags', { role: 'x'.repeat(10_000) }, 'x').message.length < 300)
+})
+
+test('every error that the sources can make stands in the table of the README, and none that they cannot', () => {
+  const folder = join(root, 'src', 'errors')
+  const sources = readdirSync(folder).map((file) => readFileSync(join(folder, file), 'utf8'))
+  const made = sources.flatMap((text) =>
+    [...text.matchAll(/super\(\s*'(ERR_[A-Z_]+)'/g)].map(([, code]) => code),
+  )
+  const [, table] =
+    readFileSync(join(root, 'README.md'), 'utf8').match(/### When something goes wrong([\s\S]*?)\n#/) ?? []
+  const rows = (table ?? '').split('\n').filter((line) => line.startsWith('| `ERR_'))
+  const told = rows.flatMap((row) =>
+    [...row.split(' | ')[0].matchAll(/`(ERR_[A-Z_]+)`/g)].map(([, code]) => code),
+  )
+  assert.ok(made.length > 25, 'the sources are read')
+  assert.deepEqual([...told].sort(), [...new Set(made)].sort())
 })

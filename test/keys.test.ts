@@ -39,6 +39,7 @@ class Pool {
       members: () => [...this.statuses].map(([name, status]) => member(name, status)),
       sleep: async () => undefined,
       randomKey: () => NEW,
+      ask: { dispatch: () => Promise.reject(new Error('no member of its own')) },
       query: (wish) => this.#query(wish),
     })
   }

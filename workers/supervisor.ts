@@ -181,10 +181,15 @@ export class SupervisedMember implements Placed {
   }
 }
 
-/** Tags and keys as they were in force. */
-function settingsAfter(settings: Settings, { meta, keys }: Recollection): Settings {
+/** Tags, keys and what these are for, as they were in force. */
+function settingsAfter(settings: Settings, { meta, keys, verify }: Recollection): Settings {
   const tags = meta === undefined ? settings.tags : { ...decodeTags(meta) }
-  return { ...settings, tags, encryptionKeys: keys ?? settings.encryptionKeys }
+  const { encryptionKeys, verifyIncoming, verifyOutgoing } = settings
+  return {
+    ...{ ...settings, tags, encryptionKeys: keys ?? encryptionKeys },
+    verifyIncoming: verify === undefined ? verifyIncoming : verify.incoming === 'verified',
+    verifyOutgoing: verify === undefined ? verifyOutgoing : verify.outgoing === 'sealed',
+  }
 }
 
 /** What files say of an earlier life and what memory says of this one: the clocks that came further, and our tags as they were in force. */

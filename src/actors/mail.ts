@@ -33,7 +33,7 @@ export type ToDetector =
   /** Gossip: we are at another address by now. */
   | { type: 'self'; self: Self }
   /** Gossip: these keys from now on, the primary first. `keyring-set` answers with the same number. */
-  | { type: 'keyring'; number: number; keys: Uint8Array[] }
+  | { type: 'keyring'; number: number; keys: Uint8Array[]; verify?: Verification }
   | { type: 'command'; id: number; command: DetectorCommand }
 
 /** Mail to gossip: the detector's, dispatch's, the streams', and the facade's. */
@@ -67,10 +67,16 @@ export type ToGossip =
   /** Dispatch: a message of the Serf layer for one address, memberlist's type byte in front. */
   | { type: 'answer'; ip: string; port: number; bytes: Uint8Array }
   /** Dispatch: these keys from now on, the primary first; none for no encryption. `keyring-set` answers when the detector has them too. */
-  | { type: 'keyring'; number: number; keys: Uint8Array[] }
+  | { type: 'keyring'; number: number; keys: Uint8Array[]; verify?: Verification }
   /** The detector has the keys of this number. */
   | { type: 'keyring-set'; number: number }
   | { type: 'command'; id: number; command: GossipCommand }
+
+/** What keys are for: whether what comes must be sealed under one of them, and whether what goes is. */
+export interface Verification {
+  incoming: 'verified' | 'any'
+  outgoing: 'sealed' | 'plain'
+}
 
 /** A query as its asker wishes it. */
 export interface QueryWish {
@@ -307,6 +313,8 @@ export type DispatchCommand =
   | { type: 'restore' }
   /** Answered once the disk holds all that the snapshot heard so far, or has refused it. */
   | { type: 'sync' }
+  /** Keys of this member alone, and what they are for; what is left out stays. */
+  | ({ type: 'encrypt'; keys?: Uint8Array[] } & Partial<Verification>)
   /** Writes the tags file, where one is kept. */
   | { type: 'keep-tags'; tags: Record<string, string> }
   | { type: 'stats' }

@@ -224,7 +224,7 @@ export class Cluster extends EventEmitter<ClusterEvents> {
 
   /** Counters and gauges of the three actors. */
   stats(): Promise<Stats> {
-    return this.#insight.stats(this.#settings.encryptionKeys.length > 0 ? 'true' : 'false')
+    return this.#insight.stats()
   }
 
   /**

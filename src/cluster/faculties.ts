@@ -37,7 +37,7 @@ export function facultiesOf(
   { ask, query, report }: FacultyHands,
 ): { keys: Keys; handlers: Handlers; nearness: Nearness } {
   return {
-    keys: new Keys({ ...keyHands, members: () => cluster.members(), query }),
+    keys: new Keys({ ...keyHands, ask, members: () => cluster.members(), query }),
     handlers: new Handlers({ open: openHandlers, date: turns.date, emitter: cluster, report }),
     nearness: new Nearness({
       ask,

@@ -35,14 +35,13 @@ export class Insight {
     this.#ask = ask
   }
 
-  /** `encrypted` says whether there are keys. */
-  async stats(encrypted: 'true' | 'false'): Promise<Stats> {
+  async stats(): Promise<Stats> {
     const [detector, gossip, dispatch] = await Promise.all([
       this.#ask.detector('stats', { type: 'stats' }, isNumbers),
       this.#ask.gossip('stats', { type: 'stats' }, isNumbers),
       this.#ask.dispatch('stats', { type: 'stats' }, isNumbers),
     ])
-    const serf: Record<string, number | string> = { encrypted }
+    const serf: Record<string, number | string> = { encrypted: gossip.keys > 0 ? 'true' : 'false' }
     for (const name of OF_GOSSIP) serf[name] = gossip[name]
     serf.health_score = detector['memberlist.health.score']
     if ('coordinate_resets' in detector) serf.coordinate_resets = detector.coordinate_resets

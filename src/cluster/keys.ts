@@ -5,13 +5,16 @@
  *
  * Keys stand in no message of an error and in no property that is shown.
  */
-import type { QueryAnswer, QueryWish } from '../actors/mail.ts'
+import type { QueryAnswer, QueryWish, Verification } from '../actors/mail.ts'
 import { KEY_QUERIES, type KeyChange } from '../dispatch/keyring-keeper.ts'
+import { InvalidArgument, InvalidOption } from '../errors/errors.ts'
 import { KeyOperationFailed, type KeyResult, RotationStopped } from '../errors/keys.ts'
-import { settleKey, toBase64 } from '../options/coats.ts'
+import { settleKey, settleKeys, toBase64 } from '../options/coats.ts'
 import { readKeyAnswer, writeKeyRequest } from '../wire/keys.ts'
+import type { Ask } from './ask.ts'
 import type { Member } from './member.ts'
 import type { QueryHandle } from './queries.ts'
+import { isNothing } from './replies.ts'
 
 export interface KeyOptions {
   /** Over how many other members each answer shall come as well, against loss. Default 0. */
@@ -27,6 +30,16 @@ export interface RotationOptions {
   except?: readonly string[]
 }
 
+/** Keys of one member and what they are for, under the names that they have in the options; what is left out stays as it is. */
+export interface LocalKeys {
+  /** The first one encrypts, all of them decrypt; none: no encryption. */
+  encryptionKeys?: readonly (string | Uint8Array)[]
+  /** Whether what comes must be encrypted when there are keys. */
+  verifyIncoming?: boolean
+  /** Whether what we send is encrypted when there are keys. */
+  verifyOutgoing?: boolean
+}
+
 export interface Rotated {
   /** How many old keys were removed. */
   readonly removed: number
@@ -34,6 +47,7 @@ export interface Rotated {
 
 export interface KeyWorld {
   query(wish: QueryWish, signal: AbortSignal | undefined): QueryHandle
+  ask: Pick<Ask, 'dispatch'>
   members(): readonly Member[]
   /** Rejects when the signal aborts. */
   sleep(milliseconds: number, signal: AbortSignal | undefined): Promise<void>
@@ -99,6 +113,18 @@ export class Keys {
       await this.#confirm('use', key, key, options)
       await this.#world.sleep(grace, signal)
       return { removed: await this.#removeOthers(key, options) }
+    })
+  }
+
+  /**
+   * Changes the keys of this member alone, and what they are for, while it runs: how a live pool is switched to encryption and back, one member after
+   * the other, see the README. Resolves when all that is sent and read from now on follows it. Rejects with InvalidOption, and with FileUnwritable when
+   * the keyring file cannot hold it: then nothing has changed. Only the keys stand in that file.
+   */
+  setLocal(change: LocalKeys): Promise<void> {
+    const command = localChange(change)
+    return this.#exclusive(async () => {
+      await this.#world.ask.dispatch('keys.setLocal', { type: 'encrypt', ...command }, isNothing)
     })
   }
 
@@ -242,4 +268,26 @@ function checked(operation: Operation, { result }: Outcome): KeyResult {
   const { numErrors, numNodes, numResponses } = result
   if (numErrors > 0 || numResponses < numNodes) throw new KeyOperationFailed(operation, result)
   return result
+}
+
+/** A change of our own keys, checked, as dispatch is told it. */
+function localChange(change: LocalKeys): { keys?: Uint8Array[] } & Partial<Verification> {
+  if (typeof change !== 'object' || change === null)
+    throw new InvalidArgument('keys.setLocal: the change must be an object')
+  const { encryptionKeys, verifyIncoming, verifyOutgoing, ...rest } = change
+  const [unknown] = Object.keys(rest)
+  if (unknown !== undefined)
+    throw new InvalidArgument(`keys.setLocal: there is nothing named ${JSON.stringify(unknown)} to change`)
+  refuseNoFlag('verifyIncoming', verifyIncoming)
+  refuseNoFlag('verifyOutgoing', verifyOutgoing)
+  return {
+    ...(encryptionKeys !== undefined && { keys: settleKeys('encryptionKeys', encryptionKeys) }),
+    ...(verifyIncoming !== undefined && { incoming: verifyIncoming ? 'verified' : 'any' }),
+    ...(verifyOutgoing !== undefined && { outgoing: verifyOutgoing ? 'sealed' : 'plain' }),
+  }
+}
+
+function refuseNoFlag(option: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'boolean')
+    throw new InvalidOption(option, value, 'true or false')
 }

@@ -23,8 +23,7 @@ import { Strangers } from '../actors/strangers.ts'
 import { coatsOf } from '../options/coats.ts'
 import type { Settings } from '../options/options.ts'
 import { formatPlace } from '../wire/address.ts'
-import type { Keyring } from '../wire/keyring.ts'
-import { labelOf, PacketOpener, type PacketRefusal } from '../wire/packet.ts'
+import { type Encryption, labelOf, PacketOpener, type PacketRefusal } from '../wire/packet.ts'
 import { readAck, readIndirectPing, readNack, readPing, writeAck } from '../wire/probe.ts'
 import { MESSAGE } from '../wire/types.ts'
 import { Coordinates } from './coordinates.ts'
@@ -72,7 +71,7 @@ export class Detector implements Actor<ToDetector> {
   readonly #opener: PacketOpener
   readonly #elsewhere = new Elsewhere()
   readonly #rules: EntryRules
-  readonly #keyring: Keyring
+  readonly #encryption: Encryption
   readonly #strangers: Strangers
   #identity: Identity | undefined
   /** Where the packet came from that is being opened, and when. */
@@ -127,7 +126,7 @@ export class Detector implements Actor<ToDetector> {
     this.#greetings = new Greetings({ ...parts, gossip: world.gossip })
     this.#farewell = new Farewell({ ...parts, gossip: world.gossip })
     this.#rules = new EntryRules(settings)
-    this.#keyring = coats.encryption.keyring
+    this.#encryption = coats.encryption
     this.#strangers = new Strangers(world.log, coats.label)
     this.#opener = new PacketOpener(coats, counters, this.#message, this.#refused)
   }
@@ -165,7 +164,8 @@ export class Detector implements Actor<ToDetector> {
         this.#prober.identity = this.#identity
         return
       case 'keyring':
-        this.#keyring.replace(mail.keys)
+        this.#encryption.keyring.replace(mail.keys)
+        Object.assign(this.#encryption, mail.verify)
         return this.#world.gossip.tell({ type: 'keyring-set', number: mail.number })
       case 'command':
         return this.#enquiries.command(mail.id, mail.command, this.#identity, now)

@@ -21,11 +21,20 @@ import type { DispatchWorld } from './world.ts'
 
 type Mail<Type extends ToDispatch['type']> = Extract<ToDispatch, { type: Type }>
 /** Commands that are answered when a file says so. */
-export type FileCommand = Extract<DispatchCommand, { type: 'restore' | 'sync' | 'keep-tags' }>
+export type FileCommand = Extract<DispatchCommand, { type: 'restore' | 'sync' | 'keep-tags' | 'encrypt' }>
+
+const FILE_COMMANDS: ReadonlySet<string> = new Set<FileCommand['type']>([
+  'restore',
+  'sync',
+  'keep-tags',
+  'encrypt',
+])
 
 export function isFileCommand(command: DispatchCommand): command is FileCommand {
-  return command.type === 'restore' || command.type === 'sync' || command.type === 'keep-tags'
+  return FILE_COMMANDS.has(command.type)
 }
+
+type Reply = (envelope: Envelope<null>) => void
 
 export interface KeptParts {
   world: DispatchWorld
@@ -104,6 +113,8 @@ export class Kept {
         return this.#restore((envelope) => world.reply(id, envelope))
       case 'keep-tags':
         return this.#keepTags(command.tags, (envelope) => world.reply(id, envelope))
+      case 'encrypt':
+        return this.#encrypt(command, (envelope) => world.reply(id, envelope))
       case 'sync': {
         const done = () => world.reply(id, { ok: true, value: null, after: 0 })
         if (this.#snapshot === undefined) done()
@@ -140,8 +151,16 @@ export class Kept {
     })
   }
 
+  #encrypt({ type: _, ...change }: FileCommand & { type: 'encrypt' }, reply: Reply): void {
+    const path = this.#settings.keyringFile
+    this.#parts.keeper.own(change, (error) => {
+      if (error === '') reply({ ok: true, value: null, after: 0 })
+      else reply({ ok: false, error: toPlain(new FileUnwritable('keyring', path, error)) })
+    })
+  }
+
   /** Tags that no peer could be told of must not stand in the file either. */
-  #keepTags(tags: Record<string, string>, reply: (envelope: Envelope<null>) => void): void {
+  #keepTags(tags: Record<string, string>, reply: Reply): void {
     const { tagsFile, protocolVersion } = this.#settings
     if (tagsFile === '') return reply({ ok: true, value: null, after: 0 })
     const { length } = encodeTags(tags, protocolVersion)

@@ -10,7 +10,7 @@
 
 import type { Outlet } from '../actors/contract.ts'
 import type { Counters } from '../actors/counters.ts'
-import type { ToGossip } from '../actors/mail.ts'
+import type { ToGossip, Verification } from '../actors/mail.ts'
 import { toBase64 } from '../options/coats.ts'
 import { KEY_REFUSALS, Keyring } from '../wire/keyring.ts'
 import { readKeyRequest, writeKeyAnswer } from '../wire/keys.ts'
@@ -32,6 +32,8 @@ export interface KeeperRules {
   queryResponseSizeLimit: number
   /** Keys of the options, in force until others are told. */
   encryptionKeys: readonly Uint8Array[]
+  verifyIncoming: boolean
+  verifyOutgoing: boolean
 }
 
 export interface KeeperParts {
@@ -45,18 +47,21 @@ export interface KeeperParts {
 const MOST_WAITING = 64
 /** A list that is too long for an answer begins with so many keys: one for each 25 bytes of the limit. */
 const BYTES_PER_KEY = 25
+const TOO_MANY = 'too many changes of the keyring are under way'
 const NO_KEYRING = 'Keyring is empty (encryption not enabled)'
 
-interface Change {
-  kind: KeyChange
-  query: InternalQuery
-}
+/** A change that waits for its turn: a member's, or the host's own. */
+type Change = (next: () => void) => void
+
+/** Keys of this member alone, and what they are for; what is left out stays. */
+export type OwnKeys = { keys?: Uint8Array[] } & Partial<Verification>
 
 export class KeyringKeeper {
   readonly #path: string
   readonly #sizeLimit: number
   readonly #parts: KeeperParts
   #keyring: Keyring
+  #verify: Verification
   #waiting: Change[] = []
   #isBusy = false
   #number = 0
@@ -66,13 +71,17 @@ export class KeyringKeeper {
     this.#path = rules.keyringFile
     this.#sizeLimit = rules.queryResponseSizeLimit
     this.#keyring = ringOf(rules.encryptionKeys)
+    this.#verify = {
+      incoming: rules.verifyIncoming ? 'verified' : 'any',
+      outgoing: rules.verifyOutgoing ? 'sealed' : 'plain',
+    }
     this.#parts = parts
   }
 
   /** Takes over who answers queries about keys. */
   serve(internal: InternalQueries): void {
     for (const kind of ['install', 'use', 'remove'] as const) {
-      internal.handle(KEY_QUERIES[kind], (query) => this.#asked({ kind, query }))
+      internal.handle(KEY_QUERIES[kind], (query) => this.#asked(kind, query))
     }
     internal.handle(KEY_QUERIES.list, (query) => this.#list(query))
   }
@@ -95,14 +104,44 @@ export class KeyringKeeper {
     done()
   }
 
-  #asked(change: Change): void {
+  /** The host's own change: it asks nobody else. Calls back with an error's text, or an empty one. */
+  own({ keys, ...verify }: OwnKeys, done: (error: string) => void): void {
+    // What is read at the next start must be a keyring.
+    if (keys?.length === 0 && this.#path !== '') return done('it would contain no keys')
+    const isQueued = this.#queue((next) => {
+      const keyring = keys === undefined ? this.#keyring : ringOf(keys)
+      const finish = (error: string) => {
+        done(error)
+        next()
+      }
+      this.#persist(keyring, (error) => {
+        if (error !== '') return finish(error)
+        this.#verify = { ...this.#verify, ...verify }
+        this.#use(keyring, () => finish(''))
+      })
+    })
+    if (!isQueued) done(TOO_MANY)
+  }
+
+  #asked(kind: KeyChange, query: InternalQuery): void {
+    const isQueued = this.#queue((next) =>
+      this.#make(kind, query, (error) => {
+        this.#answer(query, error)
+        next()
+      }),
+    )
+    if (!isQueued) this.#answer(query, TOO_MANY)
+  }
+
+  /** Whether there is room for one more change. */
+  #queue(change: Change): boolean {
     if (this.#waiting.length >= MOST_WAITING) {
       this.#parts.counters.add('drop.key-change')
-      this.#answer(change.query, 'too many changes of the keyring are under way')
-      return
+      return false
     }
     this.#waiting.push(change)
     this.#next()
+    return true
   }
 
   #next(): void {
@@ -110,15 +149,14 @@ export class KeyringKeeper {
     const change = this.#waiting.shift()
     if (change === undefined) return
     this.#isBusy = true
-    this.#make(change, (error) => {
+    change(() => {
       this.#isBusy = false
-      this.#answer(change.query, error)
       this.#next()
     })
   }
 
   /** Calls back with an error's text, an empty one when it is done, or undefined where Serf says nothing but no. */
-  #make({ kind, query }: Change, done: (error: string | undefined) => void): void {
+  #make(kind: KeyChange, query: InternalQuery, done: (error: string | undefined) => void): void {
     const key = readKeyRequest(query.payload)
     if (key === undefined) return done(undefined)
     if (this.#keyring.size === 0) return done(KEY_REFUSALS.empty)
@@ -143,7 +181,8 @@ export class KeyringKeeper {
     this.#keyring = keyring
     this.#number += 1
     this.#set = { number: this.#number, done }
-    this.#parts.gossip.tell({ type: 'keyring', number: this.#number, keys: keyring.keys })
+    const [number, verify] = [this.#number, this.#verify]
+    this.#parts.gossip.tell({ type: 'keyring', number, keys: keyring.keys, verify })
   }
 
   #answer(query: InternalQuery, error: string | undefined): void {

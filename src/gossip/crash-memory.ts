@@ -2,12 +2,14 @@
  * What outlives a crash of the actors: our incarnation, the Lamport clocks, our tags and keys, in memory that gossip writes and the supervisor
  * reads once gossip is gone. Everything else that a restart needs the facade knows.
  *
- *     f64 incarnation | f64 member clock | f64 event clock | f64 query clock | tags | keys
+ *     f64 incarnation | f64 member clock | f64 event clock | f64 query clock | tags | keys | verify
  *     tags            u16 length plus one (0: never written) | meta, as it travels
  *     keys            u16 count plus one (0: never changed)  | u8 length and bytes of each
+ *     verify          u8: 0: never changed; 4, and 1 for incoming, 2 for outgoing
  *
  * Each turn of gossip writes the four numbers: plain stores, since nobody reads while gossip lives.
  */
+import type { Verification } from '../actors/mail.ts'
 import { MOST_KEYS } from '../wire/keyring.ts'
 
 const NUMBERS = 4
@@ -15,7 +17,8 @@ const MOST_META = 512
 const LONGEST_KEY = 32
 const TAGS_AT = NUMBERS * 8
 const KEYS_AT = TAGS_AT + 2 + MOST_META
-const SIZE = KEYS_AT + 2 + MOST_KEYS * (1 + LONGEST_KEY)
+const VERIFY_AT = KEYS_AT + 2 + MOST_KEYS * (1 + LONGEST_KEY)
+const SIZE = VERIFY_AT + 1
 
 /** What was true when gossip ended its last turn. */
 export interface Recollection {
@@ -29,6 +32,8 @@ export interface Recollection {
   meta: Uint8Array | undefined
   /** The keys, the primary first; undefined: those that gossip was started with. */
   keys: Uint8Array[] | undefined
+  /** What they are for; undefined: as gossip was started. */
+  verify: Verification | undefined
 }
 
 export function newCrashMemory(): SharedArrayBuffer {
@@ -71,11 +76,21 @@ export class CrashMemory {
     this.#view.setUint16(KEYS_AT, keys.length + 1)
   }
 
+  verification({ incoming, outgoing }: Verification): void {
+    this.#bytes[VERIFY_AT] = 4 + (incoming === 'verified' ? 1 : 0) + (outgoing === 'sealed' ? 2 : 0)
+  }
+
   recall(): Recollection {
     const [incarnation, memberTime, eventTime, queryTime] = this.#numbers
     const metaLength = this.#view.getUint16(TAGS_AT)
     const meta = metaLength === 0 ? undefined : this.#bytes.slice(TAGS_AT + 2, TAGS_AT + 2 + metaLength - 1)
-    return { incarnation, memberTime, eventTime, queryTime, meta, keys: this.#recalledKeys() }
+    const keys = this.#recalledKeys()
+    const flags = this.#bytes[VERIFY_AT]
+    const verify: Verification | undefined =
+      flags === 0
+        ? undefined
+        : { incoming: flags & 1 ? 'verified' : 'any', outgoing: flags & 2 ? 'sealed' : 'plain' }
+    return { incarnation, memberTime, eventTime, queryTime, meta, keys, verify }
   }
 
   #recalledKeys(): Uint8Array[] | undefined {

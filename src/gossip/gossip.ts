@@ -116,8 +116,7 @@ export class Gossip implements Actor<ToGossip> {
       userMessage: (payload) => this.#hearing.streamMessage(payload, this.#now),
       served: (merged, reason) => this.#entrance.served(merged, reason),
     })
-    const { keyring } = coats.encryption
-    this.#keyholder = new Keyholder({ ...world, keyring, queues })
+    this.#keyholder = new Keyholder({ ...world, encryption: coats.encryption, queues })
     this.#judges = judges
     this.#queues = queues
     this.#outbox = outbox
@@ -387,6 +386,7 @@ export class Gossip implements Actor<ToGossip> {
       left,
       ...this.#judges.gauges(),
       streams: this.#streams.size,
+      keys: this.#keyholder.size,
       member_time: this.#memberClock.time,
       event_time: this.#eventClock.time,
       query_time: this.#queryClock.time,

@@ -7,14 +7,14 @@
  */
 import type { Log, Outlet } from '../actors/contract.ts'
 import type { ToDetector, ToDispatch, ToGossip } from '../actors/mail.ts'
-import type { Keyring } from '../wire/keyring.ts'
+import type { Encryption } from '../wire/packet.ts'
 import type { CrashMemory } from './crash-memory.ts'
 import type { Queues } from './queues.ts'
 
 export type KeyMail = Extract<ToGossip, { type: 'keyring' | 'keyring-set' }>
 
 export interface KeyholderParts {
-  keyring: Keyring
+  encryption: Encryption
   queues: Queues
   detector: Outlet<ToDetector>
   dispatch: Outlet<ToDispatch>
@@ -30,11 +30,18 @@ export class Keyholder {
     this.#parts = parts
   }
 
+  /** How many keys there are. */
+  get size(): number {
+    return this.#parts.encryption.keyring.size
+  }
+
   receive(mail: KeyMail): void {
-    const { keyring, queues, detector, dispatch, memory } = this.#parts
+    const { encryption, queues, detector, dispatch, memory } = this.#parts
     if (mail.type === 'keyring-set') return dispatch.tell(mail)
-    keyring.replace(mail.keys)
+    encryption.keyring.replace(mail.keys)
+    Object.assign(encryption, mail.verify)
     memory?.keys(mail.keys)
+    if (mail.verify !== undefined) memory?.verification(mail.verify)
     // The first key of all takes room in every packet.
     queues.refit()
     detector.tell(mail)
@@ -42,7 +49,7 @@ export class Keyholder {
 
   /** Warns when strangers can reach us and nothing keeps them out: `bindIp` is the address that the sockets are bound to. */
   begin(bindIp: string): void {
-    if (this.#parts.keyring.size > 0 || isLoopback(bindIp)) return
+    if (this.size > 0 || isLoopback(bindIp)) return
     const what = 'whoever reaches its ports can speak for any member'
     this.#parts.log('warn', `bound to ${bindIp} without encryption keys: ${what} (see encryptionKeys)`)
   }

@@ -27,7 +27,10 @@ function kept(keys: readonly Uint8Array[], { path = '', limit = 1_024, head = 44
   const counters = new Counters()
   const files = new Files((operation) => operations.push(operation))
   const gossip = { tell: (mail: ToGossip) => told.push(mail), waiting: () => 0 }
-  const rules = { keyringFile: path, queryResponseSizeLimit: limit, encryptionKeys: keys }
+  const rules = {
+    ...{ keyringFile: path, queryResponseSizeLimit: limit, encryptionKeys: keys },
+    ...{ verifyIncoming: false, verifyOutgoing: true },
+  }
   const keeper = new KeyringKeeper(rules, { files, gossip, counters, now: () => 0 })
   const internal = new InternalQueries(counters)
   keeper.serve(internal)
