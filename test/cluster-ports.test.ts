@@ -1,7 +1,10 @@
 /** Port 0: TCP and UDP of a member agree on one port, also when hundreds start at once; and members of both families in one pool. */
 import assert from 'node:assert/strict'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { Cluster } from 'folkmoot'
 import { listed } from './interop/pool.ts'
 import { eventually, freshIp, SerfAgent, withoutSerf } from './interop/serf-agent.ts'
@@ -100,4 +103,63 @@ test('a pool on link-local addresses: probes, acks over UDP and TCP, and a membe
       (await cluster.paths()).every(({ direct }) => direct > 0),
     )
   }
+})
+
+/** A port of another address that leads to a member, as a translator in front of a container does: what comes is passed on, and comes from it. */
+async function mappedTo(t: TestContext, ip: string, to: () => { address: string; port: number }) {
+  const tcp = createServer((socket) => {
+    const { address, port } = to()
+    const inside = connect(port, address)
+    socket.pipe(inside).pipe(socket)
+    for (const one of [socket, inside]) one.on('error', () => socket.destroy())
+  })
+  tcp.listen(0, ip)
+  await once(tcp, 'listening')
+  const place = tcp.address()
+  assert.ok(place !== null && typeof place === 'object')
+  const udp = createSocket('udp4')
+  udp.on('message', (packet) => {
+    const { address, port } = to()
+    udp.send(packet, port, address)
+  })
+  udp.bind(place.port, ip)
+  await once(udp, 'listening')
+  t.after(() => {
+    udp.close()
+    tcp.close()
+  })
+  return `${ip}:${place.port}`
+}
+
+test('a mapped port: a member is known and probed where it is advertised, by ours and by a real agent (row 49)', {
+  skip: withoutSerf,
+}, async (t) => {
+  let inside = { address: '', port: 0 }
+  const outside = await mappedTo(t, freshIp(), () => inside)
+  const bind = `${freshIp()}:47871`
+  inside = { address: bind.split(':')[0], port: 47_871 }
+  const hidden = await Cluster.create({
+    ...{ nodeName: 'hidden', bind, advertise: outside, profile: 'local', threads: 'none' },
+  })
+  t.after(() => hidden.shutdown())
+  assert.equal(`${hidden.localMember().address}:${hidden.localMember().port}`, outside)
+  const agent = await SerfAgent.start(t, { name: 'agent' })
+  await agent.join(outside)
+  const ours = await Cluster.create({
+    ...{ nodeName: 'ours', bind: `${freshIp()}:0`, profile: 'local', threads: 'none', probeInterval: 300 },
+  })
+  t.after(() => ours.shutdown())
+  await ours.join([agent.address])
+  await listed(hidden, 'ours', 'alive')
+  await agent.sees('hidden', 'alive')
+  await eventually('it is probed over UDP, where it is advertised', async () => {
+    const path = (await ours.paths()).find(({ name }) => name === 'hidden')
+    return (path?.direct ?? 0) >= 3
+  })
+  await eventually('and probes over UDP itself', async () =>
+    (await hidden.paths()).every(({ direct }) => direct >= 1),
+  )
+  const seen = (await agent.members()).find(({ name }) => name === 'hidden')
+  assert.deepEqual([seen?.addr, seen?.status], [outside, 'alive'])
+  assert.equal(ours.member('hidden')?.status, 'alive')
 })

@@ -248,6 +248,7 @@ function clusterOptions(layer: Layer, { nodeName, tags, bind, compression, notic
     ['query_size_limit', 'querySizeLimit'],
     ['query_response_size_limit', 'queryResponseSizeLimit'],
     ['user_event_size_limit', 'userEventSizeLimit'],
+    ['udp_buffer_size', 'udpBufferSize'],
   ]
   for (const [name, option] of numbers)
     if (layer.int(name) > 0) Object.assign(options, { [option]: layer.int(name) })

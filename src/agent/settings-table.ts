@@ -77,6 +77,11 @@ export const SETTINGS = {
   skip_inbound_label_check: also('bool', 'skip-inbound-label-check', 'take packets without our label'),
   no_verify_incoming: also('bool', 'no-verify-incoming', 'take unencrypted packets although a key is set'),
   no_verify_outgoing: also('bool', 'no-verify-outgoing', 'send unencrypted packets although a key is set'),
+  udp_buffer_size: also(
+    'int',
+    'udp-buffer-size',
+    'bytes that a packet has at most, all coats counted in (default 1400)',
+  ),
   expect: also('int', 'expect', 'members to wait for before this node counts as ready'),
   http_addr: also('text', 'http-addr', 'address for metrics, health and readiness over HTTP (default off)'),
   handler_timeout: also(

@@ -71,6 +71,7 @@ test('TestDecodeConfig: every key decodes into its place', () => {
     statsd_addr: '127.0.0.1:8125',
     query_response_size_limit: 123,
     query_size_limit: 456,
+    udp_buffer_size: 8_192,
   })
   const found = config(['-config-file=/a.json'], { '/a.json': file })
   const { cluster } = found
@@ -82,8 +83,8 @@ test('TestDecodeConfig: every key decodes into its place', () => {
     [15_000, 172_800_000, 129_600_000],
   )
   assert.deepEqual(
-    [cluster.querySizeLimit, cluster.queryResponseSizeLimit, cluster.broadcastTimeout],
-    [456, 123, 10_000],
+    [cluster.querySizeLimit, cluster.queryResponseSizeLimit, cluster.broadcastTimeout, cluster.udpBufferSize],
+    [456, 123, 10_000, 8_192],
   )
   const told = ['nameConflictResolution', 'rejoinAfterLeave', 'protocolVersion'].map((name) =>
     Reflect.get(cluster, name),
