@@ -18,7 +18,7 @@ const ALIVES_A_PACKET = 12
 /** A pool in which all know each other and nobody has anything left to say. */
 export function restingPool(count: number, options: WorldOptions): Pool {
   const world = new World({ handling: 'share', hosts: 'light', ...options })
-  const nodes = world.pool(count)
+  const nodes = joined(world, count)
   for (
     let waited = 0;
     nodes.some(({ inside }) => (inside?.gossip.table.active ?? 0) < count);
@@ -30,6 +30,18 @@ export function restingPool(count: number, options: WorldOptions): Pool {
   world.run(quietAfter(count, nodes[0].settings))
   world.transitions.length = 0
   return { world, nodes }
+}
+
+/** So many join at once: a member takes part in 128 push/pulls at most. */
+const WAVE = 64
+
+function joined(world: World, count: number): SimulatedNode[] {
+  const nodes = world.start(count)
+  for (let i = 1; i < count; i++) {
+    world.join(nodes[i], nodes[world.faults.below(i)])
+    if (i % WAVE === 0) world.run(LOOK)
+  }
+  return nodes
 }
 
 /** Milliseconds after which the news of so many joins have been sent as often as they will be (protocol page 1, section 7.15). */
