@@ -47,6 +47,8 @@ const WRONG: [options: object, option: string, bound: RegExp][] = [
   [{ bind: '127.0.0.1:70000' }, 'bind', /an IP address/],
   [{ bind: '127.0.0.1:-1' }, 'bind', /an IP address/],
   [{ bind: '' }, 'bind', /an IP address/],
+  [{ tcpFallbackPings: 1 }, 'tcpFallbackPings', /true or false/],
+  [{ tcpFallbackExcept: 'p1' }, 'tcpFallbackExcept', /a list of/],
   [{ advertise: 'no where' }, 'advertise', /an IP address/],
   [{ tags: [] }, 'tags', /an object of texts/],
   [{ tags: { role: 1 } }, 'tags.role', /a text/],

@@ -89,12 +89,16 @@ export interface ProbeParts {
 export class Prober {
   readonly #parts: ProbeParts
   readonly #writer = new Writer()
+  /** Names of members that are never pinged over TCP, a character for each byte. */
+  readonly #spared: ReadonlySet<string>
   #identity: Identity | undefined
   #probe: Probe | undefined
   #tickAt = Number.POSITIVE_INFINITY
 
   constructor(parts: ProbeParts) {
     this.#parts = parts
+    const encoder = new TextEncoder()
+    this.#spared = new Set(parts.settings.tcpFallbackExcept.map((name) => toLatin(encoder.encode(name))))
   }
 
   /** Starts probing, one interval from now and a random part of another: many nodes of a process must not tick together. */
@@ -256,7 +260,8 @@ export class Prober {
       if (answer === 'ack-or-nack') probe.nacksExpected += 1
       outgoing.ride(this.#identity.indirectPing(seqNo, peer, answer), helper.ip, helper.port, 0)
     }
-    if (settings.tcpFallbackPings && peer.protocolMax >= PROTOCOL_MAX.streamPing) {
+    const isSpared = !settings.tcpFallbackPings || this.#spared.has(toLatin(peer.name))
+    if (!isSpared && peer.protocolMax >= PROTOCOL_MAX.streamPing) {
       const { coats } = outgoing
       const request = sealStream(this.#identity.ping(seqNo, peer.name), coats)
       this.#parts.counters.add('memberlist.tcp.sent', request.length - labelBytes(coats))

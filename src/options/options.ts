@@ -6,14 +6,15 @@
 import { InvalidArgument, InvalidOption } from '../errors/errors.ts'
 import { META_LIMIT } from '../gossip/own-tags.ts'
 import { type ReapRule, settleReapRules } from '../gossip/reap-rules.ts'
-import { formatPlace, parsePlace } from '../wire/address.ts'
 import { encodeTags } from '../wire/tags.ts'
 import { type AdmissionOptions, type AdmissionSettings, settleAdmission } from './admission.ts'
 import { type CoatSettings, fitPackets, settleKeys, settleLabel } from './coats.ts'
 import { distance } from './distance.ts'
 import { FILE_OPTIONS, type FileOptions, type FileSettings, settleFiles } from './files.ts'
 import { BOUNDS, IN_ORDER, LAN, type Numbers, PROFILES, type Profile, TOGETHER } from './numbers.ts'
+import { ADVERTISES, BINDS, ownPlace, settleServers } from './places.ts'
 import { type RejoinOptions, type RejoinSettings, settleRejoin } from './rejoin.ts'
+import { settleTcpPings, TCP_PING_OPTIONS, type TcpPingOptions, type TcpPingSettings } from './tcp-pings.ts'
 import {
   ownTransport,
   settleTransport,
@@ -43,7 +44,13 @@ export interface Logger {
 }
 
 /** What the actors are told: every number decided, nothing optional. Survives structured clone. Durations in milliseconds. */
-export interface Settings extends Numbers, CoatSettings, AdmissionSettings, FileSettings, TransportSettings {
+export interface Settings
+  extends Numbers,
+    CoatSettings,
+    AdmissionSettings,
+    FileSettings,
+    TransportSettings,
+    TcpPingSettings {
   nodeName: string
   /** IP to bind, or the name of an interface or a host; the actors are told an IP. */
   bindIp: string
@@ -57,7 +64,6 @@ export interface Settings extends Numbers, CoatSettings, AdmissionSettings, File
   reapRules: readonly ReapRule[]
   /** Name servers to ask instead of the system's resolver, as `ip` or `ip:port`; usually none. */
   dnsServers: string[]
-  tcpFallbackPings: boolean
   rejoin: RejoinSettings
   nameConflictResolution: boolean
   threads: Threads
@@ -73,7 +79,12 @@ export interface Settings extends Numbers, CoatSettings, AdmissionSettings, File
 }
 
 /** What a host may say. Everything has a default; durations in milliseconds. */
-export interface ClusterOptions extends Partial<Numbers>, AdmissionOptions, FileOptions, TransportOptions {
+export interface ClusterOptions
+  extends Partial<Numbers>,
+    AdmissionOptions,
+    FileOptions,
+    TransportOptions,
+    TcpPingOptions {
   /** Name of this member, unique in the pool: 1 to 128 bytes. Default: the host name. */
   nodeName?: string
   /**
@@ -115,8 +126,6 @@ export interface ClusterOptions extends Partial<Numbers>, AdmissionOptions, File
   skipInboundLabelCheck?: boolean
   /** Name servers to ask for the names of seeds, as `ip` or `ip:port`. Default none: the system's resolver. */
   dnsServers?: string[]
-  /** Whether a member that does not answer over UDP is pinged over TCP too. Default true. */
-  tcpFallbackPings?: boolean
   /** Whether a suspect is told in its ping that it is one, so that it can refute at once. Default true; false is for measurements. */
   buddy?: boolean
   /**
@@ -169,7 +178,6 @@ const OTHERS = [
   'label',
   'skipInboundLabelCheck',
   'dnsServers',
-  'tcpFallbackPings',
   'rejoin',
   'nameConflictResolution',
   'threads',
@@ -210,6 +218,7 @@ export function settle(options: ClusterOptions, hostName: string): Settings {
     ...settleAdmission(options, nodeName),
     ...settleFiles(options),
     ...settleTransport(options),
+    ...settleTcpPings(options),
     nodeName,
     bindIp: bind.ip,
     bindPort: bind.port ?? DEFAULT_PORT,
@@ -219,7 +228,6 @@ export function settle(options: ClusterOptions, hostName: string): Settings {
     dnsServers: settleServers(options.dnsServers ?? []),
     reapRules: settleReapRules(options.reapRules ?? []),
     nameConflictResolution: flag('nameConflictResolution', options.nameConflictResolution ?? true),
-    tcpFallbackPings: flag('tcpFallbackPings', options.tcpFallbackPings ?? true),
     rejoin: settleRejoin(options.rejoin ?? true),
     threads: oneOf('threads', options.threads ?? 'per-actor', ['per-actor', 'one', 'none']),
     workers: settleWorkers(options.workers ?? {}),
@@ -243,7 +251,7 @@ function settleCoats(options: ClusterOptions): CoatSettings {
 }
 
 function refuseUnknown(options: ClusterOptions): void {
-  const known = [...OTHERS, ...FILE_OPTIONS, ...TRANSPORT_OPTIONS, ...Object.keys(LAN)]
+  const known = [...OTHERS, ...FILE_OPTIONS, ...TRANSPORT_OPTIONS, ...TCP_PING_OPTIONS, ...Object.keys(LAN)]
   for (const [name, value] of Object.entries(options)) {
     if (known.includes(name)) continue
     const nearest = known.toSorted((a, b) => distance(name, a) - distance(name, b))[0]
@@ -286,38 +294,6 @@ function settleName(name: unknown): string {
   const bytes = typeof name === 'string' ? new TextEncoder().encode(name).length : 0
   if (typeof name === 'string' && bytes >= 1 && bytes <= LONGEST_NAME) return name
   throw new InvalidOption('nodeName', name, `a text of 1 to ${LONGEST_NAME} bytes`)
-}
-
-/** An address of a server: an IP literal, since a name may stand for several. */
-function place(option: string, value: unknown, defaultPort: number): { ip: string; port: number } {
-  const named = typeof value === 'string' ? parsePlace(value) : undefined
-  if (named !== undefined && named.nodeName === '' && named.ip !== '') {
-    return { ip: named.ip, port: named.port ?? defaultPort }
-  }
-  throw new InvalidOption(
-    option,
-    value,
-    'an IP address with or without a port, as 10.0.0.1:53 or [fd00::1]:53',
-  )
-}
-
-const BINDS = 'an IP address, an interface or a host name of ours, with or without a port, as 10.0.0.1:7946'
-const ADVERTISES = 'an IP address, an interface, a host name or auto, with or without a port'
-
-/** A place of ours may also be an interface or a host name: what it stands for is looked up when the sockets are bound. */
-function ownPlace(option: string, value: unknown, bound: string): { ip: string; port?: number | undefined } {
-  const named = typeof value === 'string' ? parsePlace(value) : undefined
-  if (named === undefined || named.nodeName !== '') throw new InvalidOption(option, value, bound)
-  return { ip: named.ip === '' ? named.host : named.ip, port: named.port }
-}
-
-function settleServers(servers: unknown): string[] {
-  const bound = 'a list of addresses of name servers, as 10.0.0.53 or [fd00::53]:8600'
-  if (!Array.isArray(servers)) throw new InvalidOption('dnsServers', servers, bound)
-  return servers.map((server) => {
-    const { ip, port } = place('dnsServers', server, 53)
-    return formatPlace(ip, port)
-  })
 }
 
 /** Checks tags given as an option or in a call. */

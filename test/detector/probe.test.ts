@@ -108,6 +108,14 @@ test('helpers that all say no leave our health as it is, each that is silent cos
   }
 })
 
+test('members that are spared are not pinged over TCP, the others are (DisableTcpPingsForNode)', () => {
+  const lone = new LoneDetector({ tcpFallbackExcept: ['p1', 'não'] })
+  lone.peers(2)
+  lone.advance(20_000)
+  assert.ok(lone.dialled.length > 0)
+  assert.ok(lone.dialled.every(({ to }) => to === '10.0.0.2:7946'))
+})
+
 test('poor health stretches the probe, good probes heal it, and it never exceeds its bound', () => {
   const lone = new LoneDetector()
   for (let i = 0; i < 20; i++) lone.mail({ type: 'accused' })

@@ -300,3 +300,23 @@ test('new names in a state that came unasked count for its sender; in one that w
   joining.advance(1_000)
   assert.equal(joining.stats().members, 16_501)
 })
+
+test('7.12 what is spoken by the dead counts too, what they understand does not; and so on our own side', () => {
+  const speaks = (memberlist: number, serf: number) => Uint8Array.of(1, 5, memberlist, 2, 5, serf)
+  const refused = (entries: Entry[], ours: Uint8Array[] = []) => {
+    const lone = quiet()
+    lone.hear(...ours)
+    ask(lone, pushPull({ entries: [...entries, { name: 'newcomer' }] }))
+    return !lone.newFacts().some((fact) => fact.startsWith('join newcomer'))
+  }
+  // Fit to be refused: a dead member of theirs that speaks what nobody alive understands.
+  assert.ok(refused([{ name: 'dead', state: STATE.dead, versions: speaks(9, 5) }]))
+  assert.ok(refused([{ name: 'left', state: STATE.left, versions: speaks(2, 9) }]))
+  assert.ok(!refused([{ name: 'dead', state: STATE.dead, versions: speaks(3, 4) }]))
+  // The ranges of the dead narrow nothing; those of the living do, theirs and ours.
+  const narrow = Uint8Array.of(1, 1, 1, 2, 3, 3)
+  assert.ok(!refused([{ name: 'dead', state: STATE.dead, versions: Uint8Array.of(1, 1, 1, 2, 3, 3) }]))
+  assert.ok(refused([{ name: 'old', versions: narrow }]))
+  const old = alive({ incarnation: 1, name: 'o0', versions: narrow })
+  assert.ok(refused([], [old]))
+})
