@@ -2,6 +2,7 @@
  * The agent: a `Cluster` for whoever cannot hold one, that is RPC clients, scripts and signals. It owns the log, the handlers and what
  * is subscribed; everything about the pool is the cluster's.
  */
+import { goQuoted } from '../cli/text.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { MemberEvent, QueryEvent, UserEvent } from '../cluster/events.ts'
 import type { Metric } from '../cluster/metrics.ts'
@@ -115,7 +116,7 @@ export class Agent implements Desk {
 
   async event(request: EventRequest): Promise<void> {
     const { name, coalesce, payload } = request
-    const shown = JSON.stringify(new TextDecoder().decode(payload ?? new Uint8Array(0)))
+    const shown = goQuoted(new TextDecoder().decode(payload ?? new Uint8Array(0)))
     this.log('DEBUG', `agent: Requesting user event send: ${name}. Coalesced: ${coalesce}. Payload: ${shown}`)
     await this.#warned('agent: failed to send user event', pool.sendEvent(this.#cluster, request))
   }
@@ -140,7 +141,7 @@ export class Agent implements Desk {
   }
 
   async query(request: QueryRequest, record: (record: QueryRecord) => void): Promise<() => void> {
-    const shown = JSON.stringify(new TextDecoder().decode(request.payload ?? new Uint8Array(0)))
+    const shown = goQuoted(new TextDecoder().decode(request.payload ?? new Uint8Array(0)))
     this.log('DEBUG', `agent: Requesting query send: ${request.name}. Payload: ${shown}`)
     const started = pool.ask(this.#cluster, request, record, (ms, call) => this.#world.later(ms, call))
     return this.#warned('agent: failed to start user query', started)
@@ -249,6 +250,10 @@ export class Agent implements Desk {
     cluster.on('lagged', ({ count }) =>
       this.log('WARN', `agent: ${count} events lost: the agent is too slow`),
     )
+    cluster.on('conflict-lost', () => {
+      this.log('WARN', 'agent: Serf shutdown detected, quitting')
+      this.#end('shut-down')
+    })
     cluster.on('fatal', (error) => {
       this.log('ERR', `agent: ${error.message}`)
       this.#end('lost')

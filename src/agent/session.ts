@@ -294,6 +294,12 @@ export class Session {
     this.#desk.log('INFO', 'agent.ipc: Graceful leave triggered')
     try {
       await this.#desk.leave()
+    } catch (error) {
+      this.#desk.log(
+        'ERR',
+        `agent.ipc: leave failed: ${error instanceof Error ? error.message : String(error)}`,
+      )
+      throw error
     } finally {
       // The answer goes out first, whatever it says, and then the process ends.
       this.#desk.later(0, () => this.#desk.left())

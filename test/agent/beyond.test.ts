@@ -275,6 +275,16 @@ test('after a leave nobody of the snapshot is dialled, but with -rejoin', { skip
   await third.says('[INFO] serf: Ignoring previous leave in snapshot')
 })
 
+test('an agent that comes with the name of another loses it, and ends with status 0', { skip }, async (t) => {
+  const [one, two] = await pool(t, ['real', 'real'])
+  const rival = await AgentProcess.start(t, 'ours', 'n1', ['-profile=local'])
+  await one.command('real', 'join', rival.ip)
+  await rival.command('ours', 'join', two.ip)
+  await rival.says('[WARN] agent: Serf shutdown detected, quitting', 60_000)
+  assert.equal(await rival.ended(), 0)
+  assert.deepEqual(await statusesAt(two), ['alive', 'alive'])
+})
+
 const withoutScript =
   spawnSync('script', ['--version']).error === undefined ? false : 'no `script` on this machine'
 

@@ -3,12 +3,13 @@
  * agent has the same pool around it: itself and one real member.
  */
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { after, before, describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { withoutSerf } from '../interop/serf-agent.ts'
-import { AgentProcess, type Kind, type Ran } from './processes.ts'
+import { eventually, withoutSerf } from '../interop/serf-agent.ts'
+import { AgentProcess, type Kind, type Ran, run } from './processes.ts'
 import { inAnyOrder } from './transcripts.ts'
 
+const patience = { within: 60_000, every: 250 }
 const KINDS: readonly Kind[] = ['ours', 'real']
 const KEY = 'T9jncgl9mbLus+baTTa7q7nPSUrXwbDi2dhbtqir37s='
 const OTHER_KEY = 'HvY8ubRZMgafUOWvrOadwOckVa1wN3QWAo46FVKbVN8='
@@ -159,5 +160,107 @@ describe('the matrix', { skip: withoutSerf }, () => {
         }
       },
     )
+  }
+})
+
+/** Those that change a pool for good, in a pool of its own for each pair: what was said, in order, and how the agent ended. */
+async function lifeOf(
+  t: TestContext,
+  cli: Kind,
+  kind: Kind,
+): Promise<{ said: string[][]; statuses: (number | null)[] }> {
+  const agent = await AgentProcess.start(t, kind, 'n1', ['-profile=local'])
+  const other = await AgentProcess.start(t, 'real', 'n2', ['-profile=local', '-tag', 'role=db'])
+  const said: string[][] = []
+  const statuses: (number | null)[] = []
+  const say = async (...words: string[]) => {
+    const [command, ...args] = words
+    const { stdout, stderr, exit } = await agent.command(cli, command, ...args)
+    said.push([...words, ...masked(stdout), ...masked(stderr)])
+    statuses.push(exit)
+  }
+  await say('join', other.ip)
+  await say('join', '-replay', `n2/${other.ip}:7946`, '127.255.255.253')
+  await eventually(
+    'two',
+    async () => /n2 .*alive/.test((await agent.command('real', 'members')).stdout),
+    patience,
+  )
+  await eventually(
+    'acks of both',
+    async () => (await agent.command('real', 'reachability')).exit === 0,
+    patience,
+  )
+  await say('reachability', '-verbose')
+  await say('force-leave', 'nobody')
+  await other.kill()
+  await eventually(
+    'failed',
+    async () => /n2 .*failed/.test((await agent.command('real', 'members')).stdout),
+    patience,
+  )
+  await say('members', '-status=failed')
+  await say('reachability')
+  await say('force-leave', 'n2')
+  await say('members')
+  await say('force-leave', '-prune', 'n2')
+  await say('members', '-format=json')
+  await say('leave')
+  statuses.push(await agent.ended())
+  return {
+    said: said.map((words) => words.map((word) => word.replace(/127\.\d+\.\d+\.\d+/g, 'ADDRESS'))),
+    statuses,
+  }
+}
+
+test('join, reachability, force-leave, prune and leave: four pools go the same way', {
+  skip: withoutSerf,
+}, async (t) => {
+  const lives = await Promise.all(
+    KINDS.flatMap((cli) =>
+      KINDS.map(async (kind) => ({
+        pair: `${cli} command line, ${kind} agent`,
+        life: await lifeOf(t, cli, kind),
+      })),
+    ),
+  )
+  const reference = lives.find(({ pair }) => pair === 'real command line, real agent')
+  for (const { pair, life } of lives) assert.deepEqual(life, reference?.life, pair)
+})
+
+test('version and keygen, which ask no agent; help of every command; what is no command', {
+  skip: withoutSerf,
+}, async () => {
+  const form = ({ stdout, stderr, exit }: Ran) => [
+    stdout
+      .replace(/^\d+\.\d+\.\d+\S*$/m, 'VERSION')
+      .replace(/^[A-Za-z0-9+/]{43}=$/m, 'KEY')
+      .replace(/^Usage: [\s\S]*/, 'HELP'),
+    stderr.replace(/[\s\S]*Usage: [\s\S]*/, 'HELP'),
+    exit,
+  ]
+  const lines = [
+    ['version'],
+    ['version', 'extra', '-x'],
+    ['keygen'],
+    ['keygen', '-bogus'],
+    ['members', '-v'],
+    ['event', '--', '--version'],
+    ['--version'],
+    [],
+    ['help'],
+    ['nonsense'],
+    ['-h'],
+    ['--help'],
+    ['nonsense', '-h'],
+    ['version', '-h'],
+    ['-bogus', 'members'],
+    ...'agent event force-leave info join keygen keys leave members monitor query reachability rtt tags'
+      .split(' ')
+      .map((command) => [command, '-h']),
+  ]
+  for (const words of lines) {
+    const [ours, real] = await Promise.all(KINDS.map((kind) => run(kind, words)))
+    assert.deepEqual(form(ours), form(real), words.join(' '))
   }
 })

@@ -137,6 +137,15 @@ describe('at an agent', () => {
     assert.ok(!(await at('members')).stdout.includes('n2'))
   })
 
+  test('a monitor that speaks JSON: a line for each line of the log and each event', async () => {
+    const monitor = agent.monitor('ours', '-format=json')
+    ends.push(() => monitor.kill())
+    await monitor.says('Accepted client')
+    await at('event', '-coalesce=false', 'said', 'v1')
+    await monitor.says('"name":"said"')
+    for (const line of monitor.output.trimEnd().split('\n')) assert.doesNotThrow(() => JSON.parse(line), line)
+  })
+
   test('every command speaks JSON', async () => {
     const calls = [
       ['members'],
@@ -185,6 +194,8 @@ test('TestKeysCommandRun_InstallKey, _UseKey, _UseKeyFailure, _RemoveKey, _Remov
   says(await at('-remove', KEY), 0, /Successfully removed key/)
   const left = (await at('-list')).stdout
   assert.ok(!left.includes(KEY) && left.includes(OTHER), left)
+  const gone = await agent.command('ours', 'leave', '-format=json')
+  assert.deepEqual([JSON.parse(gone.stdout), gone.exit], [{ left: true }, 0])
 })
 
 describe('monitor', { skip: withoutSerf }, () => {

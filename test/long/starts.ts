@@ -18,6 +18,8 @@ import { consumer } from '../packaging/workshop.ts'
 const ROUNDS = 11
 const FIRST_OUTPUT = 200
 const FIRST_ANSWER = 500
+/** Node itself starts in some 40 ms where nothing else runs. */
+const QUIET = 90
 
 interface Took {
   /** Milliseconds on the wall. */
@@ -115,9 +117,18 @@ export async function prove(): Promise<unknown> {
     }),
   }
   const answer = await medianOf(() => firstAnswer(cli))
-  console.log(outputs, answer)
-  for (const [what, { wall }] of Object.entries(outputs))
-    assert.ok(wall < FIRST_OUTPUT, `${what}: ${wall} ms`)
-  assert.ok(answer.wall < FIRST_ANSWER, `RPC: ${answer.wall} ms, ${answer.cpu} ms of CPU`)
-  return { rounds: ROUNDS, 'first output, median': outputs, 'first answer of RPC, median': answer }
+  // On a busy machine Node alone takes longer than it may take us: then only what we make processors do is judged.
+  const isQuiet = outputs['node alone'].wall < QUIET
+  for (const [what, { wall, cpu }] of Object.entries(outputs)) {
+    assert.ok(cpu < FIRST_OUTPUT, `${what}: ${cpu} ms of CPU`)
+    if (isQuiet) assert.ok(wall < FIRST_OUTPUT, `${what}: ${wall} ms`)
+  }
+  assert.ok(answer.cpu < FIRST_ANSWER, `RPC: ${answer.cpu} ms of CPU`)
+  if (isQuiet) assert.ok(answer.wall < FIRST_ANSWER, `RPC: ${answer.wall} ms`)
+  return {
+    rounds: ROUNDS,
+    'wall times judged': isQuiet,
+    'first output, median': outputs,
+    'first answer of RPC, median': answer,
+  }
 }
