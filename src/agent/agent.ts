@@ -42,6 +42,9 @@ export interface AgentWorld extends Pick<HandlerWorld, 'run'> {
   gauges(): Metric[]
 }
 
+/** How long the own leave is waited for after it is done: of the three seconds that an interrupt has. */
+const LEAVE_TOLD = 1_500
+
 /** How the agent ended, for the exit status. */
 export type AgentEnd = 'left' | 'shut-down' | 'lost'
 
@@ -55,6 +58,8 @@ export class Agent implements Desk {
   readonly #subscribers = new Set<(happening: Happening) => void>()
   readonly #meters = new Meters()
   #end: (end: AgentEnd) => void = () => undefined
+  #hearOwnLeave: () => void = () => undefined
+  readonly #heardOwnLeave: Promise<void>
   /** Resolves once, when the agent has nothing more to do. */
   readonly ended: Promise<AgentEnd>
 
@@ -65,6 +70,9 @@ export class Agent implements Desk {
     this.#book = book
     this.ended = new Promise((resolve) => {
       this.#end = resolve
+    })
+    this.#heardOwnLeave = new Promise((resolve) => {
+      this.#hearOwnLeave = resolve
     })
     const limits = { timeout: config.handlerTimeout, concurrency: config.handlerConcurrency }
     this.#handlers = new Handlers(config.handlers, limits, {
@@ -134,6 +142,8 @@ export class Agent implements Desk {
   async leave(): Promise<void> {
     this.log('INFO', 'agent: requesting graceful leave from Serf')
     await this.#cluster.leave()
+    // Handlers and streams hear of it as of any other leave, when coalescing lets it through.
+    await Promise.race([this.#heardOwnLeave, new Promise<void>((resolve) => this.later(LEAVE_TOLD, resolve))])
   }
 
   left(): void {
@@ -141,6 +151,7 @@ export class Agent implements Desk {
   }
 
   async query(request: QueryRequest, record: (record: QueryRecord) => void): Promise<() => void> {
+    pool.checkQueryName(request)
     const shown = goQuoted(new TextDecoder().decode(request.payload ?? new Uint8Array(0)))
     this.log('DEBUG', `agent: Requesting query send: ${request.name}. Payload: ${shown}`)
     const started = pool.ask(this.#cluster, request, record, (ms, call) => this.#world.later(ms, call))
@@ -214,7 +225,7 @@ export class Agent implements Desk {
 
   /** Takes over what a reload may change: level, handlers, tags. Tags set at run time stay (the original drops them). */
   async reload(config: AgentConfig): Promise<void> {
-    this.#book.level = config.level
+    if (config.levelProblem === '') this.#book.level = config.level
     this.#handlers.replace(config.handlers)
     const before = this.#config.cluster.tags ?? {}
     const tags: Record<string, string> = { ...this.#cluster.localMember().tags }
@@ -264,6 +275,8 @@ export class Agent implements Desk {
     const told = members.map(pool.rpcMember)
     for (const member of told) this.log('INFO', `serf: ${LOGGED[type]}: ${shownMember(type, member)}`)
     this.#tell({ kind: type, members: told }, type)
+    const own = this.#cluster.localMember().name
+    if (type === 'member-leave' && told.some(({ name }) => name === own)) this.#hearOwnLeave()
   }
 
   #userEvent({ name, payload, lamportTime, coalesce }: UserEvent): void {

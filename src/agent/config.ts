@@ -30,6 +30,8 @@ export interface ConfigFiles {
 export interface AgentConfig {
   cluster: ClusterOptions
   level: Level
+  /** What is wrong with the level that is configured, as a line to print; empty for nothing. A reload goes on without it. */
+  levelProblem: string
   handlers: HandlerSpec[]
   startJoin: readonly string[]
   retryJoin: readonly string[]
@@ -72,29 +74,28 @@ export function configure(flags: Flags, files: ConfigFiles, hostName: string): A
   const layer = layersOf(flags, files)
   const notices: string[] = []
   const tags = ownTags(layer, notices)
+  const retryInterval = Number(atLeast(layer, 'retry_interval', 30_000n * MS, 'RetryInterval', notices) / MS)
   const level = levelOf(layer.text('log_level') || 'INFO')
-  if (level === undefined) {
-    const valid = `Valid log levels are: [${LEVELS.join(' ')}]`
-    throw new ConfigError(`Invalid log level: ${layer.text('log_level').toUpperCase()}. ${valid}`)
-  }
   const handlers = layer.list('event_handlers').flatMap(parseHandler)
   for (const { filter, script } of handlers) {
     if (!isValid(filter))
       throw new ConfigError(`Invalid event script: Event '${filter.kind}' invoking '${script}'`)
   }
-  if (layer.isSet('rejoin_after_leave') && layer.text('snapshot_path') === '') {
-    notices.push("Warning: 'RejoinAfterLeave' enabled without snapshot file")
-  }
   const bind = withPort(layer.text('bind') || '0.0.0.0')
   const nodeName = layer.text('node_name') || hostName
   const compression = flags.isSet('disable-compression') ? 'off' : 'on'
+  const cluster = clusterOptions(layer, { nodeName, tags, bind, compression: compression === 'on', notices })
+  if (layer.isSet('rejoin_after_leave') && layer.text('snapshot_path') === '') {
+    notices.push("Warning: 'RejoinAfterLeave' enabled without snapshot file")
+  }
   return {
-    cluster: clusterOptions(layer, { nodeName, tags, bind, compression: compression === 'on', notices }),
-    level,
+    cluster,
+    level: level ?? 'INFO',
+    levelProblem: level === undefined ? wrongLevel(layer.text('log_level')) : '',
     handlers,
     startJoin: layer.list('start_join'),
     retryJoin: layer.list('retry_join'),
-    retryInterval: Number(atLeast(layer, 'retry_interval', 30_000n * MS, 'RetryInterval', notices) / MS),
+    retryInterval,
     retryMax: layer.int('retry_max_attempts'),
     replay: layer.isSet('replay_on_join') ? 'replay' : 'ignore',
     rpcAddr: layer.text('rpc_addr') || '127.0.0.1:7373',
@@ -122,6 +123,10 @@ export function configure(flags: Flags, files: ConfigFiles, hostName: string): A
     },
     notices,
   }
+}
+
+function wrongLevel(given: string): string {
+  return `Invalid log level: ${given.toUpperCase()}. Valid log levels are: [${LEVELS.join(' ')}]`
 }
 
 function layersOf(flags: Flags, files: ConfigFiles): Layer {

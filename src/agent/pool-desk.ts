@@ -172,6 +172,13 @@ export async function coordinateOf(cluster: Cluster, node: string): Promise<RpcC
   return { vec: [...vector], error, adjustment, height }
 }
 
+/** Names of Serf's own are not for clients, but for the ping of `reachability`. Throws in the original's words. */
+export function checkQueryName({ name, payload }: QueryRequest): void {
+  if (name.startsWith('_serf_') && !(name === '_serf_ping' && (payload?.length ?? 0) === 0)) {
+    throw new Error("Queries cannot contain the '_serf_' prefix")
+  }
+}
+
 /**
  * Asks the pool. Resolves when the query is on its way; records follow as they come, and `done` at the deadline, never earlier: the original's
  * command line loses records when `done` comes in one burst with them.
@@ -183,9 +190,6 @@ export async function ask(
   later: (ms: number, call: () => void) => () => void,
 ): Promise<() => void> {
   const { filterNodes, filterTags, requestAck, relayFactor, name, payload } = request
-  if (name.startsWith('_serf_') && !(name === '_serf_ping' && (payload?.length ?? 0) === 0)) {
-    throw new Error("Queries cannot contain the '_serf_' prefix")
-  }
   const given = BigInt(request.timeout)
   const timeout = given < 0n ? 1 : Number((given + MS - 1n) / MS)
   try {

@@ -155,11 +155,6 @@ const REFUSED: [string[], Record<string, string>, RegExp][] = [
   [['-config-file=/a'], { '/a': '' }, /EOF/],
   [['-config-file=/a'], { '/a': '{"node_name"' }, /^Error decoding '\/a': /],
   [['-event-handler=foo=bar.sh'], {}, /^Invalid event script: Event 'foo' invoking 'bar.sh'$/],
-  [
-    ['-log-level=bogus'],
-    {},
-    /^Invalid log level: BOGUS. Valid log levels are: \[TRACE DEBUG INFO WARN ERR\]$/,
-  ],
   [['-profile=bogus'], {}, /^Unknown profile: bogus$/],
   [['-tag=foo'], {}, /^Error: Invalid tag: 'foo'$/],
 ]
@@ -204,4 +199,13 @@ test('mDNS: an object of its own, as in later releases of the original; an inter
   )
   assert.throws(() => config(['-config-file=/a', '-mdns-disable-ipv4'], file), ConfigError)
   assert.throws(() => readLayer('/a', '{"mdns":{"other":1}}'), /invalid keys: mdns_other/)
+})
+
+test('a level that is none is told apart: an agent does not start with it, and a reload goes on without it', () => {
+  const { level, levelProblem } = config(['-log-level=bogus'])
+  assert.deepEqual(
+    [level, levelProblem],
+    ['INFO', 'Invalid log level: BOGUS. Valid log levels are: [TRACE DEBUG INFO WARN ERR]'],
+  )
+  assert.equal(config(['-log-level=warn']).levelProblem, '')
 })

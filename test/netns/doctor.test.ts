@@ -1,6 +1,6 @@
 /** `folkmoot doctor` where a firewall stands in the way of UDP one way: members are alive by their helpers, and the doctor names who and which way. */
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
 import { eventually, withoutSerf } from '../interop/serf-agent.ts'
 import { commandIn, type Kind, namesAt, startAgent } from './agents.ts'
 import { type Berth, Harbour, withoutNamespaces } from './harbour.ts'
@@ -39,34 +39,36 @@ const WAYS: [string, Kind, 'in' | 'out', RegExp][] = [
   ['from a real agent to us', 'real', 'in', /^UDP from it to us is blocked, or both ways/],
   ['from us to a real agent', 'real', 'out', /^UDP from us to it is blocked, from it to us it works/],
 ]
-for (const [what, kind, way, text] of WAYS) {
-  test(`UDP ${what} is blocked: nobody fails, and the doctor says so`, { skip }, async (t) => {
-    const harbour = new Harbour(t)
-    const [one, , other] = await three(t, harbour, kind)
-    await eventually(
-      'nothing is wrong with the network',
-      () => {
-        return diagnosisAt(one).findings.some(({ about, level }) => about === 'network' && level === 'ok')
-      },
-      patience,
-    )
-    harbour.wall(
-      way === 'in' ? { from: other, to: one, protocol: 'udp' } : { from: one, to: other, protocol: 'udp' },
-    )
-    const found = await eventually(
-      'the way that is blocked',
-      () => {
-        const { findings, exit } = diagnosisAt(one)
-        const about = findings.filter((finding) => finding.about === 'n3')
-        return (
-          exit === 1 &&
-          about.some((finding) => finding.level === 'problem' && text.test(finding.text)) &&
-          findings
-        )
-      },
-      patience,
-    )
-    assert.ok(!found.some(({ about }) => about === 'n2'), 'the other one is not blamed')
-    assert.deepEqual(namesAt(one), ['n1', 'n2', 'n3'])
-  })
-}
+describe('one way', { concurrency: true }, () => {
+  for (const [what, kind, way, text] of WAYS) {
+    test(`UDP ${what} is blocked: nobody fails, and the doctor says so`, { skip }, async (t) => {
+      const harbour = new Harbour(t)
+      const [one, , other] = await three(t, harbour, kind)
+      await eventually(
+        'nothing is wrong with the network',
+        () => {
+          return diagnosisAt(one).findings.some(({ about, level }) => about === 'network' && level === 'ok')
+        },
+        patience,
+      )
+      harbour.wall(
+        way === 'in' ? { from: other, to: one, protocol: 'udp' } : { from: one, to: other, protocol: 'udp' },
+      )
+      const found = await eventually(
+        'the way that is blocked',
+        () => {
+          const { findings, exit } = diagnosisAt(one)
+          const about = findings.filter((finding) => finding.about === 'n3')
+          return (
+            exit === 1 &&
+            about.some((finding) => finding.level === 'problem' && text.test(finding.text)) &&
+            findings
+          )
+        },
+        patience,
+      )
+      assert.ok(!found.some(({ about }) => about === 'n2'), 'the other one is not blamed')
+      assert.deepEqual(namesAt(one), ['n1', 'n2', 'n3'])
+    })
+  }
+})

@@ -43,12 +43,10 @@ class AgentProcess {
 
   async run(): Promise<number> {
     const config = this.#configured()
-    if (
-      config === undefined ||
-      !(await this.#checked(() => placed(config, (text) => this.#console.say(text))))
-    )
-      return 1
-    for (const notice of config.notices) this.#console.say(notice)
+    if (config === undefined) return 1
+    this.#notify(config)
+    if (config.levelProblem !== '') return 1
+    if (!(await this.#checked(() => placed(config, (text) => this.#console.say(text))))) return 1
     const book = new LogBook(config.level, () => new Date())
     const flush = this.#console.show(book, config.logFormat)
     if (config.syslogFacility !== '') this.#closing.push(syslog(book, config.syslogFacility))
@@ -189,8 +187,9 @@ class AgentProcess {
       let isLeaving = false
       const on = (signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP', name: string) => {
         process.on(signal, () => {
-          this.#console.say(`Caught signal: ${name}`)
+          // The second ends it at once, and without a word.
           if (isLeaving) return resolve(1)
+          this.#console.say(`Caught signal: ${name}`)
           if (signal === 'SIGHUP') return void this.#reload(agent)
           const isGraceful = signal === 'SIGINT' ? !config.skipLeaveOnInterrupt : config.leaveOnTerminate
           if (!isGraceful) return resolve(1)
@@ -213,12 +212,17 @@ class AgentProcess {
     this.#console.say('Reloading configuration...')
     const config = this.#configured()
     if (config === undefined) return this.#console.say('Failed to reload configs')
-    for (const notice of config.notices) this.#console.say(notice)
+    this.#notify(config)
     try {
       await agent.reload(config)
     } catch (error) {
       this.#console.say(`Failed to update tags: ${error instanceof Error ? error.message : String(error)}`)
     }
+  }
+
+  #notify({ notices, levelProblem }: AgentConfig): void {
+    for (const notice of notices) this.#console.say(notice)
+    if (levelProblem !== '') this.#console.say(levelProblem)
   }
 
   async #over(status: number): Promise<number> {
