@@ -4,9 +4,9 @@
  *     npm run bench -- [--only SECTION,...] [--quick] [--out FOLDER] [--compare FILE]
  *
  * `--quick` takes less than two minutes and shows that all works; `--out` is where `report.json`, `report.html` and one SVG for each plot go
- * (default `bench/results/local`, which nobody commits); `--compare` tells what moved against the `report.json` of another run.
+ * (default `bench/results/local`, which nobody commits; sections that are not run stay there as they were); `--compare` tells what moved against the `report.json` of another run.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { machine, serfVersion } from './kit/machine.ts'
@@ -15,12 +15,13 @@ import { html } from './report/html.ts'
 import type { Report, Section, Size } from './report/model.ts'
 import { svg } from './report/svg.ts'
 import { show, showTable } from './report/text.ts'
+import { hostTax } from './sections/host-tax.ts'
 import { intake } from './sections/intake.ts'
 import { micro } from './sections/micro.ts'
 import { packet } from './sections/packet.ts'
 import { state } from './sections/state.ts'
 
-const SECTIONS: readonly Section[] = [intake, state, packet, micro]
+const SECTIONS: readonly Section[] = [intake, state, packet, hostTax, micro]
 
 const root = join(import.meta.dirname, '..', '..')
 
@@ -62,6 +63,20 @@ async function measured(sections: readonly Section[], size: Size): Promise<Repor
   return report
 }
 
+/** A run of some sections renews these in the report that lies there, if that is of the same size; the others stay as they were. */
+function merged(report: Report, folder: string): Report {
+  const file = join(folder, 'report.json')
+  if (!existsSync(file)) return report
+  const before: Report = JSON.parse(readFileSync(file, 'utf8'))
+  if (before.size !== report.size) return report
+  const all = [
+    ...before.results.filter(({ name }) => !report.results.some((one) => one.name === name)),
+    ...report.results,
+  ]
+  const order = SECTIONS.map(({ name }) => name)
+  return { ...report, results: all.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name)) }
+}
+
 function save(report: Report, folder: string): void {
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report, null, 1)}\n`)
@@ -75,5 +90,5 @@ function save(report: Report, folder: string): void {
 const { only, quick, out, compare: other } = flags()
 const then: Report | undefined = other === undefined ? undefined : JSON.parse(readFileSync(other, 'utf8'))
 const report = await measured(chosen(only), quick ? 'quick' : 'full')
-save(report, out)
+save(merged(report, out), out)
 if (then !== undefined) for (const table of compare(report, then)) console.log(showTable(table))

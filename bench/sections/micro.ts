@@ -1,53 +1,17 @@
-/** Micro-benchmarks of the hot paths, by tinybench: the codec and the broadcast queue. */
+/** Micro-benchmarks of the hot paths, by tinybench: the codec, coats, tables, and what lies between them and the host. */
 import { randomFillSync } from 'node:crypto'
 import { Bench } from 'tinybench'
 import { Counters } from '../../src/actors/counters.ts'
 import { SeededRandom } from '../../src/actors/random.ts'
 import { type Broadcast, Broadcasts } from '../../src/gossip/broadcasts.ts'
 import { MemberTable } from '../../src/gossip/members.ts'
-import { Claim, readAlive, writeAlive } from '../../src/wire/claim.ts'
 import { Keyring } from '../../src/wire/keyring.ts'
-import { compress, expand } from '../../src/wire/lzw.ts'
-import { Writer } from '../../src/wire/msgpack.ts'
 import { type Coats, PacketOpener, sealPacket } from '../../src/wire/packet.ts'
-import { readPing, writePing } from '../../src/wire/probe.ts'
-import { encodeTags, readUserEvent, UserEventCursor, writeUserEvent } from '../../src/wire/serf.ts'
 import type { Context, Result, Section } from '../report/model.ts'
+import { claims, compression, probes, serf } from './micro-codec.ts'
+import { facade, listeners, mail, rings } from './micro-house.ts'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
-
-function codec(bench: Bench): void {
-  const writer = new Writer()
-  const alive = {
-    incarnation: 3,
-    name: bytes('member-000001'),
-    address: Uint8Array.of(127, 0, 0, 1),
-    port: 7946,
-    meta: encodeTags({ role: 'web', dc: 'east' }, 5),
-    versions: Uint8Array.of(1, 5, 2, 2, 5, 5),
-  }
-  writeAlive(writer.reset(), alive)
-  const aliveBytes = writer.copy()
-  const claim = new Claim()
-  bench.add('write alive', () => writeAlive(writer.reset(), alive))
-  bench.add('read alive', () => readAlive(claim, aliveBytes, 1, aliveBytes.length))
-  const sourceNode = bytes('member-000002')
-  const ping = { seqNo: 70_000, node: alive.name, sourceAddress: alive.address, sourcePort: 7946, sourceNode }
-  const pingBytes = writePing(ping)
-  bench.add('write ping', () => writePing(ping))
-  bench.add('read ping', () => readPing(pingBytes, 1, pingBytes.length))
-  const event = { lamportTime: 100_000, name: bytes('deploy'), payload: new Uint8Array(32), coalesce: false }
-  writeUserEvent(writer.reset(), event)
-  const eventBytes = writer.copy()
-  const cursor = new UserEventCursor()
-  bench.add('write user event', () => writeUserEvent(writer.reset(), event))
-  bench.add('read user event', () => readUserEvent(cursor, eventBytes, 1, eventBytes.length))
-  const packet = new Uint8Array(14 * aliveBytes.length)
-  for (let i = 0; i < 14; i++) packet.set(aliveBytes, i * aliveBytes.length)
-  const packed = compress(packet)
-  bench.add('compress 14 alives', () => compress(packet))
-  bench.add('expand 14 alives', () => expand(packed, 65_536))
-}
 
 /** Coats of a ping and of a full gossip packet; sealing is on the path of every ack in an encrypted pool. */
 function coats(bench: Bench): void {
@@ -126,15 +90,21 @@ function tables(bench: Bench): void {
 }
 
 async function run({ size }: Context): Promise<Result> {
-  const bench = new Bench({
-    time: size === 'quick' ? 20 : 200,
-    warmupTime: size === 'quick' ? 5 : 50,
-    throws: true,
-  })
-  codec(bench)
+  const isQuick = size === 'quick'
+  const [time, warmupTime, iterations] = isQuick ? [20, 5, 8] : [200, 50, 16]
+  const bench = new Bench({ time, warmupTime, iterations, warmupIterations: 4, throws: true })
+  claims(bench)
+  probes(bench)
+  serf(bench)
+  compression(bench)
   coats(bench)
   tables(bench)
+  rings(bench)
+  facade(bench)
+  listeners(bench)
+  const end = mail(bench)
   await bench.run()
+  await end()
   const rows = bench.tasks.flatMap(({ name, result }) =>
     'latency' in result
       ? [{ task: name, 'median ns': result.latency.p50 * 1e6, 'p99 ns': result.latency.p99 * 1e6 }]

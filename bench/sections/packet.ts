@@ -140,7 +140,7 @@ function aims(ours: Measured): Aim[] {
 }
 
 async function run(context: Context): Promise<Result> {
-  const [times, seconds] = context.size === 'quick' ? [1, 2] : [5, 3]
+  const [times, seconds] = context.size === 'quick' ? [1, 1] : [3, 3]
   const [ours, theirs] = [empty(), empty()]
   const hasSerf = serfVersion() !== undefined
   for (let i = 0; i < times; i++) {

@@ -21,6 +21,7 @@ import {
 import { median, plain, ratios, spreadOf } from '../report/numbers.ts'
 
 const SIZES = [1_000, 10_000, 100_000]
+const QUICK_SIZES = [1_000, 10_000]
 /** How small a share of the agent's CPU we aim at. */
 const AIM_SHARE: Record<number, number> = { 1000: 0.5, 10000: 0.5, 100000: 0.2 }
 const AIM_BYTES = 600
@@ -89,7 +90,7 @@ async function once(size: number, start: () => Promise<Subject>): Promise<Measur
 }
 
 async function measured(context: Context): Promise<Map<number, Runs>> {
-  const [sizes, times] = context.size === 'quick' ? ([SIZES, 1] as const) : ([SIZES, 5] as const)
+  const [sizes, times] = context.size === 'quick' ? ([QUICK_SIZES, 1] as const) : ([SIZES, 3] as const)
   const hasSerf = serfVersion() !== undefined
   const all = new Map<number, Runs>()
   for (const size of sizes) {
@@ -136,7 +137,8 @@ function aims(all: Map<number, Runs>): Aim[] {
     return aim(wanted, plain(share), share <= AIM_SHARE[size])
   })
   const largest = all.get(100_000)
-  const bytes = median(of(largest?.ours ?? [], 'settled'))
+  if (largest === undefined) return shares
+  const bytes = median(of(largest.ours, 'settled'))
   return [
     ...shares,
     aim(
