@@ -1,4 +1,7 @@
-/** Pings a member and takes the time of its acks: at an even rate, or with so many under way at all times. */
+/**
+ * Pings a member and takes the time of its acks: at an even rate, or with so many under way at all times. A pinger that is held up itself sees late
+ * answers that were in time: what was under way while it did not turn for 4 ms is not judged, whoever is measured.
+ */
 import { createSocket, type Socket } from 'node:dgram'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Counters } from '../../src/actors/counters.ts'
@@ -13,6 +16,8 @@ const COATS = { compression: false, label: new Uint8Array(0) }
 const PATIENCE = 500
 /** One that is not answered in this time makes room for another. */
 const LOST_AFTER = 100
+const HELD_UP = 4
+const RECEIVE_BUFFER = 4 * 1024 * 1024
 
 class Pinger {
   readonly trips: number[] = []
@@ -24,6 +29,9 @@ class Pinger {
   readonly #startedAt = performance.now()
   readonly #opener: PacketOpener
   #ackAt = 0
+  #turnedAt = performance.now()
+  /** When it was held up: from, to. */
+  readonly #gaps: [number, number][] = []
 
   constructor(socket: Socket, order: PingOrder) {
     this.#socket = socket
@@ -45,6 +53,22 @@ class Pinger {
   /** Pings that should have been sent by now at an even rate. */
   owed(perSecond: number): number {
     return ((performance.now() - this.#startedAt) / 1000) * perSecond
+  }
+
+  /** To be called every millisecond or two. */
+  turn(): void {
+    const now = performance.now()
+    if (now - this.#turnedAt > HELD_UP)
+      this.#gaps.push([this.#turnedAt - this.#startedAt, now - this.#startedAt])
+    this.#turnedAt = now
+  }
+
+  /** Which answers can be judged. */
+  get judged(): boolean[] {
+    return this.trips.map((trip, i) => {
+      const at = this.sentAt[i]
+      return !this.#gaps.some(([from, to]) => at < to && at + trip > from)
+    })
   }
 
   ping(): void {
@@ -74,11 +98,13 @@ class Pinger {
 export async function ping(order: PingOrder): Promise<Pinged> {
   const socket = createSocket('udp4')
   await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve))
+  socket.setRecvBufferSize(RECEIVE_BUFFER)
   const startedAt = performance.now()
   const pinger = new Pinger(socket, order)
   const { pace } = order
   if ('perSecond' in pace) {
     while (!pinger.isOver) {
+      pinger.turn()
       while (pinger.sent < pinger.owed(pace.perSecond)) pinger.ping()
       await sleep(1)
     }
@@ -93,6 +119,7 @@ export async function ping(order: PingOrder): Promise<Pinged> {
   const seconds = (performance.now() - startedAt) / 1000
   await sleep(PATIENCE)
   socket.close()
-  const { sent, trips, sentAt } = pinger
-  return { type: 'pinged', sent, answered: trips.length, seconds, trips, sentAt }
+  const { sent, trips, sentAt, judged } = pinger
+  const kept = <Value>(values: Value[]) => values.filter((_, i) => judged[i])
+  return { type: 'pinged', sent, answered: trips.length, seconds, trips: kept(trips), sentAt: kept(sentAt) }
 }

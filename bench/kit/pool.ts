@@ -57,7 +57,7 @@ export interface Pinged {
   sent: number
   answered: number
   seconds: number
-  /** Milliseconds from the ping to its ack, one for each answer, and when each was sent in milliseconds from the start. */
+  /** Milliseconds from the ping to its ack, one for each answer that can be judged, and when each was sent in milliseconds from the start. */
   trips: number[]
   sentAt: number[]
 }

@@ -128,7 +128,7 @@ function aims(all: Map<number, Runs>): Aim[] {
   const falls = delivered.some((now, i) => i > 0 && now < delivered[i - 1] * 0.97)
   const loaded = entries.filter(([rate]) => rate >= 10_000 && rate <= AIM_RATE)
   const times = loaded.map(([, { ours, theirs }]) => ratios(of(theirs, 'cpu'), of(ours, 'cpu')).median)
-  const told = `${plain(Math.min(...times))} to ${plain(Math.max(...times))} times at 10,000 to 200,000 a second`
+  const told = `${loaded.map(([rate], i) => `${plain(times[i])} times at ${plain(rate)}`).join(', ')} a second`
   const noTheirs = entries.every(([, { theirs }]) => theirs.length === 0)
   return [
     noTheirs

@@ -111,7 +111,7 @@ const KINDS = [
 function latencyRows(who: string, { trips, lost }: Measured): Result['tables'][number]['rows'] {
   return KINDS.map(([kind, title]) => ({
     while: `${title}, ${who}`,
-    pings: trips[kind].length,
+    'pings judged': trips[kind].length,
     unanswered: lost[kind],
     'p50, ms': quantile(trips[kind], 0.5),
     'p99, ms': quantile(trips[kind], 0.99),
@@ -162,7 +162,7 @@ async function run(context: Context): Promise<Result> {
       {
         title: 'From a ping to its ack',
         rows: both.flatMap(([who, measured]) => latencyRows(who, measured)),
-        note: 'The pinger, the pourer and the member share two cores: what waits for a processor is in these times.',
+        note: 'The pinger, the pourer and the member share two cores: what waits for a processor is in these times. Answers that came while the pinger itself was held up are left out.',
       },
       {
         title: 'Cost of a ping',

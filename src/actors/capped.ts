@@ -13,6 +13,9 @@ export class CappedNames {
   readonly #counters: Counters
   readonly #prefix: string
   readonly #keys = new Map<string, string>()
+  /** The name that was counted last, and its key; no key at first. */
+  #last = new Uint8Array(0)
+  #lastKey = ''
 
   /** Counts under `prefix{name=...}`. */
   constructor(counters: Counters, prefix: string) {
@@ -22,7 +25,20 @@ export class CappedNames {
 
   /** One more of the name that stands in `bytes`. */
   count(bytes: Uint8Array, start: number, end: number): void {
-    this.#counters.add(this.#key(toLatin(bytes, start, Math.min(end, start + LONGEST_NAME))))
+    const until = Math.min(end, start + LONGEST_NAME)
+    // A flood of events is nearly always of one name: then no text is made of it.
+    if (!this.#isLast(bytes, start, until)) {
+      this.#last = bytes.slice(start, until)
+      this.#lastKey = this.#key(toLatin(this.#last))
+    }
+    this.#counters.add(this.#lastKey)
+  }
+
+  #isLast(bytes: Uint8Array, start: number, end: number): boolean {
+    const last = this.#last
+    if (last.length !== end - start || this.#lastKey === '') return false
+    for (let i = 0; i < last.length; i++) if (last[i] !== bytes[start + i]) return false
+    return true
   }
 
   #key(name: string): string {
