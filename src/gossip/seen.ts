@@ -65,8 +65,16 @@ export class SeenEvents {
       addToSlot(slot, event)
       return
     }
-    this.#held -= slot?.events.length ?? 0
-    this.#slots[lamportTime % length] = { lamportTime, events: [event], index: undefined }
+    if (slot === undefined) {
+      this.#slots[lamportTime % length] = { lamportTime, events: [event], index: undefined }
+      return
+    }
+    // The slot itself stays: a flood would make two objects of garbage for each event.
+    this.#held -= slot.events.length
+    slot.lamportTime = lamportTime
+    slot.events.length = 0
+    slot.events.push(event)
+    slot.index = undefined
   }
 
   /** All slots in ring order, as a push/pull sends them; empty ones are undefined. */
