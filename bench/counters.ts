@@ -1,7 +1,7 @@
 /**
  * Counts that are the same on every machine: bytes of messages on the wire, bytes that a member takes where we count them, and what a pool of the
- * simulator sends at a seed. They are compared in CI with those in `results/counters.json`: who changes one says so by writing the file anew,
- * `node dist/bench/counters.js`.
+ * simulator sends at a seed. They are compared in CI with those in `results/counters.json`, the simulator's within a quarter: who
+ * changes one says so by writing the file anew, `node dist/bench/counters.js`.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'

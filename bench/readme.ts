@@ -20,10 +20,11 @@ const LEFT_OUT = [
   'loop delay p99, ms',
 ]
 
-function section({ title, tables, plots }: Result, folder: string): string[] {
+function section({ title, tables, plots, load }: Result, folder: string): string[] {
   const shown = plots.filter(({ name }) => SHOWN.includes(name))
   return [
     `#### ${title}`,
+    ...(load === undefined ? [] : [`Load average when it was done: ${load}, on two processors.`]),
     ...shown.map((plot) => `![${plot.title}](${folder}/${plot.name}.svg)`),
     ...tables.map((table) => `${markdownTable(slim(table))}\n\n${table.note}`),
   ]

@@ -7,6 +7,7 @@
  * (default `bench/results/local`, which nobody commits; sections that are not run stay there as they were); `--compare` tells what moved against the `report.json` of another run.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { machine, serfVersion } from './kit/machine.ts'
@@ -15,13 +16,14 @@ import { html } from './report/html.ts'
 import type { Report, Section, Size } from './report/model.ts'
 import { svg } from './report/svg.ts'
 import { show, showTable } from './report/text.ts'
+import { cluster } from './sections/cluster.ts'
 import { hostTax } from './sections/host-tax.ts'
 import { intake } from './sections/intake.ts'
 import { micro } from './sections/micro.ts'
 import { packet } from './sections/packet.ts'
 import { state } from './sections/state.ts'
 
-const SECTIONS: readonly Section[] = [intake, state, packet, hostTax, micro]
+const SECTIONS: readonly Section[] = [intake, state, packet, cluster, hostTax, micro]
 
 const root = join(import.meta.dirname, '..', '..')
 
@@ -57,8 +59,9 @@ async function measured(sections: readonly Section[], size: Size): Promise<Repor
   }
   for (const section of sections) {
     const result = await section.run({ size, say: (line) => console.error(line) })
-    console.log(show(result))
-    report.results.push(result)
+    const done = { ...result, load: Math.round(loadavg()[0]) }
+    console.log(show(done))
+    report.results.push(done)
   }
   return report
 }

@@ -50,7 +50,7 @@ function parse(path: string, text: string): Source {
 function sources(...folders: string[]): Source[] {
   return folders.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-      .filter((file) => file.endsWith('.ts'))
+      .filter((file) => file.endsWith('.ts') && !file.includes('node_modules'))
       .map((file) => join(folder, file))
       .map((path) => parse(path, readFileSync(join(root, path), 'utf8'))),
   )

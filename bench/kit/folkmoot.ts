@@ -9,6 +9,7 @@ export type MemberOrder =
   | { type: 'start'; options: ClusterOptions }
   | { type: 'join'; address: string }
   | { type: 'members' }
+  | { type: 'alive' }
   | { type: 'heard' }
   | { type: 'stats' }
   | { type: 'collect' }
@@ -53,6 +54,10 @@ export class FolkmootSubject implements Subject {
 
   members(): Promise<number> {
     return this.#ask({ type: 'members' })
+  }
+
+  alive(): Promise<number> {
+    return this.#ask({ type: 'alive' })
   }
 
   heard(): Promise<number> {

@@ -35,6 +35,8 @@ async function obey(order: MemberOrder): Promise<number> {
       return cluster.memberCount
     case 'members':
       return cluster.memberCount
+    case 'alive':
+      return cluster.members({ status: 'alive' }).length
     case 'heard':
       return heard
     case 'stats':

@@ -63,6 +63,10 @@ export class SerfSubject implements Subject {
     return (await this.#client.members()).length
   }
 
+  async alive(): Promise<number> {
+    return (await this.#client.members()).filter(({ status }) => status === 'alive').length
+  }
+
   async heard(): Promise<number> {
     return this.#listener?.count ?? 0
   }

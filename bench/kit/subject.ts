@@ -14,6 +14,8 @@ export interface Subject {
   join(address: string): Promise<void>
   /** How many members the host sees. */
   members(): Promise<number>
+  /** How many of them are alive, itself included. */
+  alive(): Promise<number>
   /** User events that the listener has heard. */
   heard(): Promise<number>
   stop(): Promise<void>

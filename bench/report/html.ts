@@ -29,10 +29,11 @@ export function html(report: Report): string {
   ].join('\n')
 }
 
-function section({ name, title, method, tables, plots, aims }: Result): string {
+function section({ name, title, method, tables, plots, aims, load }: Result): string {
+  const busy = load === undefined ? '' : ` Load average of the machine when it was done: ${load}.`
   return [
     `<h2 id="${name}">${escaped(title)}</h2>`,
-    `<p>${escaped(method)}</p>`,
+    `<p>${escaped(method)}${busy}</p>`,
     ...plots.map(svg),
     ...tables.map(table),
     ...(aims.length > 0 ? ['<h3>Aims</h3>', aimsTable(aims)] : []),

@@ -58,6 +58,8 @@ export interface Result {
   tables: Table[]
   plots: Plot[]
   aims: Aim[]
+  /** Load average of the machine when it was done: how much others took of it. */
+  load?: number
 }
 
 /** A whole run, as it is saved. */

@@ -28,7 +28,7 @@ export function showAim({ aim, measured, verdict }: Aim): string {
   return `  ${verdict.padEnd(12)}  ${aim}: ${measured}`
 }
 
-export function show({ title, tables, aims }: Result): string {
-  const heading = `## ${title}`
+export function show({ title, tables, aims, load }: Result): string {
+  const heading = `## ${title}${load === undefined ? '' : ` (load average ${load})`}`
   return [heading, '', ...tables.map(showTable), ...aims.map(showAim), ''].join('\n')
 }
