@@ -49,7 +49,8 @@ async function obey(order: MemberOrder): Promise<number> {
 
 process.on('message', async (order: MemberOrder) => {
   const answer = await obey(order).catch((error) => String(error))
-  process.send?.(answer)
+  // Whoever asked may be gone: a channel that breaks is the end, which `disconnect` looks after.
+  process.send?.(answer, () => undefined)
 })
 process.on('disconnect', async () => {
   await cluster?.shutdown()
