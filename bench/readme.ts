@@ -30,6 +30,11 @@ function section({ title, tables, plots, load }: Result, folder: string): string
   ]
 }
 
+/** Sections of which every verdict is open were measured in vain: their tables are in the report alone. */
+function isTold({ aims }: Result): boolean {
+  return aims.some(({ verdict }) => verdict !== 'not measured')
+}
+
 function slim(table: Table): Table {
   const rows = table.rows.map((row) =>
     Object.fromEntries(Object.entries(row).filter(([column]) => !LEFT_OUT.includes(column))),
@@ -43,8 +48,8 @@ function performance({ machine, node, serf, day, results }: Report, folder: stri
   const rows = aims.map(({ aim, measured, verdict }) => ({ aim, measured, verdict }))
   return [
     BEGIN,
-    `Measured ${day} on ${machine}, Node ${node}, ${serf}. Medians, in brackets the least and the most. The whole report: [report.html](${folder}/report.html).`,
-    ...wanted.flatMap((result) => section(result, folder)),
+    `Measured ${day} on ${machine}, Node ${node}, the agent that calls itself ${serf}. Medians, in brackets the least and the most. The whole report: [report.html](${folder}/report.html).`,
+    ...wanted.filter(isTold).flatMap((result) => section(result, folder)),
     '#### What we aimed at',
     markdownTable({ title: '', rows, note: '' }),
     END,
