@@ -4,8 +4,11 @@ export {
   Cluster,
   type Crossing,
   type Fate,
+  handleSignals,
   MemoryNetwork,
   type MemoryNetworkOptions,
+  type SignalledCluster,
+  type SignalOptions,
   sockets,
 } from './cluster/cluster.ts'
 export type {
@@ -16,6 +19,7 @@ export type {
   MemberFilter,
   UserEventOptions,
 } from './cluster/cluster-types.ts'
+export type { Drained, DrainOptions } from './cluster/ends.ts'
 export type {
   ClusterEvent,
   ClusterEventType,
@@ -61,6 +65,7 @@ export {
   type TypedResult,
   typed,
 } from './cluster/typed.ts'
+export type { MemberSelector, WaitOptions } from './cluster/waits.ts'
 export { Patterns } from './dispatch/patterns.ts'
 export { SubscriptionOverflow } from './errors/delivery.ts'
 export {

@@ -23,13 +23,14 @@ import type {
   MemberFilter,
   UserEventOptions,
 } from './cluster-types.ts'
+import type { Drained, DrainOptions, Ends } from './ends.ts'
 import type { ClusterEvent } from './events.ts'
 import { facultiesOf } from './faculties.ts'
 import type { HandlerHandle, HandlerOptions, Handlers } from './handlers.ts'
 import type { HandledKind } from './host-events.ts'
 import { Insight, type Stats } from './insight.ts'
 import type { Keys } from './keys.ts'
-import { type Actors, Line } from './line.ts'
+import { Line } from './line.ts'
 import { Listeners } from './listeners.ts'
 import { Lives } from './lives.ts'
 import { type Member, select } from './member.ts'
@@ -39,9 +40,11 @@ import type { MemberPath, NetworkCoordinate } from './near-types.ts'
 import type { Near, NearestOptions, Nearness } from './nearness.ts'
 import { completedPings, type PingCompleted, type PingsOptions } from './ping-feed.ts'
 import { OwnQueries, type QueryHandle, type QueryOptions, refuseOldProtocol, wishOf } from './queries.ts'
-import { isBytes, isForced, isJoined, isNothing, isQueryReply, isSent, isTold } from './replies.ts'
+import { isBytes, isForced, isJoined, isNothing, isQueryReply, isSent } from './replies.ts'
 import type { EventsOptions } from './subscription.ts'
+import { type MemberSelector, type WaitOptions, Waits } from './waits.ts'
 
+export * from '../../workers/signals.ts'
 export * from '../../workers/transports.ts'
 
 /** As `Cluster.create`, on other ground. Set by the class, which alone may make one; not part of what hosts import. */
@@ -73,7 +76,8 @@ export class Cluster extends EventEmitter<ClusterEvents> {
   #connection: Connection = 'isolated'
   readonly #handlers: Handlers
   #joins = 0
-  #leave: Promise<{ told: number }> | undefined
+  readonly #ends: Ends
+  readonly #waits = new Waits((filter) => this.members(filter))
   #shutdown: Promise<void> | undefined
 
   private constructor(settings: Settings, logger: Logger | undefined, ground: Ground) {
@@ -81,19 +85,18 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     this.#settings = settings
     this.#logger = logger
     this.#ground = ground
-    const { keys, handlers, nearness } = facultiesOf(this, settings, ground, {
-      ask: this.#line,
+    const { keys, handlers, nearness, ends } = facultiesOf(this, settings, ground, {
+      line: this.#line,
       query: (wish, signal) => this.#askAll('keys', wish, signal),
       report: (failure) => this.#listeners.hear(failure),
     })
     this.keys = keys
     this.#handlers = handlers
     this.#nearness = nearness
+    this.#ends = ends
     this.#listeners = new Listeners(this, this.#mirror, ground.turns, logger, {
       credit: (mail) => this.#line.placed?.credit(mail),
-      respond: async (command) => {
-        await this.#line.answer('respond', this.#line.open('respond').dispatch(command), isNothing)
-      },
+      respond: (command) => this.#line.dispatch('respond', command, isNothing),
     })
   }
 
@@ -132,6 +135,11 @@ export class Cluster extends EventEmitter<ClusterEvents> {
   /** The member of this name, if it is known. */
   member(name: string): Member | undefined {
     return this.#mirror.member(name)
+  }
+
+  /** Resolves with the members that a selector chooses once they are so many. Rejects with the signal's reason, and ClusterClosed at `shutdown()`. */
+  waitFor(selector: MemberSelector, count: number, options?: WaitOptions): Promise<readonly Member[]> {
+    return this.#waits.until(selector, count, options)
   }
 
   /** Ourselves. */
@@ -181,8 +189,7 @@ export class Cluster extends EventEmitter<ClusterEvents> {
    * FeatureNotSupported where `protocolVersion` is below 4; what is wrong with the query itself is said by the handle.
    */
   query(name: string, payload?: Uint8Array | string, options: QueryOptions = {}): QueryHandle {
-    const wish = wishOf(name, payload, options)
-    return this.#askAll('query', wish, options.signal)
+    return this.#askAll('query', wishOf(name, payload, options), options.signal)
   }
 
   #askAll(call: string, wish: QueryWish, signal: AbortSignal | undefined): QueryHandle {
@@ -299,12 +306,15 @@ export class Cluster extends EventEmitter<ClusterEvents> {
    * that carried it (of the first 1,024; gossip may have told more); the member goes on answering until `shutdown()`. A second call gives the same promise.
    */
   leave(): Promise<{ told: number }> {
-    if (this.#leave === undefined) {
-      if (this.#line.state === 'shutdown') return Promise.reject(this.#line.closed('leave'))
-      this.#line.state = 'leaving'
-      this.#leave = this.#leaveOnce(this.#line.open('leave'))
-    }
-    return this.#leave
+    return this.#ends.leave()
+  }
+
+  /**
+   * Tells peers by the tag `draining` that this member is about to go, waits until what `until` promises is done, or for the deadline, and leaves. Resolves with
+   * what came of it; rejects as `leave` does. A second call gives the same promise.
+   */
+  drain(options: DrainOptions = {}): Promise<Drained> {
+    return this.#ends.drain(options)
   }
 
   /**
@@ -336,9 +346,7 @@ export class Cluster extends EventEmitter<ClusterEvents> {
       news: (news) => this.#news(news),
       query: (mail) => this.#queries.take(mail),
       log: (actor, level, message) => this.#logger?.[level](`${actor}: ${message}`),
-      crashed: (death) => lives.crashed(death),
-      known: () => lives.known(),
-      restarted: (death) => lives.restarted(death),
+      ...lives.hooks,
       ended: (death) => this.#ended(death),
       stalled: (state, stalledFor) => this.#stalled(state, stalledFor),
     }
@@ -356,14 +364,6 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     return this
   }
 
-  async #leaveOnce(placed: Actors): Promise<{ told: number }> {
-    const told = await this.#line.answer('leave', placed.gossip({ type: 'leave' }), isTold)
-    // What says that we left must outlive us.
-    await this.#line.answer('leave', placed.dispatch({ type: 'sync' }), isNothing)
-    if (this.#line.state === 'leaving') this.#line.state = 'left'
-    return told
-  }
-
   async #close(): Promise<void> {
     this.#line.state = 'shutdown'
     const handled = this.#handlers.close()
@@ -373,6 +373,7 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     this.#mirror.close()
     this.#line.calls.end()
     this.#queries.end(() => this.#line.closed('query'))
+    this.#waits.end(this.#line.closed('waitFor'))
     this.#listeners.close()
   }
 
@@ -380,9 +381,9 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     const notices = news.type === 'news' ? news.notices : []
     for (const notice of notices) if (notice.type === 'connection') this.#connection = notice.connection
     this.#listeners.add(news)
+    this.#waits.look()
     // The host hears of it first; what is no member any more stops without a leave, which would speak for the other one.
-    const isLost = notices.some(({ type }) => type === 'conflict-lost')
-    if (isLost) this.#ground.turns.later(() => this.shutdown())
+    if (notices.some(({ type }) => type === 'conflict-lost')) this.#ground.turns.later(() => this.shutdown())
   }
 
   #stalled(state: 'stalled' | 'recovered', stalledFor: number): void {

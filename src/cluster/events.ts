@@ -118,7 +118,7 @@ export interface Audience {
   /** So many user events and queries were dropped, and so many member events folded, because the host was too slow. */
   thinned(dropped: number, folded: number): void
   /** Answers the query that is known by these two. */
-  respond(lamportTime: number, queryId: number, payload: Uint8Array): Promise<void>
+  respond(lamportTime: number, queryId: number, payload: Uint8Array): Promise<unknown>
 }
 
 /** The host's event loop, as far as it matters here. */

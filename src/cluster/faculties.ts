@@ -1,10 +1,11 @@
-/** The parts of a facade that do one thing each, put together: keys, handlers in threads, and who is near. */
+/** The parts of a facade that do one thing each, put together: keys, handlers in threads, the end, and who is near. */
 import type { QueryWish } from '../actors/mail.ts'
 import type { Settings } from '../options/options.ts'
-import type { Ask } from './ask.ts'
 import type { MemberFilter } from './cluster-types.ts'
+import { Ends } from './ends.ts'
 import { type HandledEmitter, Handlers, type HandlerWorld } from './handlers.ts'
 import { Keys, type KeyWorld } from './keys.ts'
+import type { Line } from './line.ts'
 import type { Member } from './member.ts'
 import { Nearness } from './nearness.ts'
 import type { QueryHandle } from './queries.ts'
@@ -25,7 +26,7 @@ export interface FacultyCluster extends HandledEmitter {
 
 /** What they do through the facade that no host may. */
 export interface FacultyHands {
-  ask: Ask
+  line: Line
   query(wish: QueryWish, signal: AbortSignal | undefined): QueryHandle
   report: HandlerWorld['report']
 }
@@ -34,13 +35,14 @@ export function facultiesOf(
   cluster: FacultyCluster,
   { nodeName, coordinates }: Settings,
   { keyHands, openHandlers, turns }: FacultyWorld,
-  { ask, query, report }: FacultyHands,
-): { keys: Keys; handlers: Handlers; nearness: Nearness } {
+  { line, query, report }: FacultyHands,
+): { keys: Keys; handlers: Handlers; nearness: Nearness; ends: Ends } {
   return {
     keys: new Keys({ ...keyHands, ask, members: () => cluster.members(), query }),
     handlers: new Handlers({ open: openHandlers, date: turns.date, emitter: cluster, report }),
+    ends: new Ends(line, { tags: () => cluster.member(nodeName)?.tags ?? {}, sleep: keyHands.sleep }),
     nearness: new Nearness({
-      ask,
+      ask: line,
       ownName: nodeName,
       coordinates: coordinates ? 'on' : 'off',
       member: (name) => cluster.member(name),

@@ -30,7 +30,7 @@ export interface ListenerReplies {
   /** Credit for news, and what feed is wanted. */
   credit(mail: Credit): void
   /** An answer to a query. */
-  respond(command: Extract<DispatchCommand, { type: 'respond' }>): Promise<void>
+  respond(command: Extract<DispatchCommand, { type: 'respond' }>): Promise<unknown>
 }
 
 /** News of nothing. */

@@ -23,6 +23,15 @@ export class Lives {
     this.#survivors = survivors
   }
 
+  /** What the facade's host is told of. */
+  get hooks() {
+    return {
+      crashed: (death: ActorExited) => this.crashed(death),
+      known: () => this.known(),
+      restarted: (death: ActorExited) => this.restarted(death),
+    }
+  }
+
   /** Who leaves, or has left, has nothing to go on with. */
   crashed(death: ActorExited): 'restart' | 'end' {
     const { line, queries, logger } = this.#survivors

@@ -190,6 +190,7 @@ export async function prove(seed: number): Promise<unknown> {
     const from = await ask(child, 'memory')
     const during = await churn(peers, child, DURING)
     const slow = await ask(child, 'pace', 0)
+    const after = await churn(peers, child, BEFORE)
     assert.ok(slow.heard - from.heard <= (DURING / 1_000 + 10) * 10, `it heard ${slow.heard - from.heard}`)
     // What was lost on the way is said again, until the table is the truth.
     const truth = Array.from({ length: MEMBERS }, (_, i) => [
@@ -210,12 +211,23 @@ export async function prove(seed: number): Promise<unknown> {
     assert.deepEqual(standing(view.seen), standing(truth), 'the picture by events is the truth')
     assert.ok(before.changesPerSecond > CHANGES * 0.95 && during.changesPerSecond > CHANGES * 0.95)
     assert.equal(during.unanswered, 0)
-    assert.ok(during.rtt.p50 < before.rtt.p50 * 1.5 + 0.5, 'acks are as quick as before')
-    assert.ok(during.rtt.p99 < before.rtt.p99 * 2 + 5, 'the slowest acks too')
+    // The noise of the machine: what it makes of acks without a slow listener, before and after.
+    const noise = (q: 'p50' | 'p90' | 'p99') => Math.max(before.rtt[q], after.rtt[q])
+    const found = {
+      members: MEMBERS,
+      before,
+      during,
+      after,
+      heard: slow.heard - from.heard,
+      lagged: view.lagged,
+    }
+    assert.ok(during.rtt.p50 < noise('p50') * 1.5 + 0.5, `acks are as quick: ${JSON.stringify(found)}`)
+    assert.ok(during.rtt.p90 < noise('p90') * 2 + 3, `most of them: ${JSON.stringify(found)}`)
+    assert.ok(during.rtt.p99 < noise('p99') * 3 + 20, `the slowest too: ${JSON.stringify(found)}`)
     const half = during.rss.length >> 1
     const most = (list: number[]) => Math.max(...list)
     assert.ok(most(during.rss.slice(half)) < most(during.rss.slice(0, half)) * 1.1 + 20, 'memory is flat')
-    return { members: MEMBERS, before, during, heard: slow.heard - from.heard, lagged: view.lagged }
+    return found
   } finally {
     child.kill('SIGKILL')
     socket.close()
