@@ -161,8 +161,7 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     const { ignoreOldEvents = false, signal } = options
     signal?.throwIfAborted()
     const placed = this.#line.present('join')
-    this.#joins += 1
-    const ticket = this.#joins
+    const ticket = ++this.#joins
     const reply = placed.gossip({ type: 'join', seeds: checked, ignoreOldEvents, ticket })
     const joined = this.#line.answer('join', reply, isJoined)
     if (signal === undefined) return joined
