@@ -38,7 +38,7 @@ export function facultiesOf(
   { line, query, report }: FacultyHands,
 ): { keys: Keys; handlers: Handlers; nearness: Nearness; ends: Ends } {
   return {
-    keys: new Keys({ ...keyHands, ask, members: () => cluster.members(), query }),
+    keys: new Keys({ ...keyHands, ask: line, members: () => cluster.members(), query }),
     handlers: new Handlers({ open: openHandlers, date: turns.date, emitter: cluster, report }),
     ends: new Ends(line, { tags: () => cluster.member(nodeName)?.tags ?? {}, sleep: keyHands.sleep }),
     nearness: new Nearness({

@@ -133,6 +133,7 @@ async function churn(peers: Peers, child: ChildProcess, duration: number) {
   peers.rtts.length = 0
   peers.pings = 0
   const rss: number[] = []
+  const heap: number[] = []
   const startedAt = performance.now()
   let changes = 0
   let sampledAt = startedAt
@@ -151,7 +152,10 @@ async function churn(peers: Peers, child: ChildProcess, duration: number) {
     await sleep(TICK / 2)
     if (performance.now() - sampledAt > 5_000) {
       sampledAt = performance.now()
-      void ask(child, 'memory').then(({ rss: held }) => rss.push(Math.round(held / 2 ** 20)))
+      void ask(child, 'memory').then((held) => {
+        rss.push(Math.round(held.rss / 2 ** 20))
+        heap.push(Math.round(held.heap / 2 ** 20))
+      })
     }
   }
   await sleep(1_000)
@@ -164,6 +168,7 @@ async function churn(peers: Peers, child: ChildProcess, duration: number) {
     unanswered: peers.pings - sorted.length,
     rtt: { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) },
     rss,
+    heap,
   }
 }
 
@@ -226,7 +231,10 @@ export async function prove(seed: number): Promise<unknown> {
     assert.ok(during.rtt.p99 < noise('p99') * 3 + 20, `the slowest too: ${JSON.stringify(found)}`)
     const half = during.rss.length >> 1
     const most = (list: number[]) => Math.max(...list)
-    assert.ok(most(during.rss.slice(half)) < most(during.rss.slice(0, half)) * 1.1 + 20, 'memory is flat')
+    assert.ok(
+      most(during.rss.slice(half)) < most(during.rss.slice(0, half)) * 1.1 + 20,
+      `memory is flat: ${JSON.stringify(found)}`,
+    )
     return found
   } finally {
     child.kill('SIGKILL')
