@@ -33,6 +33,7 @@ export type {
   MemberEvent,
   MemberEventType,
   MemberRefused,
+  MemberRestart,
   Members,
   NameConflict,
   QueryEvent,

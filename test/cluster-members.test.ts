@@ -88,6 +88,8 @@ test('a restart too fast to be noticed is an update that says what the member wa
   const one = await start(t, { nodeName: 'one' })
   const updates: unknown[] = []
   const others: string[] = []
+  const restarts: unknown[] = []
+  one.on('member-restart', (restart) => restarts.push(restart))
   one.on('member-update', ({ members: [member], previous: [before] = [] }) => {
     updates.push({
       ...before,
@@ -102,6 +104,7 @@ test('a restart too fast to be noticed is an update that says what the member wa
   const two = await start(t, { nodeName: 'two', tags: { version: '1' } })
   const bind = addressOf(two)
   await two.join([addressOf(one)])
+  await until('its join is announced', () => (one.member('two')?.statusTime ?? 0) > 0)
   // As a crash: nobody is told.
   await two.shutdown()
   const again = await start(t, { nodeName: 'two', bind, tags: { version: '2' } })
@@ -111,6 +114,11 @@ test('a restart too fast to be noticed is an update that says what the member wa
   assert.deepEqual(updates, [
     { incarnation: 1, address, port, tags: { version: '1' }, now: { version: '2' } },
   ])
+  await until('the restart', () => restarts.length > 0)
+  const { incarnation } = one.member('two') ?? {}
+  const place = { ip: address, port }
+  const previous = { ...place, incarnation: 1 }
+  assert.deepEqual(restarts, [{ type: 'member-restart', name: 'two', ...place, incarnation, previous }])
   assert.deepEqual(others, [])
 })
 

@@ -98,7 +98,8 @@ const serf = (name: string, fields: Body): Uint8Array =>
 test('times near 2^64, in every message that has one, are refused, and the clocks stay', async (t) => {
   const stage = await scene(t)
   const before = (await stage.alpha.stats()).serf
-  for (const LTime of [2n ** 64n - 1n, 2n ** 64n - 2n, 2n ** 63n, 2n ** 53n + 1n]) {
+  // The last one can be read, and is refused as a jump that no pool makes.
+  for (const LTime of [2n ** 64n - 1n, 2n ** 64n - 2n, 2n ** 63n, 2n ** 53n + 1n, 2n ** 50n]) {
     await stage.send(
       serf('userEvent', { CC: false, LTime, Name: 'far', Payload: null }),
       serf('join', { LTime, Node: 'beta' }),

@@ -6,7 +6,7 @@
  */
 import type { FileOutcome } from '../dispatch/files.ts'
 import type { ActorName, Envelope, Lane, LogLevel } from './contract.ts'
-import type { ConnectionChange, MemberRefused, NameConflict, Notice } from './notices.ts'
+import type { ConnectionChange, MemberRefused, MemberRestart, NameConflict, Notice } from './notices.ts'
 
 /** Mail to the detector: the wire's, gossip's, and the facade's. */
 export type ToDetector =
@@ -42,8 +42,8 @@ export type ToGossip =
   | { type: 'overheard'; lane: Lane; weight: number; bytes: Uint8Array }
   /** A probe found no sign of life: verdict about what was probed, so that a late one is recognised. */
   | { type: 'silent'; row: number; instance: number; incarnation: number }
-  /** So many peers have acknowledged a packet that carried our leave. */
-  | { type: 'told'; count: number }
+  /** So many peers have acknowledged a packet that carried our leave, and so many may still do so. */
+  | { type: 'told'; count: number; awaited: number }
   /** The greeting of this number was acknowledged; 0: somebody pings us by our name. */
   | { type: 'greeted'; number: number }
   /** The host's main thread is stalled, or turns again. */
@@ -132,6 +132,8 @@ export type ToDispatch =
   | { type: 'keyring-set'; number: number }
   /** Two members claim one name, and both answer. */
   | { type: 'conflict'; conflict: NameConflict }
+  /** A member was started again between two probes. */
+  | { type: 'restart'; restart: MemberRestart }
   /** A member was not let in. */
   | { type: 'refused'; refusal: MemberRefused }
   /** Whether we are in a pool has changed. */
@@ -317,6 +319,8 @@ export type DispatchCommand =
   | ({ type: 'encrypt'; keys?: Uint8Array[] } & Partial<Verification>)
   /** Writes the tags file, where one is kept. */
   | { type: 'keep-tags'; tags: Record<string, string> }
+  /** Those of our own keys, the primary first. */
+  | { type: 'fingerprints' }
   | { type: 'stats' }
   | { type: 'metrics' }
 

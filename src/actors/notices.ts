@@ -22,6 +22,20 @@ export interface NameConflict {
   readonly other: NoticePlace
 }
 
+/**
+ * A member was started again so fast that nobody missed it: as far as we know it never failed, but it has forgotten what it knew. Its incarnation
+ * grew, and it announced a join once more; a member that changes its tags and joins again within five seconds looks the same.
+ */
+export interface MemberRestart {
+  readonly type: 'member-restart'
+  readonly name: string
+  readonly ip: string
+  readonly port: number
+  readonly incarnation: number
+  /** Where it was, and at which incarnation. */
+  readonly previous: NoticePlace & { readonly incarnation: number }
+}
+
 /** A rule or a module of this host refused a member. It is not in the list of members. */
 export interface MemberRefused {
   readonly type: 'member-refused'
@@ -88,6 +102,7 @@ export interface ConnectionChange {
 export type Notice =
   | Restarted
   | NameConflict
+  | MemberRestart
   | MemberRefused
   | DiskError
   | ConflictLost

@@ -8,6 +8,7 @@ import type {
   Lagged,
   MemberEvent,
   MemberRefused,
+  MemberRestart,
   NameConflict,
   QueryEvent,
   Restarted,
@@ -28,6 +29,8 @@ export interface ClusterEvents {
   lagged: [Lagged]
   /** Two members claim one name, and both answer; perhaps our own. */
   'name-conflict': [NameConflict]
+  /** A member was started again so fast that nobody missed it. */
+  'member-restart': [MemberRestart]
   /** A member was not let in by `cidrsAllowed`, `validateNodeNames` or `admit`. */
   'member-refused': [MemberRefused]
   /** Whether we are in a pool has changed. */

@@ -83,6 +83,7 @@ export type {
   ConnectionChange,
   DiskError,
   MemberRefused,
+  MemberRestart,
   NameConflict,
   Restarted,
 } from '../actors/notices.ts'

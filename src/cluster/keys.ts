@@ -14,7 +14,7 @@ import { readKeyAnswer, writeKeyRequest } from '../wire/keys.ts'
 import type { Ask } from './ask.ts'
 import type { Member } from './member.ts'
 import type { QueryHandle } from './queries.ts'
-import { isNothing } from './replies.ts'
+import { isNothing, isTexts } from './replies.ts'
 
 export interface KeyOptions {
   /** Over how many other members each answer shall come as well, against loss. Default 0. */
@@ -98,6 +98,14 @@ export class Keys {
   /** All keys of all members. Rejects as `install` does. */
   async list(options: KeyOptions = {}): Promise<KeyResult> {
     return checked('list', await this.#ask('list', undefined, [], options))
+  }
+
+  /**
+   * Which keys this member itself holds, the primary first, as eight hex digits each: the same key has the same ones everywhere, and they can be shown
+   * and logged. Empty without encryption.
+   */
+  fingerprints(): Promise<readonly string[]> {
+    return this.#world.ask.dispatch('keys.fingerprints', { type: 'fingerprints' }, isTexts)
   }
 
   /**

@@ -45,6 +45,10 @@ export function isBytes(value: unknown): value is Uint8Array {
   return value instanceof Uint8Array
 }
 
+export function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string')
+}
+
 export function isNumbers(value: unknown): value is Record<string, number> {
   return (
     typeof value === 'object' &&

@@ -47,6 +47,7 @@ const ALL_TYPES: Readonly<Record<ClusterEventType, true>> = {
   query: true,
   lagged: true,
   'name-conflict': true,
+  'member-restart': true,
   'conflict-lost': true,
   'conflict-unresolved': true,
   'member-refused': true,

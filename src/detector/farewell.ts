@@ -7,7 +7,8 @@
  *     peer     [ping 18 | leave] --> lost       RETRY later [ping 25 | leave] ...
  *
  * Nothing in it is new on the wire: a compound of a ping and a user message is what any ping with a broadcast is. Bound: the first 1,024 alive
- * peers by chance, 64 packets a tick, three packets a peer; beyond it gossip alone has to do.
+ * peers by chance, 64 packets a tick, three packets a peer; beyond it gossip alone has to do. Gossip hears who is told and how many are awaited,
+ * and buries us only when nobody is: a peer of Serf's that hears of our death before our leave calls us failed.
  */
 import type { Outlet } from '../actors/contract.ts'
 import type { Counters } from '../actors/counters.ts'
@@ -49,7 +50,8 @@ export class Farewell {
   #waiting: Addressee[] = []
   readonly #bySeqNo = new Map<number, Addressee>()
   #told = 0
-  #reported = 0
+  /** Told and awaited, as gossip knows them. */
+  #reported = ''
   wakeAt = Number.POSITIVE_INFINITY
 
   constructor(parts: FarewellParts) {
@@ -76,7 +78,7 @@ export class Farewell {
       this.#parts.counters.add('farewell.acked')
     }
     // The last one is told of at once, those before it at the next tick.
-    if (this.#waiting.every(({ isTold }) => isTold)) this.#report()
+    if (this.#awaited === 0) this.#report()
     return true
   }
 
@@ -85,10 +87,12 @@ export class Farewell {
   }
 
   #tick(now: number): void {
+    this.#waiting = this.#waiting.filter(
+      ({ isTold, tries, dueAt }) => !isTold && (tries < TRIES || dueAt > now),
+    )
     this.#report()
-    this.#waiting = this.#waiting.filter(({ isTold, tries }) => !isTold && tries < TRIES)
-    const due = this.#waiting.filter(({ dueAt }) => dueAt <= now).slice(0, PACKETS_A_TICK)
-    for (const addressee of due) this.#say(addressee, now)
+    const due = this.#waiting.filter(({ tries, dueAt }) => tries < TRIES && dueAt <= now)
+    for (const addressee of due.slice(0, PACKETS_A_TICK)) this.#say(addressee, now)
     this.wakeAt = this.#waiting.length === 0 ? Number.POSITIVE_INFINITY : now + TICK
   }
 
@@ -105,9 +109,15 @@ export class Farewell {
     outgoing.send(packet, peer.ip, peer.port, 0, peer.protocolMax >= READS_CRC ? 'crc' : 'plain')
   }
 
+  /** Peers that may still answer. */
+  get #awaited(): number {
+    return this.#waiting.filter(({ isTold }) => !isTold).length
+  }
+
   #report(): void {
-    if (this.#told === this.#reported) return
-    this.#reported = this.#told
-    this.#parts.gossip.tell({ type: 'told', count: this.#told })
+    const [count, awaited] = [this.#told, this.#awaited]
+    if (this.#reported === `${count} ${awaited}`) return
+    this.#reported = `${count} ${awaited}`
+    this.#parts.gossip.tell({ type: 'told', count, awaited })
   }
 }

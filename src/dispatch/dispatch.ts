@@ -125,6 +125,9 @@ export class Dispatch implements Actor<ToDispatch> {
       case 'conflict':
         this.#conflict(mail.conflict)
         break
+      case 'restart':
+        this.#gate.delivery.notice(mail.restart)
+        break
       case 'refused':
         this.#gate.delivery.notice(mail.refusal)
         break
@@ -207,6 +210,8 @@ export class Dispatch implements Actor<ToDispatch> {
       }
       case 'members':
         return this.#world.reply(id, { ok: true, value: this.#members(), after: 0 })
+      case 'fingerprints':
+        return this.#world.reply(id, { ok: true, value: this.#keeper.fingerprints, after: 0 })
       case 'stats':
         return this.#world.reply(id, { ok: true, value: flatten(this.#report()), after: 0 })
       case 'metrics':

@@ -12,6 +12,7 @@ import type { Outlet } from '../actors/contract.ts'
 import type { Counters } from '../actors/counters.ts'
 import type { ToGossip, Verification } from '../actors/mail.ts'
 import { toBase64 } from '../options/coats.ts'
+import { fingerprint } from '../wire/fingerprint.ts'
 import { KEY_REFUSALS, Keyring } from '../wire/keyring.ts'
 import { readKeyRequest, writeKeyAnswer } from '../wire/keys.ts'
 import type { Files } from './files.ts'
@@ -76,6 +77,11 @@ export class KeyringKeeper {
       outgoing: rules.verifyOutgoing ? 'sealed' : 'plain',
     }
     this.#parts = parts
+  }
+
+  /** Of the keys in force, the primary first. */
+  get fingerprints(): string[] {
+    return this.#keyring.keys.map(fingerprint)
   }
 
   /** Takes over who answers queries about keys. */

@@ -127,10 +127,7 @@ export class Claims {
   alive(claim: Claim, now: number, echo: Echo = 'rebroadcast', proof: Proof = 'none'): void {
     const { table, counters } = this.#parts
     const refusal = unfit(claim)
-    if (refusal !== '') {
-      counters.add(refusal)
-      return
-    }
+    if (refusal !== '') return counters.add(refusal)
     const row = table.find(claim.bytes, claim.nodeStart, claim.nodeEnd)
     if (row < 0 || table.held[row] === HELD.unlisted) this.#introduce(row, claim, now, echo, proof)
     else if (!this.#isSameAddress(row, claim)) this.#aliveElsewhere(row, claim, now, proof)
@@ -309,6 +306,7 @@ export class Claims {
       if (heldBefore === HELD.unlisted && table.status[row] === 0) table.remove(row)
       return 'refused'
     }
+    if (isActive(heldBefore) && claim.incarnation > table.incarnation[row]) listener.growing(row, now)
     for (const accuser of this.suspicions.accusers(row)) this.#parts.history.refuted(accuser, now)
     if (heldBefore !== HELD.alive) this.#note('alive', row, claim.incarnation, NOBODY, now)
     this.suspicions.end(row)

@@ -1,6 +1,6 @@
 /**
- * The graceful leave, step by step (protocol page 2, section 4.4): the intent is spread, then our death by our own word, then
- * we stay a while so that peers can still probe us while the news travels. Meanwhile everything else goes on.
+ * The graceful leave, step by step (protocol page 2, section 4.4): the intent is spread, and acknowledged by whoever answers, which the original
+ * does not wait for; then our death by our own word, then we stay a while so that peers can still probe us while the news travels. Meanwhile everything else goes on.
  */
 
 export interface DepartureRules {
@@ -26,6 +26,9 @@ export class Departure {
   #phase: Phase = 'staying'
   #hasPeers = false
   #told = 0
+  /** Peers that may still acknowledge it; nobody knows before the detector has said so. */
+  #awaited = Number.POSITIVE_INFINITY
+  #isSpread = false
   /** When the phase ends at the latest; past as soon as its broadcast is done. */
   #endsAt = Number.POSITIVE_INFINITY
 
@@ -50,12 +53,21 @@ export class Departure {
   start(now: number): void {
     this.#hasPeers = this.#parts.othersAlive() > 0
     this.#enter('telling', now)
-    this.#parts.announceLeave(now, () => this.#hurry('telling'))
+    this.#parts.announceLeave(now, () => {
+      this.#isSpread = true
+      this.#hurryTelling()
+    })
   }
 
-  /** So many peers have acknowledged it by now. */
-  told(count: number): void {
+  /** So many peers have acknowledged it by now, and so many more may. */
+  told(count: number, awaited: number): void {
     this.#told = count
+    this.#awaited = awaited
+    this.#hurryTelling()
+  }
+
+  #hurryTelling(): void {
+    if (this.#isSpread && this.#awaited === 0) this.#hurry('telling')
   }
 
   wake(now: number): void {

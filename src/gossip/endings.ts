@@ -95,8 +95,8 @@ export class Endings {
   }
 
   /** So many peers have acknowledged a packet with our leave. */
-  told(count: number): void {
-    this.#departure.told(count)
+  told(count: number, awaited: number): void {
+    this.#departure.told(count, awaited)
   }
 
   forceLeave(id: number, name: string, afterwards: Afterwards, now: number): void {

@@ -40,6 +40,8 @@ export class UserEvents {
   readonly #writer = new Writer()
   readonly #slab = new Slab()
   readonly #names: CappedNames
+  /** Whether old events are refused only until somebody asks for them. */
+  #isHeldOff = false
 
   constructor(sizeLimit: number, buffer: number, parts: EventParts) {
     this.#sizeLimit = Math.min(sizeLimit, SANE_LIMIT)
@@ -100,9 +102,22 @@ export class UserEvents {
     if (!this.#parts.outbox.userEvent(cursor)) this.#parts.counters.add('drop.event-dispatch')
   }
 
-  /** From now on events older than this are refused. */
+  /** From now on events older than this are refused, for good. */
   ignoreBefore(lamportTime: number): void {
+    this.#isHeldOff = false
     this.seen.minTime = Math.max(this.seen.minTime, lamportTime)
+  }
+
+  /** Events older than this are refused until `release`, unless a bound is in force already. */
+  holdBefore(lamportTime: number): void {
+    if (this.seen.minTime > 0) return
+    this.seen.minTime = lamportTime
+    this.#isHeldOff = true
+  }
+
+  release(): void {
+    if (this.#isHeldOff) this.seen.minTime = 0
+    this.#isHeldOff = false
   }
 
   #isNew(cursor: UserEventCursor): boolean {

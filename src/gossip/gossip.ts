@@ -94,8 +94,7 @@ export class Gossip implements Actor<ToGossip> {
     const outbox = new Outbox(table, detector, dispatch)
     const memberClock = this.#memberClock
     const eventClock = this.#eventClock
-    const { log } = world
-    const standing = new Standing(settings, { table, outbox, queues, counters, log, clock: memberClock })
+    const standing = new Standing(settings, { ...world, table, outbox, queues, counters, clock: memberClock })
     const judges = judgesOf(settings, {
       ...{ world, table, queues, outbox, counters, listener: standing },
       now: () => this.#now,
@@ -190,7 +189,7 @@ export class Gossip implements Actor<ToGossip> {
         this.#claims.silent(mail.row, mail.instance, mail.incarnation, now)
         break
       case 'told':
-        this.#endings.told(mail.count)
+        this.#endings.told(mail.count, mail.awaited)
         break
       case 'greeted':
         this.#entrance.greeted(mail.number)
@@ -313,7 +312,7 @@ export class Gossip implements Actor<ToGossip> {
     this.#keyholder.begin(settings.bindIp)
     this.#clockNews.begin(this.#now)
     this.#entrance.recall(placesOf(restored, self))
-    this.#revival.begin(restored?.crash, this.#now)
+    this.#revival.begin(restored, this.#now)
     this.#connectionNews.begin(restored?.crash)
     this.#sweepAt = this.#now + SWEEP_INTERVAL
   }

@@ -62,8 +62,8 @@ export interface Merged extends Findings {
   newcomer: number
 }
 
-/** Whether old events of this exchange are delivered. */
-export type OldEvents = 'deliver' | 'ignore'
+/** Whether old events of this exchange are delivered; `unasked`: nobody here has asked for this exchange, or for old events. */
+export type OldEvents = 'deliver' | 'ignore' | 'unasked'
 
 /** Members per slice: about 5 ms of work. */
 const SLICE = 2048
@@ -77,6 +77,8 @@ export class PushPull {
   readonly #reader = new Reader()
   readonly #nodes = new Writer()
   readonly #tail = new Writer()
+  /** Whether a state was merged before. */
+  #hasMet = false
 
   constructor(parts: PushPullParts) {
     this.#parts = parts
@@ -139,12 +141,25 @@ export class PushPull {
       return
     }
     try {
-      const old = this.#parts.ignoresOldEvents() ? 'ignore' : oldEvents
-      yield* this.#mergeUserState(state.bytes, index, old)
+      yield* this.#mergeUserState(state.bytes, index, this.#settleOldEvents(oldEvents, index))
     } catch (error) {
       if (!(error instanceof Malformed)) throw error
       counters.add('drop.push-pull-state')
     }
+  }
+
+  /**
+   * A pool may push its state before the host has joined it, and said whether it wants old events (B8): what the pool had seen by then is held off,
+   * and comes with a join that wants it. Who remembers a life before needs no such guard.
+   */
+  #settleOldEvents(oldEvents: OldEvents, { eventTime }: StateIndex): 'deliver' | 'ignore' {
+    const { events, eventClock, ignoresOldEvents } = this.#parts
+    const isFirst = !this.#hasMet
+    this.#hasMet = true
+    if (oldEvents === 'ignore' || ignoresOldEvents()) return 'ignore'
+    if (oldEvents === 'deliver') events.release()
+    else if (isFirst && eventClock.admits(eventTime)) events.holdBefore(eventTime)
+    return 'deliver'
   }
 
   /**
@@ -249,7 +264,11 @@ export class PushPull {
     else if (claim.state === STATE.dead || claim.state === STATE.suspect) claims.doubted(claim, now)
   }
 
-  *#mergeUserState(bytes: Uint8Array, index: StateIndex, oldEvents: OldEvents): Generator<void, void> {
+  *#mergeUserState(
+    bytes: Uint8Array,
+    index: StateIndex,
+    oldEvents: 'deliver' | 'ignore',
+  ): Generator<void, void> {
     const { memberClock, eventClock, queryClock, events, counters } = this.#parts
     for (const [clock, time] of [
       [memberClock, index.lamportTime],

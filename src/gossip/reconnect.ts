@@ -71,6 +71,6 @@ export class Reconnect {
       this.#isDialling = false
       if (error === '') counters.add('folkmoot.reconnect.reached')
     }
-    exchange(formatIp(table.address(row)), table.port[row], { reason: 'join', oldEvents: 'deliver', done })
+    exchange(formatIp(table.address(row)), table.port[row], { reason: 'join', oldEvents: 'unasked', done })
   }
 }

@@ -1,9 +1,15 @@
 /**
- * Revival: after a crash of the actors the table begins with the members that the host knows, as it knows them, and nobody is told of a join.
- * Who went meanwhile is found by probing, who came by the push/pulls that follow at once.
+ * Revival: members of a life before. Those that a snapshot calls failed, whom Serf forgets, are listed as failed again, and so are tried now and
+ * then until they are back or reaped. Only name and address are known of them: memberlist's list does not have them, and peers hear nothing.
+ *
+ * And after a crash of the actors the table begins with the members that the host knows, as it knows them, and nobody is told of a join. Who went
+ * meanwhile is found by probing, who came by the push/pulls that follow at once.
  */
 import { FactReader, STATUS } from '../actors/facts.ts'
-import type { Crash } from '../actors/mail.ts'
+import { fromLatin } from '../actors/latin.ts'
+import type { Crash, RememberedMember, Restored } from '../actors/mail.ts'
+import { parseIp, parsePlace } from '../wire/address.ts'
+import { encodeTags } from '../wire/tags.ts'
 import type { CrashMemory } from './crash-memory.ts'
 import type { Entrance } from './entrance.ts'
 import type { LamportClock } from './lamport.ts'
@@ -12,6 +18,9 @@ import type { Outbox } from './outbox.ts'
 import { HELD } from './precedence.ts'
 import type { Standing } from './standing.ts'
 import type { Sync } from './sync.ts'
+
+/** From this protocol version on no tags are no tags, and not an empty role. */
+const TAGGED = 3
 
 export interface RevivalParts {
   table: MemberTable
@@ -41,8 +50,24 @@ export class Revival {
   }
 
   /** Once we are in the table ourselves. With a crash behind us we go on where we were, and hear from others at once what we missed. */
-  begin(crash: Crash | undefined, now: number): void {
-    if (crash === undefined) return
+  begin(restored: Restored | undefined, now: number): void {
+    if (restored?.crash !== undefined) this.#goOn(restored.crash, now)
+    else
+      for (const member of restored?.members ?? []) if (member.status === 'failed') this.#recall(member, now)
+  }
+
+  #recall({ name, address }: RememberedMember, now: number): void {
+    const { table, standing } = this.#parts
+    const bytes = fromLatin(name)
+    const place = parsePlace(address)
+    const ip = place === undefined ? undefined : parseIp(place.ip)
+    if (ip === undefined || table.find(bytes, 0, bytes.length) >= 0) return
+    const row = table.add(bytes, 0, bytes.length, now, ip, encodeTags({}, TAGGED))
+    table.port[row] = place?.port ?? 0
+    standing.known(row, STATUS.failed, 0, now)
+  }
+
+  #goOn(crash: Crash, now: number): void {
     const { entrance, sync } = this.#parts
     for (const reader = new FactReader(crash.pictures); !reader.atEnd; reader.next()) {
       if (reader.isMember) this.#revive(reader, now)

@@ -11,10 +11,11 @@
  *
  * (1) left, when it is gone by its own word: then the intent was only missed.
  */
-import type { Log } from '../actors/contract.ts'
+import type { Log, Outlet } from '../actors/contract.ts'
 import type { Counters } from '../actors/counters.ts'
 import { type Before, FACT, STATUS } from '../actors/facts.ts'
 import { toLatin } from '../actors/latin.ts'
+import type { ToDispatch } from '../actors/mail.ts'
 import { Writer } from '../wire/msgpack.ts'
 import { writeJoin, writeLeave } from '../wire/serf.ts'
 import { MESSAGE } from '../wire/types.ts'
@@ -28,6 +29,7 @@ import type { Outbox } from './outbox.ts'
 import { HELD, isActive } from './precedence.ts'
 import type { Queues } from './queues.ts'
 import { Reaper, type ReaperRules } from './reaper.ts'
+import { Rebirths } from './rebirths.ts'
 
 const STATUS_NAMES: readonly ForcedStatus[] = ['erased', 'alive', 'leaving', 'left', 'failed']
 
@@ -42,6 +44,7 @@ export interface StandingParts {
   counters: Counters
   log: Log
   clock: LamportClock
+  dispatch: Outlet<ToDispatch>
 }
 
 export class Standing implements MemberListener {
@@ -49,6 +52,7 @@ export class Standing implements MemberListener {
   readonly #parts: StandingParts
   readonly #recent = new RecentIntents()
   readonly reaper: Reaper
+  readonly #rebirths: Rebirths
   readonly #writer = new Writer()
   /** While true a leave intent about ourselves is refuted. */
   #isStaying = true
@@ -59,6 +63,7 @@ export class Standing implements MemberListener {
   constructor(rules: StandingRules, parts: StandingParts) {
     this.#flapTimeout = rules.flapTimeout
     this.#parts = parts
+    this.#rebirths = new Rebirths(parts.table, (restart) => parts.dispatch.tell({ type: 'restart', restart }))
     this.reaper = new Reaper(rules, { ...parts, recent: this.#recent })
   }
 
@@ -99,12 +104,18 @@ export class Standing implements MemberListener {
     table.leftAt[row] = now
   }
 
+  growing(row: number, now: number): void {
+    this.#rebirths.growing(row, now)
+  }
+
   updated(row: number, before: Before): void {
+    this.#rebirths.grown(row)
     this.#parts.counters.add('serf.member.update')
     this.#parts.outbox.member(FACT.memberUpdate, row, before)
   }
 
   changed(row: number): void {
+    this.#rebirths.grown(row)
     this.#parts.outbox.member(FACT.memberChange, row)
   }
 
@@ -203,6 +214,8 @@ export class Standing implements MemberListener {
       this.announceJoin(now)
       return 'stop'
     }
+    if (row !== this.selfRow && table.statusTime[row] > 0 && table.status[row] === STATUS.alive)
+      this.#rebirths.announced(row, now)
     table.statusTime[row] = lamportTime
     if (table.status[row] === STATUS.leaving) table.status[row] = STATUS.alive
     // The host sees the time too.

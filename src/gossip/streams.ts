@@ -310,7 +310,7 @@ export class Streams {
     this.#write(stream, sealed)
     this.#finish(stream)
     const reason = state.join ? 'join' : 'sync'
-    const merged = yield* pushPull.merge(state, 'deliver', reason, stream.ip)
+    const merged = yield* pushPull.merge(state, 'unasked', reason, stream.ip)
     this.#complain(merged, counters)
     this.#parts.served(merged, reason)
     this.#pushPulls -= 1
@@ -345,6 +345,7 @@ export class Streams {
       exchange.done(ack?.seqNo === exchange.seqNo ? '' : 'answered with something else')
     } else if (step.kind === 'push-pull') tasks.add(this.#take(exchange, step))
     else {
+      if (step.kind === 'refused') this.#suspectStranger(stream, step.reason)
       if (step.kind !== 'err') counters.add('drop.stream-answer')
       const { error, refusal } = complaintOf(step, this.#likelyRefusal)
       exchange.done(error, { refusal })

@@ -102,7 +102,7 @@ export class Sync {
     const isPartner = (row: number) => row !== this.#selfRow && table.held[row] === HELD.alive
     const [row] = chooseRows(table, random, 1, isPartner)
     if (row === undefined) return false
-    exchange(formatIp(table.address(row)), table.port[row], { reason: 'sync', oldEvents: 'deliver', done })
+    exchange(formatIp(table.address(row)), table.port[row], { reason: 'sync', oldEvents: 'unasked', done })
     return true
   }
 

@@ -12,7 +12,7 @@ export interface Transition {
   at: number
   /** Who saw it. */
   observer: string
-  kind: 'join' | 'leave' | 'failed' | 'update' | 'reap' | 'change' | 'user' | 'query'
+  kind: 'join' | 'leave' | 'failed' | 'update' | 'reap' | 'change' | 'known' | 'user' | 'query'
   /** The member, or the name of the user event or query. */
   name: string
   /** The member after it; undefined for user events and queries, and at light hosts. */
@@ -28,7 +28,7 @@ const KINDS: Record<number, Transition['kind']> = {
   [FACT.memberUpdate]: 'update',
   [FACT.memberReap]: 'reap',
   [FACT.memberChange]: 'change',
-  [FACT.memberKnown]: 'change',
+  [FACT.memberKnown]: 'known',
   [FACT.userEvent]: 'user',
   [FACT.query]: 'query',
 }
@@ -68,7 +68,7 @@ export class SimulatedHost {
   #mirror({ bytes }: MirrorNews, at: number): void {
     for (const reader = new FactReader(bytes); !reader.atEnd; reader.next()) {
       this.#see(reader)
-      this.#tell(reader, 'change', at)
+      this.#tell(reader, quietKind(reader), at)
     }
   }
 
@@ -81,7 +81,7 @@ export class SimulatedHost {
         if (events.has(reader.at)) this.#tell(reader, KINDS[reader.kind], at)
         // News that were passed on hold events and changes in one buffer, in the order in which they happened; folded ones hold the
         // pictures first and the events behind.
-        else if (buffers.length === 1 && reader.isMember) this.#tell(reader, 'change', at)
+        else if (buffers.length === 1 && reader.isMember) this.#tell(reader, quietKind(reader), at)
       }
     })
   }
@@ -108,6 +108,11 @@ export class SimulatedHost {
       this.#hear({ at, observer, kind, name: textOf(reader.eventName), member: undefined, detail })
     }
   }
+}
+
+/** What moves the mirror and is no event: a change, or a member that is known from a life before. */
+function quietKind({ kind }: FactReader): 'known' | 'change' {
+  return kind === FACT.memberKnown ? 'known' : 'change'
 }
 
 /** Offsets of the records of a buffer that are events. */

@@ -2,8 +2,8 @@
  * What must hold at every transition that any host sees, not only at the end. A broken one throws, with who saw what and when; the seed in
  * the message replays it.
  */
-import { FACT } from '../actors/facts.ts'
-import { after, isLegal, type Known } from '../dispatch/fold.ts'
+import { FACT, STATUS } from '../actors/facts.ts'
+import { after, isLegal, type Known, knownAs } from '../dispatch/fold.ts'
 import type { Transition } from './host.ts'
 
 export class InvariantBroken extends Error {
@@ -43,6 +43,8 @@ const NEVER: Seen = {
   gone: '',
   goneWith: 0,
 }
+
+const STATUSES = { alive: STATUS.alive, leaving: STATUS.leaving, left: STATUS.left, failed: STATUS.failed }
 
 const EVENTS: Partial<Record<Transition['kind'], number>> = {
   join: FACT.memberJoin,
@@ -97,7 +99,7 @@ export class Invariants {
     const isGone = status === 'failed' || status === 'left'
     this.#seen.set(name, {
       incarnation,
-      known: event === undefined ? known : after(known, event),
+      known: kind === 'known' ? knownAs(STATUSES[status]) : event === undefined ? known : after(known, event),
       place,
       isGone,
       goneAt: isGone && !before.isGone ? at : before.goneAt,

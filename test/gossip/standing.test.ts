@@ -157,11 +157,23 @@ test('a lone member leaves at once; with others it tells them, dies by its own w
   // The detector gives it to the peers itself, and says who acknowledged it.
   const farewell = lone.toDetector.find((mail) => mail.type === 'farewell')
   assert.deepEqual(farewell, { type: 'farewell', bytes: leaveIntent('self', 1) })
-  lone.gossip.receive({ type: 'told', count: 1 }, lone.now)
+  lone.gossip.receive({ type: 'told', count: 1, awaited: 0 }, lone.now)
   lone.advance(5_000)
   const envelope = lone.replies.get(leave)
   assert.deepEqual(envelope?.ok && envelope.value, { told: 1 })
   assert.ok(lone.hasGossiped(leaveIntent('self', 1)))
+  assert.ok(lone.hasGossiped(dead('self', 1, 'self')))
+})
+
+test('we die by our own word only when no peer is awaited that may still acknowledge the leave: else it would call us failed', () => {
+  const lone = withPeer()
+  lone.command({ type: 'leave' })
+  lone.gossip.receive({ type: 'told', count: 0, awaited: 1 }, lone.now)
+  lone.advance(3_000)
+  assert.ok(lone.hasGossiped(leaveIntent('self', 1)))
+  assert.ok(!lone.hasGossiped(dead('self', 1, 'self')))
+  lone.gossip.receive({ type: 'told', count: 1, awaited: 0 }, lone.now)
+  lone.advance(1_000)
   assert.ok(lone.hasGossiped(dead('self', 1, 'self')))
 })
 
@@ -177,6 +189,7 @@ test('a leave goes on when nobody takes its broadcast in time', () => {
 test('nobody who is leaving refutes its own death', () => {
   const lone = withPeer()
   lone.command({ type: 'leave' })
+  lone.gossip.receive({ type: 'told', count: 1, awaited: 0 }, lone.now)
   lone.advance(3_000)
   assert.ok(lone.newFacts().includes('leave self left'))
   lone.hear(dead('self', 1, 'peer'))

@@ -115,12 +115,81 @@ test('after the whole pool lost its power, those that had failed before are foun
   assert.ok(took < 2 * MINUTE, 'the failed one was not found')
 })
 
+test('whom a snapshot calls failed is listed as failed after a restart, and tried until it is back', () => {
+  const world = new World({ seed: 23 })
+  const first = world.startOne({ nodeName: 'first', snapshotPath: 'snapshot' })
+  const [second, lost] = world.start(2)
+  for (const node of [second, lost]) world.join(node, first)
+  assert.ok(world.runUntil(() => world.isOneView(), MINUTE) < MINUTE)
+  lost.kill()
+  const isFailed = () => first.inStatus('failed').includes(lost.name)
+  assert.ok(world.runUntil(isFailed, 2 * MINUTE) < 2 * MINUTE)
+  world.run(1_000)
+  first.kill()
+  world.boot(first)
+  world.run(10_000)
+  const { status, address, port } = first.members.get(lost.name) ?? {}
+  assert.deepEqual({ status, address, port }, { status: 'failed', address: lost.ip, port: lost.port })
+  const others = world.transitions.filter(
+    ({ observer, name }) => observer === second.name && name === lost.name,
+  )
+  assert.ok(!others.slice(1).some(({ kind }) => kind === 'join'), 'it is news for nobody else')
+  // Nobody tells it where the pool is: it has to be found.
+  world.boot(lost)
+  const took = world.runUntil(() => world.isOneView(), 10 * MINUTE)
+  assert.ok(took < 10 * MINUTE, 'the failed one was not found')
+  assert.deepEqual(
+    world
+      .story(first, lost)
+      .filter((kind) => kind !== 'change')
+      .slice(-1),
+    ['join'],
+  )
+})
+
+test('a member that is remembered as failed and never comes back is reaped', () => {
+  const world = new World({ seed: 24, handling: 'share' })
+  const node = world.startOne({ snapshotPath: 'snapshot', reconnectTimeout: MINUTE })
+  node.kill()
+  node.disk.write(
+    'snapshot',
+    new TextEncoder().encode('# failed: gone 10.9.9.9:7946\n# failed: odd nonsense\n'),
+  )
+  world.boot(node)
+  world.run(10_000)
+  assert.deepEqual(node.inStatus('failed'), ['gone'])
+  world.run(2 * MINUTE)
+  assert.equal(node.members.has('gone'), false)
+})
+
+for (const wish of ['deliver', 'ignore'] as const) {
+  test(`without a snapshot, what a pool pushes before the host joins is not heard, and then as the join says: ${wish} (B8)`, () => {
+    const world = new World({ seed: 25 })
+    const [first, second] = world.pool(2)
+    for (let i = 0; i < 5; i++) world.event(first, `old-${i}`)
+    world.run(MINUTE)
+    const newcomer = world.startOne()
+    // Somebody knows its address already.
+    world.join(second, newcomer)
+    world.run(20)
+    assert.ok(newcomer.members.size > 1, 'the state was pushed')
+    world.event(first, 'new')
+    world.run(10_000)
+    assert.deepEqual(heardBy(world, newcomer), ['new'])
+    const seeds = [`${first.ip}:${first.port}`]
+    newcomer.command({ type: 'join', seeds, ignoreOldEvents: wish === 'ignore' })
+    world.run(2 * MINUTE)
+    const old = wish === 'deliver' ? ['old-0', 'old-1', 'old-2', 'old-3', 'old-4'] : []
+    assert.deepEqual(heardBy(world, newcomer), ['new', ...old])
+  })
+}
+
 test('a disk that fails is told to the host, and the member stays in its pool', () => {
   const { world, nodes } = formed(11, 3)
   nodes[0].disk.mode = 'read-only'
   world.event(nodes[1], 'deploy')
   world.run(10_000)
   assert.deepEqual(heardBy(world, nodes[0]), ['deploy'])
-  assert.equal(nodes[0].notices[0]?.type, 'disk-error')
+  assert.ok(nodes[0].notices.some(({ type }) => type === 'disk-error'))
   assert.ok(world.isOneView())
 })
