@@ -101,7 +101,7 @@ test('a leave that cannot be spread, since nobody can be reached, still ends: ev
   assert.equal(nodes[0].members.get(nodes[0].name)?.status, 'left')
 })
 
-// A hundred of 500: test/long/leaving.ts.
+// Fifty of 250: test/long/leaving.ts.
 test('prunes of thirty members: all erase all, and within a minute the traffic is idle again', () => {
   const { world, nodes } = formed(9, 40, { reconnectInterval: 0 })
   const gone = nodes.slice(10)
