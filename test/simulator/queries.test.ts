@@ -18,7 +18,8 @@ function answering(seed: number, count: number, loss: number): World {
 test('with a fifth of all packets lost and a relay factor of 3, at least 99% of all members are heard (row 41)', () => {
   let expected = 0
   let arrived = 0
-  for (const seed of [1, 2, 3, 4]) {
+  // 99.1% arrive: of fewer than two thousand answers, chance alone now and then takes too many.
+  for (let seed = 1; seed <= 12; seed++) {
     const world = answering(seed, 8, 0.2)
     for (let i = 0; i < 25; i++) {
       const query = world.nodes[i % 8].questions.ask({ name: `q${i}`, relayFactor: 3, timeout: 6_000 })
