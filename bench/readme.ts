@@ -26,7 +26,7 @@ function section({ title, tables, plots, load }: Result, folder: string): string
     `#### ${title}`,
     ...(load === undefined ? [] : [`Load average when it was done: ${load}, on two processors.`]),
     ...shown.map((plot) => `![${plot.title}](${folder}/${plot.name}.svg)`),
-    ...tables.map((table) => `${markdownTable(slim(table))}\n\n${table.note}`),
+    ...tables.slice(0, 1).map((table) => markdownTable(slim(table))),
   ]
 }
 

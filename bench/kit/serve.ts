@@ -35,7 +35,7 @@ export async function serve(members: number): Promise<Serving> {
       const step = assembler.received < SMALL ? assembler.step() : undefined
       if (step?.kind === 'more') return
       isAnswered = true
-      if (step?.kind === 'push-pull') voice.welcome(firstIn(step.bytes, step.nodesStart))
+      voice.welcome(step?.kind === 'push-pull' ? firstIn(step.bytes, step.nodesStart) : undefined)
       socket.end(state)
     })
     socket.on('error', () => socket.destroy())
@@ -76,8 +76,9 @@ class Voice {
     this.#socket.bind(port, '127.0.0.1')
   }
 
+  /** Greets this one from now on; where none is named, the one that came before. */
   welcome(guest: Uint8Array | undefined): void {
-    this.#guest = guest
+    this.#guest = guest ?? this.#guest
     this.#greetings = GREETINGS
   }
 
