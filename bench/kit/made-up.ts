@@ -37,8 +37,16 @@ export function eventMessage(lamportTime: number, payloadBytes: number): Uint8Ar
   return writer.copy()
 }
 
+/** A state with a guest in it, whose map is given as it came in a push/pull; empty for none. */
+export type StateWith = (guest: Uint8Array) => Uint8Array
+
 /** The whole state of a pool of so many, as it answers a push/pull. */
 export function stateOf(members: number, port: number): Uint8Array {
+  return stateWith(members, port)(new Uint8Array(0))
+}
+
+/** The same, to be answered with whoever asks in it. */
+export function stateWith(members: number, port: number): StateWith {
   const nodes = new Writer()
   const names: Uint8Array[] = []
   for (let i = 0; i < members; i++) {
@@ -60,7 +68,10 @@ export function stateOf(members: number, port: number): Uint8Array {
     },
     slots: new Array(RING).fill(undefined),
   })
-  const head = new Writer()
-  writePushPullHeader(head, { join: true, nodes: members, userStateLength: tail.length })
-  return Buffer.concat([head.view(), nodes.view(), tail.view()])
+  return (guest) => {
+    const count = members + Math.sign(guest.length)
+    const head = new Writer()
+    writePushPullHeader(head, { join: true, nodes: count, userStateLength: tail.length })
+    return Buffer.concat([head.view(), nodes.view(), guest, tail.view()])
+  }
 }
