@@ -25,6 +25,7 @@ import { type Bound, bound, type Place, Replies } from './body.ts'
 import { fillByTheSystem, seededByTheSystem } from './chance.ts'
 import { DiskFiles } from './files.ts'
 import { guarded } from './guarded.ts'
+import { kernelDrops } from './kernel-drops.ts'
 import { Names } from './names.ts'
 import { Tcp } from './tcp.ts'
 import { Turn } from './turn.ts'
@@ -54,11 +55,14 @@ export class GossipBody {
   readonly #admit: AdmitRules
   #vetoes: Vetoes | undefined
   readonly #names: Names
+  /** Where the detector's socket is bound, once we have begun and unless a transport of the host's own stands in for it. */
+  #udp: { ip: string; port: number } | undefined
+  readonly #bindIp: string
   /** Connections that came before we began: they are heard of then. */
   #early: ToGossip[] | undefined = []
 
   constructor(settings: Settings, detector: Outlet<ToDetector>, dispatch: Outlet<ToDispatch>, place: Place) {
-    this.#vitals = new Vitals(place.mailboxes, place.log)
+    this.#vitals = new Vitals(place.mailboxes, place.log, () => this.#kernel())
     const actor: Actor<ToGossip> = new Gossip(settings, {
       random: seededByTheSystem(),
       fillRandom: fillByTheSystem,
@@ -77,6 +81,7 @@ export class GossipBody {
       log: place.log,
     })
     this.#admit = settings.admit
+    this.#bindIp = settings.bindIp
     this.#turn = new Turn(actor, place.crashed, this.#vitals)
     this.#names = new Names(settings.dnsServers)
     this.#own = place.transport ?? (async () => undefined)
@@ -107,6 +112,7 @@ export class GossipBody {
   begin(self: Self, restored?: Restored): void {
     const early = this.#early ?? []
     this.#early = undefined
+    if (this.#streams instanceof Tcp) this.#udp = { ip: this.#bindIp, port: self.bindPort }
     this.#turn.receive({ type: 'begin', self, ...(restored && { restored }) })
     for (const mail of early) this.#turn.receive(mail)
   }
@@ -132,6 +138,12 @@ export class GossipBody {
     }
     if (own === undefined) return new Tcp(events)
     return guarded(own, (where, error) => this.#vitals.fault(where, error)).streams(events)
+  }
+
+  /** What the kernel dropped in front of the detector's socket: asked here, where nobody waits for an ack. */
+  #kernel(): Record<string, number> {
+    const drops = this.#udp && kernelDrops(this.#udp.ip, this.#udp.port)
+    return drops === undefined ? {} : { 'udp.kernel-drops': drops }
   }
 
   #hear(mail: ToGossip): void {

@@ -13,7 +13,7 @@ import { Connections } from './connections.ts'
 import { guarded } from './guarded.ts'
 import { PingStreams } from './streams-of-pings.ts'
 import { Turn } from './turn.ts'
-import { Udp } from './udp.ts'
+import { Udp, type UdpBuffers } from './udp.ts'
 import { Vitals } from './vitals.ts'
 import { Zones } from './zones.ts'
 
@@ -21,12 +21,14 @@ export class DetectorBody {
   readonly #replies = new Replies()
   readonly #vitals: Vitals
   readonly #turn: Turn<ToDetector>
+  readonly #buffers: UdpBuffers
   readonly #own: () => Promise<Transport | undefined>
   /** There once bound. */
   #packets: Packets | undefined
   #pings: PingStreams | undefined
 
   constructor(settings: Settings, gossip: Outlet<ToGossip>, place: Place) {
+    this.#buffers = { receive: settings.udpReceiveBuffer, send: settings.udpSendBuffer }
     this.#vitals = new Vitals(place.mailboxes, place.log)
     const actor: Actor<ToDetector> = new Detector(settings, {
       random: seededByTheSystem(),
@@ -91,7 +93,7 @@ export class DetectorBody {
     }
     const zones = new Zones()
     return {
-      packets: fenced?.packets(events) ?? new Udp(events, zones),
+      packets: fenced?.packets(events) ?? new Udp(events, zones, this.#buffers),
       pings: new PingStreams(pings, (heard) => fenced?.streams(heard) ?? new Connections(heard, zones)),
     }
   }

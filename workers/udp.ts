@@ -5,10 +5,15 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import type { PacketEvents, Packets } from '../src/cluster/transport.ts'
+import { LAN } from '../src/options/numbers.ts'
 import { Zones } from './zones.ts'
 
-/** Asked of the system, halved until it agrees: a burst must wait here and not be lost while a turn runs. */
-const RECEIVE_BUFFER = 4 * 1024 * 1024
+/** Bytes of the system's buffers: a burst must wait there and not be lost while a turn runs. */
+export interface UdpBuffers {
+  receive: number
+  send: number
+}
+
 const MAPPED = '::ffff:'
 const SMALLEST_BUFFER = 64 * 1024
 
@@ -19,7 +24,14 @@ export class Udp implements Packets {
   /** One socket for both families: IPv4 addresses go in IPv6 form then, and come so. */
   #isForBoth = false
 
-  constructor(events: PacketEvents, zones = new Zones()) {
+  readonly #buffers: UdpBuffers
+
+  constructor(
+    events: PacketEvents,
+    zones = new Zones(),
+    buffers: UdpBuffers = { receive: LAN.udpReceiveBuffer, send: LAN.udpSendBuffer },
+  ) {
+    this.#buffers = buffers
     this.#events = events
     this.#zones = zones
   }
@@ -39,7 +51,8 @@ export class Udp implements Packets {
       socket.bind({ address: ip, port, exclusive: true }, resolve)
     })
     socket.removeAllListeners('error')
-    enlarge(socket)
+    enlarge(this.#buffers.receive, (size) => socket.setRecvBufferSize(size))
+    enlarge(this.#buffers.send, (size) => socket.setSendBufferSize(size))
     socket.on('error', (error) => this.#events.unsent(0, error))
     this.#zones.bind(ip)
     socket.on('message', (bytes, { address, port }) =>
@@ -76,13 +89,14 @@ export function plainIp(address: string): string {
   return address.startsWith(MAPPED) ? address.slice(MAPPED.length) : address
 }
 
-function enlarge(socket: Socket): void {
-  for (let size = RECEIVE_BUFFER; size >= SMALLEST_BUFFER; size /= 2) {
+/** Asks for so much, and for half as long as the system refuses; Linux never does, and gives as much as it may. */
+function enlarge(wanted: number, set: (size: number) => void): void {
+  for (let size = wanted; size >= SMALLEST_BUFFER; size = Math.floor(size / 2)) {
     try {
-      socket.setRecvBufferSize(size)
+      set(size)
       return
     } catch {
-      // Too much for this system: ask for half.
+      // Too much for this system.
     }
   }
 }

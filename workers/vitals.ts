@@ -29,15 +29,21 @@ export class Vitals {
   readonly #counters = new Counters()
   readonly #warnings: Warnings
   readonly #mailboxes: () => Record<string, number>
+  readonly #others: () => Record<string, number>
   readonly #timer: NodeJS.Timeout
   #lag = new Histogram()
   #lagBefore = new Histogram()
   #windowAt = performance.now()
   #lookedAt = this.#windowAt
 
-  /** `mailboxes` gives what waits, by name of the sender. */
-  constructor(mailboxes: () => Record<string, number>, log: Log) {
+  /** `mailboxes` gives what waits, by name of the sender; `others` gives more gauges, when they are asked for. */
+  constructor(
+    mailboxes: () => Record<string, number>,
+    log: Log,
+    others: () => Record<string, number> = () => ({}),
+  ) {
     this.#mailboxes = mailboxes
+    this.#others = others
     this.#warnings = new Warnings(log, this.#counters)
     this.#timer = setInterval(() => this.#look(performance.now()), LOOK_EVERY).unref()
   }
@@ -64,6 +70,7 @@ export class Vitals {
     const lag = merged(this.#lag.state(), this.#lagBefore.state())
     const mailboxes = Object.entries(this.#mailboxes()).map(([name, depth]) => [`mailbox.${name}`, depth])
     return this.#counters.report({
+      ...this.#others(),
       ...Object.fromEntries(mailboxes),
       'loop.lag.p50': quantile(lag, 0.5),
       'loop.lag.p99': quantile(lag, 0.99),

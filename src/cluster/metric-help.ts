@@ -82,6 +82,7 @@ const HELP: Record<string, string> = {
   'folkmoot.host.stalls': "Times that the host's main thread stood still.",
   'folkmoot.host.stalled-ms': "Milliseconds that the host's main thread stood still.",
   'folkmoot.host.is-stalled': "1 while the host's main thread stands still.",
+  'folkmoot.udp.kernel-drops': 'Datagrams that the system dropped since our receive buffer was full.',
   'folkmoot.loop.lag-ms': 'Milliseconds that a timer of this thread rang too late.',
   'folkmoot.loop.lag.p50': 'Median lateness of a timer in the last minute or two, in milliseconds.',
   'folkmoot.loop.lag.p99':

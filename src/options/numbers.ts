@@ -42,6 +42,12 @@ export interface Numbers {
    */
   handoffQueueDepth: number
   /**
+   * Bytes of datagrams that the system keeps for us while a turn runs, and of those that it keeps until they are sent; it may give less (on Linux
+   * `net.core.rmem_max` and `wmem_max`). What does not fit is lost: the metric `folkmoot.udp.kernel-drops` counts it where the system tells.
+   */
+  udpReceiveBuffer: number
+  udpSendBuffer: number
+  /**
    * After how long a dead member's name may be taken at another address, whatever its owner says; before that, and while it is not known to be
    * dead, its owner is asked, and the name is free if it does not answer. 0: never (it must leave), as in the original.
    */
@@ -94,6 +100,7 @@ export interface Numbers {
   userQuiescentPeriod: number
 }
 
+const MEBIBYTE = 2 ** 20
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
@@ -116,6 +123,8 @@ export const LAN: Numbers = {
   tcpTimeout: 10 * SECOND,
   udpBufferSize: 1_400,
   handoffQueueDepth: 16_384,
+  udpReceiveBuffer: 4 * MEBIBYTE,
+  udpSendBuffer: 2 * MEBIBYTE,
   deadNodeReclaimTime: 30 * SECOND,
   broadcastTimeout: 5 * SECOND,
   leavePropagateDelay: SECOND,
@@ -185,6 +194,8 @@ export const BOUNDS: Record<keyof Numbers, readonly [least: number, most: number
   tcpTimeout: [10, HOUR],
   udpBufferSize: [576, 65_507],
   handoffQueueDepth: [16, 1_048_576],
+  udpReceiveBuffer: [65_536, 1024 * MEBIBYTE],
+  udpSendBuffer: [65_536, 1024 * MEBIBYTE],
   deadNodeReclaimTime: [0, DAY],
   broadcastTimeout: [1, HOUR],
   leavePropagateDelay: [0, HOUR],
