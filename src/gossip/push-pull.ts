@@ -230,11 +230,22 @@ export class PushPull {
     }
     if (reader.at + state.userStateLength > state.bytes.length)
       return refusal('user state is cut short', 'other')
-    table.versions.each((versions, aliveness) => {
+    table.versions.each((versions, aliveness, number) => {
       if (aliveness === 'some alive') range.understands(versions, 0)
-      range.speaks(versions[2], versions[5], 'a member known here')
+      range.speaks(versions[2], versions[5], number)
     })
-    return refusal(range.complaint(), 'version')
+    return refusal(range.complaint((number) => this.#whoSpeaks(number)), 'version')
+  }
+
+  /** The first member of ours with this set of versions. */
+  #whoSpeaks(versionSet: number): string {
+    const { table } = this.#parts
+    for (let row = 0; row < table.rowCount; row++) {
+      if (!table.isUsed(row) || table.held[row] === HELD.unlisted || table.versionSet[row] !== versionSet)
+        continue
+      return `${new TextDecoder().decode(table.name(row))}, whom we know,`
+    }
+    return 'a member known here'
   }
 
   /** What the host has against joining these, by its rules about each or its module's word about all; empty for nothing. */

@@ -49,8 +49,8 @@ interface Stream extends Inbound {
   isSettled: boolean
 }
 
-/** Push/pulls that may be answered or merged at once; beyond it a stream is closed without an answer (section 5.4). */
-const MOST_PUSH_PULLS = 128
+/** So many push/pulls at once, waiting for their turn included, are too many: a stream that makes them so is closed without an answer (section 5.4). */
+const TOO_MANY_PUSH_PULLS = 128
 /** Bytes that all unfinished streams together may hold; the one that brings them above it is dropped. */
 const MOST_UNFINISHED = 256 * 1024 * 1024
 
@@ -266,9 +266,10 @@ export class Streams {
     }
     switch (step.kind) {
       case 'push-pull':
-        if (this.#pushPulls < MOST_PUSH_PULLS) this.#parts.tasks.add(this.#answer(stream, step))
-        else this.#refuse(stream, 'too-many-push-pulls', '')
-        return
+        if (this.#pushPulls + 1 >= TOO_MANY_PUSH_PULLS) return this.#refuse(stream, 'too-many-push-pulls', '')
+        // Counted here and not when its turn comes: behind a long merge hundreds could wait.
+        this.#pushPulls += 1
+        return this.#parts.tasks.add(this.#answer(stream, step))
       case 'ping':
         this.#answerPing(stream, step.bytes, step.start, step.end)
         return
@@ -303,7 +304,6 @@ export class Streams {
   /** Our own state goes first, so that the answer never contains the newcomer; then theirs is merged. */
   *#answer(stream: Stream, state: RemoteState & { join: boolean }): Generator<void, void> {
     const { pushPull, counters, tasks } = this.#parts
-    this.#pushPulls += 1
     const message = yield* pushPull.write(state.join ? 'join' : 'sync')
     const sealed = yield* this.#seal(message, 'reply')
     stream.deadlineAt = tasks.now + this.#timeout

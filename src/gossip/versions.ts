@@ -57,9 +57,9 @@ export class VersionSets {
   }
 
   /** Visits the sets that listed members have, and whether one of those members is alive. */
-  each(visit: (versions: Uint8Array, aliveness: 'some alive' | 'none alive') => void): void {
-    for (const set of this.#sets) {
-      if (set.listed > 0) visit(set.bytes, set.alive > 0 ? 'some alive' : 'none alive')
+  each(visit: (versions: Uint8Array, aliveness: 'some alive' | 'none alive', number: number) => void): void {
+    for (const [number, set] of this.#sets.entries()) {
+      if (set.listed > 0) visit(set.bytes, set.alive > 0 ? 'some alive' : 'none alive', number)
     }
   }
 }
@@ -68,8 +68,8 @@ export class VersionSets {
 export class VersionRange {
   #lowest = [0, 0]
   #highest = [255, 255]
-  /** memberlist * 256 + serf, and the first who speaks so. */
-  readonly #spoken = new Map<number, string>()
+  /** memberlist * 256 + serf, and the first who speaks so: a name, or the number of a set of ours. */
+  readonly #spoken = new Map<number, string | number>()
 
   /** Takes in what a member understands. Only alive members narrow the range. */
   understands(versions: Uint8Array, at: number): void {
@@ -86,12 +86,12 @@ export class VersionRange {
   }
 
   /** Takes in what a member speaks, whatever its state. */
-  speaks(memberlist: number, serf: number, who: string): void {
+  speaks(memberlist: number, serf: number, who: string | number): void {
     if (!this.hears(memberlist, serf)) this.#spoken.set(memberlist * 256 + serf, who)
   }
 
-  /** Empty when all is well, else who speaks what somebody alive does not understand. */
-  complaint(): string {
+  /** Empty when all is well, else who speaks what somebody alive does not understand; `nameOf` names a member that has this set. */
+  complaint(nameOf: (set: number) => string): string {
     for (const [spoken, who] of this.#spoken) {
       const serf = spoken & 255
       const memberlist = spoken >> 8
@@ -100,7 +100,8 @@ export class VersionRange {
         isWithin(serf, this.#lowest[1], this.#highest[1])
       )
         continue
-      return `${who} speaks memberlist ${memberlist} and serf ${serf}; all alive members understand memberlist ${this.#lowest[0]} to ${this.#highest[0]} and serf ${this.#lowest[1]} to ${this.#highest[1]}`
+      const name = typeof who === 'number' ? nameOf(who) : who
+      return `${name} speaks memberlist ${memberlist} and serf ${serf}; all alive members understand memberlist ${this.#lowest[0]} to ${this.#highest[0]} and serf ${this.#lowest[1]} to ${this.#highest[1]}`
     }
     return ''
   }

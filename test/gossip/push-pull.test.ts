@@ -192,6 +192,42 @@ test('one entry that nobody understands refuses the whole merge, and nothing of 
   }
 })
 
+test('who speaks what others do not understand is named: theirs, and ours (verifyProtocol)', () => {
+  const old = Uint8Array.of(1, 5, 2, 2, 5, 5)
+  const odd = Uint8Array.of(1, 5, 2, 2, 6, 6)
+  const theirs = quiet()
+  ask(theirs, pushPull({ entries: [{ name: 'peer' }, { name: 'odd-one', versions: odd }] }))
+  assert.match(theirs.logged.join('\n'), /odd-one speaks memberlist 2 and serf 6; .* serf 2 to 5/)
+  // One that we hold dead is looked at too, as in the original: in any state.
+  const ours = quiet()
+  ours.hear(alive({ incarnation: 1, name: 'known-odd', versions: odd }), dead('known-odd', 1, 'somebody'))
+  ask(ours, pushPull({ entries: [{ name: 'peer', versions: old }] }))
+  assert.match(ours.logged.join('\n'), /known-odd, whom we know, speaks memberlist 2 and serf 6/)
+  assert.equal(ours.stats()['drop.push-pull'], 1)
+})
+
+test('the stream that would make 128 push/pulls at once is closed without an answer; later ones are answered again', () => {
+  const lone = quiet()
+  const open = (stream: number) => {
+    const ip = `10.0.${stream >> 6}.1`
+    lone.gossip.receive({ type: 'stream-accepted', stream, ip, port: 4000 }, lone.now)
+    const bytes = pushPull({ entries: [{ name: 'peer' }] })
+    lone.gossip.receive({ type: 'stream-data', stream, bytes }, lone.now)
+  }
+  for (let stream = 1; stream <= 300; stream++) open(stream)
+  assert.equal(lone.stats()['drop.stream-too-many-push-pulls'], 300 - 127)
+  lone.advance(1_000)
+  const answered = Array.from({ length: 300 }, (_, i) => i + 1).filter((stream) => lone.written.has(stream))
+  assert.deepEqual(
+    answered,
+    Array.from({ length: 127 }, (_, i) => i + 1),
+  )
+  for (let stream = 301; stream <= 427; stream++) open(stream)
+  lone.advance(1_000)
+  assert.ok(lone.written.has(427))
+  assert.equal(lone.stats()['drop.stream-too-many-push-pulls'], 300 - 127)
+})
+
 test('a state that is cut short or rotten merges nothing', () => {
   const whole = pushPull({ entries: [{ name: 'peer' }], statuses: [['peer', 1]] })
   const lone = quiet()
