@@ -94,6 +94,17 @@ test('dead for longer than the reclaim time, a name is taken without asking', ()
   assert.deepEqual(lone.answerPings(), [])
 })
 
+test("dead for less than the reclaim time, a name is its old address's as long as that answers", () => {
+  const lone = withPod({ deadNodeReclaimTime: 5_000 })
+  lone.hear(dead('pod', 5, 'third'))
+  lone.advance(4_000)
+  lone.newFacts()
+  lone.hear(moved(1))
+  assert.deepEqual(lone.newFacts(), [])
+  assert.deepEqual(lone.answerPings(OLD), [OLD])
+  assert.ok(!lone.newFacts().includes('join pod alive'))
+})
+
 test('with reclaim off it is as in the original: a conflict at once, nobody is asked, dead names stay with their address', () => {
   const lone = withPod({ deadNodeReclaimTime: 0 })
   lone.hear(moved(9))
