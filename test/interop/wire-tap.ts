@@ -22,6 +22,10 @@ export class WireTap {
   readonly requests: Buffer[] = []
   /** What the node wrote back. */
   readonly replies: Buffer[] = []
+  /** From now on nothing is handed on, and connections are taken all the same: as a proxy does whose node is gone. */
+  isSwallowing = false
+  /** Connections taken since. */
+  swallowed = 0
 
   private constructor(address: string) {
     this.address = address
@@ -47,13 +51,18 @@ export class WireTap {
     const socket = createSocket('udp4')
     socket.on('message', (packet) => {
       this.packets.push(packet)
-      socket.send(packet, port, ip)
+      if (!this.isSwallowing) socket.send(packet, port, ip)
     })
     return socket
   }
 
   #relayStreams(ip: string, port: number): Server {
     return createServer({ allowHalfOpen: true }, (peer) => {
+      if (this.isSwallowing) {
+        this.swallowed += 1
+        peer.resume().on('error', () => peer.destroy())
+        return
+      }
       const node = connect({ host: ip, port, allowHalfOpen: true })
       const index = this.requests.push(Buffer.alloc(0)) - 1
       this.replies.push(Buffer.alloc(0))
