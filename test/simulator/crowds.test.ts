@@ -23,8 +23,8 @@ test('fifty members that all restart within 10 s list each other within three pu
   }
 })
 
-test('one that dies while all others restart does not come back to anybody who saw it fail', () => {
-  for (const seed of [1, 2]) assert.deepEqual(deadStayDead(seed, 40), [], `seed ${seed}`)
+test('one of a hundred that dies while all others restart does not come back to anybody who saw it fail', () => {
+  assert.deepEqual(deadStayDead(1, 100), [])
 })
 
 test('a killed member that starts at another address is a member everywhere within 5 s, and nobody speaks of a conflict', () => {
