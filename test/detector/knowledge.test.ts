@@ -180,6 +180,29 @@ test('an ack through a helper that was asked is no surprise; from a stranger it 
   assert.deepEqual(lone.silent, [])
 })
 
+test('ten thousand probes of which only TCP answers leave nothing behind (B26)', () => {
+  const lone = new LoneDetector({ probeInterval: 100, probeTimeout: 30 })
+  lone.peers(3)
+  const settled = () =>
+    ['relay.pending', 'ping.pending', 'paths.known', 'ring.size'].map((name) => lone.stats()[name])
+  let before: unknown
+  let dialled = 0
+  while (dialled < 10_000) {
+    lone.advance(10)
+    for (const { seqNo } of lone.dialled.splice(0)) {
+      dialled += 1
+      lone.mail({ type: 'ping-stream-data', seqNo, bytes: writeAck(seqNo, null) })
+    }
+    // What the peers would have told, and what was sent: this world keeps it, not the detector.
+    for (const list of [lone.packets, lone.toGossip, lone.answers]) list.length = 0
+    if (dialled < 100) before = settled()
+  }
+  lone.advance(90)
+  assert.deepEqual(settled(), before)
+  assert.equal(lone.stats()['probe.acked-stream'], dialled)
+  assert.equal(new Set(lone.closed).size, dialled, 'a stream was left open')
+})
+
 test('warnings about one matter come once in ten minutes, about all together at most twenty times', () => {
   const said: string[] = []
   const counters = new Counters()

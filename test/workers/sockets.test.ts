@@ -159,6 +159,43 @@ test('a ping over TCP gives all bytes so far, fails when the peer ends, and says
   assert.deepEqual(heard.slice(2), ['2 stay', '3 failed'])
 })
 
+test('ten thousand pings over TCP, answered, refused, or given up, leave no socket and no stream behind (B26)', async (t) => {
+  let ended = 0
+  const pings = new PingStreams(
+    {
+      data: (seqNo) => {
+        ended += 1
+        pings.close(seqNo)
+      },
+      failed: () => {
+        ended += 1
+      },
+    },
+    (events) => new Connections(events),
+  )
+  const tcp = new Tcp({
+    accepted: () => undefined,
+    connected: () => undefined,
+    data: (stream, bytes) => tcp.write(stream, bytes),
+    closed: (stream) => tcp.destroy(stream),
+  })
+  const port = await tcp.listen('127.0.0.1', 0)
+  t.after(() => tcp.close())
+  const sockets = () => process.getActiveResourcesInfo().filter((one) => one === 'TCPSocketWrap').length
+  for (let seqNo = 1; seqNo <= 10_000; ) {
+    const wanted = ended + 80
+    for (const last = seqNo + 99; seqNo <= last; seqNo++) {
+      pings.dial(seqNo, '127.0.0.1', seqNo % 2 === 0 ? port : 1, Buffer.from('ping'))
+      // A fifth are given up at once, as when a probe ends.
+      if (seqNo % 5 === 0) pings.close(seqNo)
+    }
+    await until(() => ended >= wanted)
+  }
+  assert.equal(ended, 8_000)
+  await until(() => sockets() === 0)
+  await pings.closeAll()
+})
+
 test('bound to all addresses a private one is advertised, with the reason', () => {
   const info = (address: string, internal = false) => ({
     address,
