@@ -234,7 +234,10 @@ export class PushPull {
       if (aliveness === 'some alive') range.understands(versions, 0)
       range.speaks(versions[2], versions[5], number)
     })
-    return refusal(range.complaint((number) => this.#whoSpeaks(number)), 'version')
+    return refusal(
+      range.complaint((number) => this.#whoSpeaks(number)),
+      'version',
+    )
   }
 
   /** The first member of ours with this set of versions. */
