@@ -1,6 +1,8 @@
 /** What claims about members do, branch by branch (protocol page 1, sections 7.8 to 7.13 and 12). */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Claim, readAlive } from '../../src/wire/claim.ts'
+import { MESSAGE } from '../../src/wire/types.ts'
 import { alive, dead, LoneGossip, suspect, utf8 } from './lone-gossip.ts'
 
 const MOST = 0xffff_fffe
@@ -130,6 +132,23 @@ for (const [what, message] of [
     assert.equal(lone.stats()['folkmoot.refuted'], 1)
   })
 }
+
+test('a refutation takes the place of our news that waits: only the newest word about ourselves is ever sent (B12)', () => {
+  const lone = withPeer()
+  lone.advance(5_000)
+  lone.toDetector.length = 0
+  lone.command({ type: 'set-tags', tags: { role: 'web' } })
+  lone.hear(suspect('self', 2, 'peer'))
+  lone.advance(5_000)
+  const ours = [...lone.gossiped].flatMap((message) => {
+    const claim = new Claim()
+    const bytes = Buffer.from(message, 'hex')
+    if (bytes[0] !== MESSAGE.alive || !readAlive(claim, bytes, 1, bytes.length)) return []
+    const name = bytes.subarray(claim.nodeStart, claim.nodeEnd).toString()
+    return name === 'self' ? [claim.incarnation] : []
+  })
+  assert.deepEqual(ours, [3])
+})
 
 test('whoever accuses us at an incarnation that we have refuted is told again, once at a time', () => {
   const lone = withPeer()
