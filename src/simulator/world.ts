@@ -28,6 +28,9 @@ export interface WorldOptions {
   tamper?(actor: Actor<ToGossip>, node: SimulatedNode): Actor<ToGossip>
 }
 
+/** Members that join the same one at once. */
+const JOINS_EACH = 100
+
 /** Steps between two looks at a condition: looking is dearer than stepping. */
 const LOOK_EVERY = 20
 
@@ -120,11 +123,11 @@ export class World {
     return node.command({ type: 'join', seeds: addresses, ignoreOldEvents: false })
   }
 
-  /** Starts a pool: all join the first. */
+  /** Starts a pool: all join the first, and in large ones the next, for a member refuses the 128th push/pull at once. */
   pool(count: number): SimulatedNode[] {
-    const [first, ...rest] = this.start(count)
-    for (const node of rest) this.join(node, first)
-    return [first, ...rest]
+    const nodes = this.start(count)
+    for (let i = 1; i < count; i++) this.join(nodes[i], nodes[Math.floor((i - 1) / JOINS_EACH)])
+    return nodes
   }
 
   event(node: SimulatedNode, name: string, payload = ''): Reply {
