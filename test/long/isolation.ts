@@ -2,8 +2,10 @@
  * Isolation in full: a host whose main thread is blocked for 60 s, whose libuv pool is flooded for 60 s, and whose event loop then makes 10,000 turns
  * of 20 ms. Two real agents are the judges, by their logs; a pinging script in a process of its own measures the acks. Then the same with
  * `threads: 'none'`, which must be suspected while it is blocked, and must be slow to answer in long turns: it proves that the first could have failed.
+ * An idle member in a third process is pinged at the same time: what its acks take is the machine's share.
  */
 import assert from 'node:assert/strict'
+import { loadavg } from 'node:os'
 import { MemberProcess } from '../interop/member.ts'
 import { type Acks, Pinger } from '../interop/pinger.ts'
 import { twoAgents } from '../interop/pool.ts'
@@ -22,6 +24,10 @@ const WORKS = [
 ] as const
 
 interface Found extends Acks {
+  /** The same of an idle member at the same time. */
+  idle: { p50: number; p99: number; max: number }
+  /** Processes that wanted a core, when it was over: the average of the last minute. */
+  load: number
   threads: string
   work: string
   /** Lines of the agents in which the host is suspected or failed. */
@@ -44,13 +50,17 @@ async function runs(threads: 'per-actor' | 'none'): Promise<Found[]> {
     const options = { nodeName: name, threads, bind: `${freshIp()}:0`, profile: 'lan' } as const
     const host = await MemberProcess.start(scope, options)
     await host.join([agents[0].address])
+    const quiet = await MemberProcess.start(scope, { ...options, nodeName: 'idle', bind: `${freshIp()}:0` })
+    await quiet.join([agents[0].address])
     for (const agent of agents) await agent.sees(name, 'alive')
     for (const { work, duration } of WORKS) {
       const before = suspicions(agents, name).length
-      const pinger = await Pinger.start(scope, [{ name, address: host.address }])
+      const pinger = await Pinger.start(scope, [host, quiet])
       await host.busy(work, duration)
-      const [acks] = await pinger.stop()
-      const one = { threads, work, suspicions: suspicions(agents, name).length - before, ...acks }
+      const [acks, { p50, p99, max }] = await pinger.stop()
+      const count = suspicions(agents, name).length - before
+      const load = Math.round(loadavg()[0] * 10) / 10
+      const one = { threads, work, suspicions: count, ...acks, idle: { p50, p99, max }, load }
       console.log(JSON.stringify(one))
       found.push(one)
       for (const agent of agents) await agent.sees(name, 'alive', 120_000)
@@ -63,9 +73,13 @@ async function runs(threads: 'per-actor' | 'none'): Promise<Found[]> {
 
 export async function prove(): Promise<unknown> {
   const isolated = await runs('per-actor')
-  for (const { work, suspicions: count, p99 } of isolated) {
+  for (const { work, suspicions: count, p99, idle } of isolated) {
     assert.equal(count, 0, work)
-    assert.ok(p99 < MOST, `${work}: p99 ${p99} ms`)
+    // On a machine so loaded that an idle member answers no sooner, a busy one may be as late.
+    assert.ok(
+      p99 < Math.max(MOST, 1.5 * idle.p99),
+      `${work}: p99 ${p99} ms, of an idle member ${idle.p99} ms`,
+    )
   }
   const exposed = await runs('none')
   for (const { work, suspicions: count, p50 } of exposed) {
