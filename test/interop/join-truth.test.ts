@@ -11,8 +11,8 @@ import { addressOf, startMember, twoAgents } from './pool.ts'
 import { eventually, SerfAgent, withoutSerf } from './serf-agent.ts'
 
 const key = () => randomBytes(32).toString('base64')
-/** Twice `local`'s probe interval, and what a loaded machine may add. */
-const IN_TIME = 2_000 + 4_000
+/** Twice the probe interval of `local`, and what a loaded machine may add. */
+const IN_TIME = 2_000 + 18_000
 
 async function isRefused(member: Cluster, seed: string, reason: Refusal): Promise<JoinRefused> {
   const startedAt = performance.now()

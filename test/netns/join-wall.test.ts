@@ -19,7 +19,7 @@ test('packets come to us from nobody: the join of a real agent is unconfirmed, a
   assert.deepEqual([doubted?.code, doubted?.reason], ['ERR_JOIN_UNCONFIRMED', 'firewall'])
   // It is decided at two probe intervals, which are 2 s; the rest is what a loaded machine may add.
   const after = doubted?.after ?? 0
-  assert.ok(after >= 1_900 && after < 8_000, `${after} ms`)
+  assert.ok(after >= 1_900 && after < 20_000, `${after} ms`)
   const { joined } = await free.word({ join })
   assert.deepEqual([joined?.code, joined?.reason], ['', ''])
 })
