@@ -4,7 +4,8 @@ import { test } from 'node:test'
 import { writePushPullHeader, writePushPullNode } from '../../src/wire/claim.ts'
 import { decodeStream } from '../../src/wire/decode.ts'
 import { Writer } from '../../src/wire/msgpack.ts'
-import { type EventSlot, writePushPullState } from '../../src/wire/serf.ts'
+import { writeError } from '../../src/wire/probe.ts'
+import { type EventSlot, encodeTags, writePushPullState } from '../../src/wire/serf.ts'
 import { STATE } from '../../src/wire/types.ts'
 import { alive, dead, joinIntent, LoneGossip, leaveIntent, userEvent, utf8, VERSIONS } from './lone-gossip.ts'
 
@@ -359,4 +360,65 @@ test('7.12 what is spoken by the dead counts too, what they understand does not;
   assert.ok(refused([{ name: 'old', versions: narrow }]))
   const old = alive({ incarnation: 1, name: 'o0', versions: narrow })
   assert.ok(refused([], [old]))
+})
+
+/** A join of a lone member, answered with these bytes, or closed where there are none: the error of its reply. */
+function refusalOf(lone: LoneGossip, bytes: Uint8Array | undefined) {
+  const id = lone.command({ type: 'join', seeds: ['127.0.0.5'], ignoreOldEvents: false })
+  const [{ stream }] = lone.dialled.splice(0)
+  lone.gossip.receive({ type: 'stream-connected', stream }, lone.now)
+  if (bytes === undefined) lone.gossip.receive({ type: 'stream-closed', stream, error: '' }, lone.now)
+  else lone.gossip.receive({ type: 'stream-data', stream, bytes }, lone.now)
+  lone.advance(50)
+  const envelope = lone.replies.get(id)
+  return envelope === undefined || envelope.ok ? undefined : envelope.error
+}
+
+test('who is there and will not have us is told apart: by versions, without a word, by an error that is theirs', () => {
+  const future = [{ name: 'peer', versions: Uint8Array.of(1, 5, 2, 2, 5, 6) }]
+  for (const [bytes, reason] of [
+    [pushPull({ join: true, entries: future }), 'version'],
+    [undefined, 'label'],
+    [writeError('no, thank you'), 'other'],
+  ] as const) {
+    const error = refusalOf(quiet(), bytes)
+    assert.equal(error?.code, 'ERR_JOIN_REFUSED')
+    assert.equal(error?.details.reason, reason)
+  }
+  const labelled = new LoneGossip({ compression: false, label: 'blue' })
+  assert.equal(refusalOf(labelled, writeError('no'))?.details.reason, 'label')
+})
+
+test('a join is answered when our word comes back, and not when only a state did', () => {
+  const lone = quiet()
+  const state = pushPull({ join: true, entries: [{ name: 'peer' }] })
+  const id = lone.command({ type: 'join', seeds: ['127.0.0.5'], ignoreOldEvents: false })
+  const [{ stream }] = lone.dialled.splice(0)
+  lone.gossip.receive({ type: 'stream-connected', stream }, lone.now)
+  lone.gossip.receive({ type: 'stream-data', stream, bytes: state }, lone.now)
+  lone.advance(100)
+  assert.ok(lone.toDetector.some(({ type }) => type === 'greet'))
+  lone.hear(alive({ incarnation: 1, name: 'self', address: [127, 0, 0, 9] }))
+  lone.hear(alive({ incarnation: 1, name: 'peer', address: [127, 0, 1, 112] }))
+  assert.equal(lone.replies.get(id), undefined)
+  lone.hear(alive({ incarnation: 1, name: 'self', address: [127, 0, 0, 1], meta: encodeTags({}, 5) }))
+  assert.equal(lone.replies.get(id)?.ok, true)
+})
+
+test('who joins us alone is shown at once what we hold of it; who brings others, or holds a name of others, is not', () => {
+  // No tick of gossip comes between.
+  const lone = new LoneGossip({ compression: false, gossipInterval: 30_000, broadcastTimeout: 60_000 })
+  const shown = () =>
+    lone.sentTo(7946).filter((message) => message.includes(Buffer.from('peer').toString('hex')))
+  ask(lone, pushPull({ join: true, entries: [{ name: 'peer' }] }))
+  assert.equal(shown().length, 1)
+  ask(lone, pushPull({ entries: [{ name: 'peer' }] }), 2)
+  ask(lone, pushPull({ join: true, entries: [{ name: 'peer' }, { name: 'friend' }] }), 3)
+  assert.deepEqual(shown(), [])
+  lone.hear(alive({ incarnation: 9, name: 'x-taken', address: [127, 0, 9, 9] }))
+  ask(lone, pushPull({ join: true, entries: [{ name: 'x-taken' }] }), 4)
+  assert.deepEqual(
+    lone.sentTo(7946).filter((message) => message.includes(Buffer.from('x-taken').toString('hex'))),
+    [],
+  )
 })

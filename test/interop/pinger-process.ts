@@ -59,13 +59,12 @@ while (!isOver) {
   await sleep(EVERY)
 }
 await sleep(TOO_LATE)
-process.send?.(
-  acks.map((times, target) => {
-    const missing = [...pending.values()].filter((ping) => ping.target === target).length
-    return {
-      times: times.filter((time) => time < TOO_LATE),
-      missing: missing + times.filter((time) => time >= TOO_LATE).length,
-    }
-  }),
-)
-process.disconnect()
+const found = acks.map((times, target) => {
+  const missing = [...pending.values()].filter((ping) => ping.target === target).length
+  return {
+    times: times.filter((time) => time < TOO_LATE),
+    missing: missing + times.filter((time) => time >= TOO_LATE).length,
+  }
+})
+// A long answer must be out before the way is closed.
+process.send?.(found, () => process.disconnect())
