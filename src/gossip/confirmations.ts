@@ -55,6 +55,8 @@ interface Waiting {
   isEchoed: boolean
   isListed: boolean
   isExchanging: boolean
+  /** Whether it was given more time, since we came late to its verdict. */
+  isExtended: boolean
   greetAt: number
   exchangeAt: number
   dueAt: number
@@ -95,7 +97,7 @@ export class Confirmations {
     if (proof === 'reached') this.#trustReachedOnly()
     const waiting: Waiting = {
       ...{ ticket, oldEvents, proof, reached: [], verdict: undefined, tell: undefined },
-      ...{ isHeard: false, isEchoed: false, isListed: false, isExchanging: false },
+      ...{ isHeard: false, isEchoed: false, isListed: false, isExchanging: false, isExtended: false },
       ...{ greetAt: Number.POSITIVE_INFINITY, exchangeAt: Number.POSITIVE_INFINITY },
       dueAt: Number.POSITIVE_INFINITY,
     }
@@ -200,7 +202,18 @@ export class Confirmations {
     if (now >= waiting.greetAt) this.#greet(waiting, now)
     if (now >= waiting.exchangeAt && !waiting.isExchanging) this.#exchange(waiting, now)
     const isKnown = !waiting.isExchanging || waiting.reached.some(({ later }) => later > 0)
-    if (now >= waiting.dueAt && isKnown) this.#conclude(waiting, verdictOf(waiting))
+    if (now < waiting.dueAt || !isKnown || this.#isExtended(waiting, now)) return
+    this.#conclude(waiting, verdictOf(waiting))
+  }
+
+  /** Who comes late to a verdict was stopped, or has no time: what would have confirmed the join may lie unread. It is asked for once more. */
+  #isExtended(waiting: Waiting, now: number): boolean {
+    if (waiting.isExtended || now < waiting.dueAt + this.#patience / GREETINGS) return false
+    waiting.isExtended = true
+    waiting.greetAt = now
+    waiting.exchangeAt = now
+    waiting.dueAt = now + this.#patience / 2
+    return true
   }
 
   #greet(waiting: Waiting, now: number): void {

@@ -185,6 +185,27 @@ test('an answer that is under way at two intervals is waited for, if there was n
   assert.equal(quay.said, 'held')
 })
 
+test('a process that was stopped over the deadline looks once more before it judges, and once only', () => {
+  const stopped = new Quay()
+  stopped.join()
+  stopped.run(500)
+  stopped.now = 60_000
+  stopped.run(100)
+  assert.equal(stopped.said, '')
+  stopped.confirmations.heard('ours')
+  assert.equal(stopped.said, 'held')
+  const alone = new Quay()
+  alone.later = { error: 'ECONNREFUSED', findings: {}, after: 5 }
+  alone.join()
+  alone.run(500)
+  alone.now = 60_000
+  alone.run(900)
+  assert.equal(alone.said, '')
+  alone.now = 90_000
+  alone.run(10)
+  assert.equal(alone.said, 'unconfirmed silent')
+})
+
 test('who is known to others already believes the one that it joined, and nobody else', () => {
   const quay = new Quay()
   quay.isAlone = false
