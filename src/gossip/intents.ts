@@ -13,6 +13,9 @@ export interface Intent {
 /** Names kept at most; beyond that a new name is refused, since only made-up names get there. */
 const MOST_NAMES = 65_536
 
+/** Which intent counts of two with one time: see `Standing.joinIntent`. */
+export type Ties = 'to the first' | 'to the join'
+
 export class RecentIntents {
   readonly #byName = new Map<string, Intent>()
 
@@ -21,10 +24,14 @@ export class RecentIntents {
   }
 
   /** Keeps the intent if nothing as new is known; whether it was kept (and is worth passing on). */
-  keep(name: string, intent: Intent): boolean {
+  keep(name: string, intent: Intent, ties: Ties = 'to the first'): boolean {
     const known = this.#byName.get(name)
     if (known === undefined && this.#byName.size >= MOST_NAMES) return false
-    if (known !== undefined && intent.lamportTime <= known.lamportTime) return false
+    if (known !== undefined && intent.lamportTime <= known.lamportTime) {
+      const isJoinOfATie =
+        intent.lamportTime === known.lamportTime && known.kind === 'leave' && ties === 'to the join'
+      if (!isJoinOfATie) return false
+    }
     this.#byName.set(name, intent)
     return true
   }

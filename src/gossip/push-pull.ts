@@ -310,7 +310,7 @@ export class PushPull {
       if (!memberClock.admits(time)) counters.add('drop.lamport-time')
       // The exact time of the leave is not known here, and it must beat that of the join: hence one more.
       else if (left.delete(name)) standing.saidToHaveLeft(rawBytes, rawStart, rawEnd, time + 1, tasks.now)
-      else standing.joinIntent(rawBytes, rawStart, rawEnd, time, tasks.now)
+      else standing.joinIntent(rawBytes, rawStart, rawEnd, time, tasks.now, 'state')
     }
     for (const name of left) {
       const raw = fromLatin(name)

@@ -21,7 +21,7 @@ import { writeJoin, writeLeave } from '../wire/serf.ts'
 import { MESSAGE } from '../wire/types.ts'
 import type { Echo } from './claims.ts'
 import type { Afterwards, ForcedStatus } from './force-leave.ts'
-import { type Intent, RecentIntents } from './intents.ts'
+import { type Intent, RecentIntents, type Ties } from './intents.ts'
 import type { LamportClock } from './lamport.ts'
 import type { MemberListener } from './listener.ts'
 import type { MemberTable } from './members.ts'
@@ -200,15 +200,29 @@ export class Standing implements MemberListener {
     }
   }
 
-  /** A join intent, heard, merged or our own. */
-  joinIntent(bytes: Uint8Array, start: number, end: number, lamportTime: number, now: number): Echo {
+  /**
+   * A join intent, heard or our own, or the time that a peer's `state` has of a member. A leave and a join of one time can only be a forced leave and the
+   * member's own word that it is here: the join counts, in whatever order they come. In the original the first one does, and who was made to
+   * leave behind a partition may be shown as leaving by its author for ever. A state does not tell whether its time is that of a leave.
+   */
+  joinIntent(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    lamportTime: number,
+    now: number,
+    source: 'message' | 'state' = 'message',
+  ): Echo {
     const { table, outbox, clock } = this.#parts
     clock.witness(lamportTime)
     const row = table.find(bytes, start, end)
     if (row < 0 || table.status[row] === STATUS.none) {
-      return this.#remember(toLatin(bytes, start, end), { kind: 'join', lamportTime, heardAt: now })
+      const ties = source === 'message' ? 'to the join' : 'to the first'
+      return this.#remember(toLatin(bytes, start, end), { kind: 'join', lamportTime, heardAt: now }, ties)
     }
-    if (lamportTime <= table.statusTime[row]) return 'stop'
+    const isTie = lamportTime === table.statusTime[row] && source === 'message'
+    const isContradicted = isTie && table.status[row] === STATUS.leaving
+    if (lamportTime <= table.statusTime[row] && !isContradicted) return 'stop'
     if (row === this.selfRow && this.#isStaying && lamportTime !== this.#announcing) {
       // Not ours. A peer's state does not tell which intent it had this time from: a leave that we missed would be contradicted by nobody.
       this.announceJoin(now)
@@ -280,8 +294,8 @@ export class Standing implements MemberListener {
     return this.#parts.table.name(this.selfRow).slice()
   }
 
-  #remember(name: string, intent: Intent): Echo {
-    return this.#recent.keep(name, intent) ? 'rebroadcast' : 'stop'
+  #remember(name: string, intent: Intent, ties: Ties = 'to the first'): Echo {
+    return this.#recent.keep(name, intent, ties) ? 'rebroadcast' : 'stop'
   }
 
   #applyRecent(row: number): void {

@@ -57,19 +57,22 @@ export interface Scenario {
 }
 
 const FAULT_EVERY = 3_000
-/** Sizes are drawn so that half of the pools are small: there most depends on each single member. */
+/** Most pools may be small: there most depends on each single member. */
 const SMALL = 10
 
+/** Sizes of pools. */
 export interface Bounds {
   least: number
   most: number
+  /** Share of the seeds whose pools may be larger than ten. Default a half. */
+  large?: number
 }
 
 /** The scenario of a seed. */
-export function scenarioOf(seed: number, { least, most }: Bounds): Scenario {
+export function scenarioOf(seed: number, { least, most, large = 0.5 }: Bounds): Scenario {
   // Not the stream that the world forks its own from.
   const random = new SeededRandom(seed ^ 0x5ce4a210)
-  const widest = random.next() < 0.5 ? Math.min(most, SMALL) : most
+  const widest = random.next() < 1 - large ? Math.min(most, SMALL) : most
   const nodes = least + random.below(widest - least + 1)
   const features = FEATURES.filter(() => random.next() < 0.4)
   const chaos = 30_000 + random.below(60_000)

@@ -131,13 +131,8 @@ function isUnchanged(table: MemberTable, row: number, before: Holding): boolean 
     table.status[row] === before.status &&
     table.statusTime[row] === before.statusTime &&
     // A name may be given up and taken elsewhere within one turn.
-    table.port[row] === before.port &&
-    isSame(table.address(row), before.address)
+    table.hasAddress(row, before.address, 0, before.address.length, before.port)
   )
-}
-
-function isSame(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, i) => byte === other[i])
 }
 
 function holdingOf(table: MemberTable, row: number): Holding {

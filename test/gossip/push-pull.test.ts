@@ -148,6 +148,15 @@ test('who is unknown and said to have left, but returns with the very next time,
   assert.deepEqual(lone.newFacts(), ['join peer alive'])
 })
 
+test('who is leaving for a peer too is not brought back by the time that its state has of the leave', () => {
+  const lone = quiet()
+  ask(lone, pushPull({ entries: [{ name: 'peer' }] }))
+  lone.hear(leaveIntent('peer', 21))
+  lone.newFacts()
+  ask(lone, pushPull({ entries: [{ name: 'peer' }], statuses: [['peer', 21]] }))
+  assert.deepEqual(lone.newFacts(), [])
+})
+
 test('clocks become at least those of the peer, and not one more', () => {
   const lone = quiet()
   ask(lone, pushPull({ entries: [{ name: 'peer' }], times: [42, 50, 100] }))

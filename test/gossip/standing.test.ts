@@ -32,13 +32,30 @@ test('a leave intent that comes after the failure turns it into a leave', () => 
   assert.deepEqual(lone.newFacts(), ['failed peer failed', 'leave peer left'])
 })
 
-test('a newer join intent brings a leaving member back, an older or equal one does not', () => {
+test('a newer join intent brings a leaving member back, an older one does not', () => {
   const lone = withPeer()
-  lone.hear(leaveIntent('peer', 12), joinIntent('peer', 12))
+  lone.hear(leaveIntent('peer', 12), joinIntent('peer', 11))
   assert.deepEqual(lone.newFacts(), ['change peer leaving'])
   lone.hear(joinIntent('peer', 14))
   assert.deepEqual(lone.newFacts(), ['change peer alive'])
   assert.equal(lone.stats().member_time, 15)
+})
+
+test('of a leave and a join of one time the join counts, in either order, known or not, and is passed on', () => {
+  const [leave, join] = [leaveIntent('peer', 12), joinIntent('peer', 12)]
+  for (const order of [
+    [leave, join],
+    [join, leave],
+  ]) {
+    const lone = withPeer()
+    lone.hear(...order)
+    assert.equal(lone.newFacts().at(-1), 'change peer alive')
+    lone.advance(5_000)
+    assert.ok(lone.hasGossiped(join))
+    const unknown = new LoneGossip()
+    unknown.hear(...order, PEER)
+    assert.deepEqual(unknown.newFacts().at(-1), 'join peer alive')
+  }
 })
 
 test('the first hearing of an intent is passed on in its bytes, the second is not', () => {
