@@ -333,6 +333,11 @@ export class Gossip implements Actor<ToGossip> {
     if (queryTime > 0) this.#queries.ignoreBefore(queryTime + 1)
   }
 
+  /** Member, event and query clock, for checks. */
+  get clocks(): [number, number, number] {
+    return [this.#memberClock.time, this.#eventClock.time, this.#queryClock.time]
+  }
+
   #command(id: number, command: GossipCommand): void {
     switch (command.type) {
       case 'join':

@@ -232,7 +232,7 @@ class Run {
   #report(healedIn: number, detectedIn: number): ChaosReport {
     const world = this.#world
     const fired: Record<string, number> = { ...this.#fate.fired }
-    for (const name of ['lost', 'duplicated', 'cut', 'corrupted', 'broken']) {
+    for (const name of ['lost', 'duplicated', 'cut', 'corrupted', 'broken', 'late']) {
       const count = world.network.counters.get(name)
       // «cut» the fault and «cut» the packet are not the same.
       if (count > 0) fired[`network ${name}`] = count

@@ -89,6 +89,7 @@ export class NodeLine implements Actors {
   }
 
   gossip(command: GossipCommand): Promise<Envelope<unknown>> {
+    if (command.type === 'leave') this.#node.mayLeave = true
     return this.#ask((id) => this.#node.doors.gossip?.tell({ type: 'command', id, command }))
   }
 

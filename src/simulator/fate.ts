@@ -4,6 +4,8 @@
  */
 import type { ClusterOptions } from '../options/options.ts'
 import { writeKeyRequest } from '../wire/keys.ts'
+import { FORGER, forgedPackets } from './forgery.ts'
+import { InvariantBroken } from './invariants.ts'
 import { CALM } from './network.ts'
 import type { SimulatedNode } from './node.ts'
 import type { Fault, Scenario, What } from './scenario.ts'
@@ -15,6 +17,9 @@ const HOUR = 3_600_000
 const LEAVING = 6_000
 /** Fewer than this never run by the will of a fault. */
 const LEAST_UP = 2
+/** A pool in which a vote can have a majority besides the two that dispute. */
+const LEAST_VOTERS = 5
+const LONGEST_DISPUTE = 120_000
 
 /** Options of all members of a scenario. */
 export function optionsOf({ profile, features }: Scenario): ClusterOptions {
@@ -73,6 +78,7 @@ export class Fate {
     }
     // Who is about to leave has time to.
     this.#world.run(LEAVING)
+    this.#settleNames()
     for (const impostor of this.#impostors) this.#kill(impostor)
     this.#obeyVotes()
     for (const node of this.#nodes) if (!node.isUp) this.#restart(node)
@@ -144,7 +150,15 @@ export class Fate {
     else if (what === 'tags') node.command({ type: 'set-tags', tags: { role: `role-${this.#events}` } })
     else if (what === 'force-leave')
       node.command({ type: 'force-leave', name: other.name, prune: number % 2 === 1 })
+    else if (what === 'forge') return this.#forge(node, other)
     else return this.#changeKeys(node, number)
+    return true
+  }
+
+  /** Somebody without a key speaks: of itself, and of the death of another. */
+  #forge(node: SimulatedNode, victim: SimulatedNode): boolean {
+    if (!this.#scenario.features.includes('keys')) return false
+    for (const packet of forgedPackets(victim.name)) node.packet(packet, FORGER.ip, FORGER.port)
     return true
   }
 
@@ -222,6 +236,30 @@ export class Fate {
     this.#impostors.push(impostor)
     this.#world.join(impostor, other)
     return true
+  }
+
+  /** Two that run under one name do not both stay where there are others to ask: by one exchange of states or the next they hear of each other. */
+  #settleNames(): void {
+    const voters = this.#nodes.filter(({ isUp }) => isUp).length
+    // One that never got into the pool disputes nothing.
+    const rivals = () =>
+      this.#impostors.filter(
+        (impostor) =>
+          impostor.isUp &&
+          impostor.inStatus('alive').length > 1 &&
+          this.#nodes.some(({ isUp, name }) => isUp && name === impostor.name),
+      )
+    if (voters < LEAST_VOTERS || rivals().length === 0) return
+    const isSettled = () => {
+      this.#obeyVotes()
+      return rivals().length === 0
+    }
+    if (this.#world.runUntil(isSettled, LONGEST_DISPUTE) < Number.POSITIVE_INFINITY) {
+      this.fired.impostor = (this.fired.impostor ?? 0) + 1
+      return
+    }
+    const names = rivals().map(({ name }) => name)
+    throw new InvariantBroken('two members of one name never both stay', names.join())
   }
 
   /** Whoever lost its name in a vote ends, as its host would see to. */

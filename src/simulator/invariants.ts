@@ -71,14 +71,16 @@ export class Invariants {
   }
 
   check(transition: Transition): void {
-    if (transition.kind === 'user') this.#checkUserEvent(transition)
+    if (transition.kind === 'user' || transition.kind === 'query') this.#checkOnce(transition)
     else this.#checkMember(transition)
   }
 
-  #checkUserEvent(transition: Transition): void {
-    const event = `${transition.name} ${transition.detail}`
-    if (this.#events.has(event)) throw broken('a user event reaches a host at most once', transition)
-    this.#events.add(event)
+  #checkOnce(transition: Transition): void {
+    const { kind, name, detail } = transition
+    const what = `${kind} ${name} ${detail}`
+    if (this.#events.has(what))
+      throw broken(`a ${kind === 'user' ? 'user event' : 'query'} reaches a host at most once`, transition)
+    this.#events.add(what)
   }
 
   #checkMember(transition: Transition): void {

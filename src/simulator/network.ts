@@ -19,7 +19,11 @@ export interface Weather {
   corruption?: number
   /** Share of what is written to streams in whose midst the connection breaks. Default none. */
   breaks?: number
+  /** Share of datagrams that come late, by up to two seconds: the tail of real delays. Default none. */
+  late?: number
 }
+
+const LATEST = 2_000
 
 export const CALM: Weather = { loss: 0, duplicates: 0, delay: [0.1, 1] }
 
@@ -99,7 +103,7 @@ export class Network {
     for (let i = 0; i < copies; i++) {
       const bytes = packet.slice()
       this.#flip(bytes)
-      this.#schedule.at(this.#schedule.now + this.#delay(), () => {
+      this.#schedule.at(this.#schedule.now + this.#delay() + this.#lateness(), () => {
         this.gates.arriving(to, 'datagram', () => {
           if (to.isUp) to.packet(bytes, from.ip, from.port)
         })
@@ -152,6 +156,13 @@ export class Network {
     if (corruption === 0 || this.#random.next() >= corruption) return
     bytes[this.#random.below(bytes.length)] ^= 1 << this.#random.below(8)
     this.counters.add('corrupted')
+  }
+
+  #lateness(): number {
+    const { late = 0 } = this.weather
+    if (late === 0 || this.#random.next() >= late) return 0
+    this.counters.add('late')
+    return this.#random.next() * LATEST
   }
 
   #isCut(a: Station, b: Station): boolean {

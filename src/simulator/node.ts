@@ -80,6 +80,8 @@ export class SimulatedNode implements Station {
   /** What its detector said of its host. */
   readonly hostChanges: ('stalled' | 'recovered')[] = []
   isUp = false
+  /** Whether this process was told to leave. */
+  mayLeave = false
   /** A real facade over the actors; undefined where only checks look on. It gives the credit for news, and takes what happens to queries. */
   facade: NodeFacade | undefined
   /** Outlives the process. */
@@ -125,6 +127,7 @@ export class SimulatedNode implements Station {
     this.#dispatch = seat<ToDispatch>()
     this.#seatActors(this.#detector, this.#gossip, this.#dispatch)
     this.isUp = true
+    this.mayLeave = this.settings.hostStall.action === 'leave'
     this.#restore(this.#gossip, this.#detector, this.#dispatch)
   }
 
@@ -244,6 +247,7 @@ export class SimulatedNode implements Station {
   }
 
   command(command: GossipCommand): Reply {
+    if (command.type === 'leave') this.mayLeave = true
     this.#commands += 1
     const reply: Reply = { envelope: undefined }
     const id = this.#commands

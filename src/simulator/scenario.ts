@@ -21,6 +21,7 @@ export const FAULTS = [
   'move',
   'impostor',
   'keys',
+  'forge',
   'disk',
   'event',
   'query',
@@ -83,6 +84,7 @@ export function scenarioOf(seed: number, { least, most, large = 0.5 }: Bounds): 
     // Where nothing is sealed a flipped bit in a probe is believed, as in the original: UDP's own checksum is what keeps it away.
     corruption: features.includes('keys') ? random.next() * 0.05 : 0,
     breaks: random.next() < 0.5 ? random.next() * 0.2 : 0,
+    late: random.next() < 0.5 ? random.next() * 0.05 : 0,
   }
   const faults: Fault[] = []
   for (let at = 0; at < chaos; at += random.next() * 2 * FAULT_EVERY) {

@@ -60,7 +60,7 @@ function shorten(least: () => Scenario, accepts: Accepts): void {
 
 /** Calm weather and fewer parts, each where it fails without. */
 function simplify(least: () => Scenario, accepts: Accepts): void {
-  for (const part of ['loss', 'duplicates', 'corruption', 'breaks'] as const) {
+  for (const part of ['loss', 'duplicates', 'corruption', 'breaks', 'late'] as const) {
     const { weather } = least()
     if ((weather[part] ?? 0) > 0) accepts({ ...least(), weather: { ...weather, [part]: 0 } })
   }

@@ -26,6 +26,8 @@ export interface Holding {
 /** A change of one row within one turn; of two, where the row has a new tenant. */
 export interface Change {
   isSelf: boolean
+  /** Whether this process was told to leave the pool. */
+  mayLeave: boolean
   /** Undefined for a member that was not in the table. */
   before: Holding | undefined
   after: Holding
@@ -52,6 +54,8 @@ export const TABLE_RULES: Readonly<Record<string, (change: Change) => boolean>> 
     after.incarnation > before.incarnation,
   'no node believes itself failed or suspected': ({ isSelf, after }) =>
     !isSelf || after.held === HELD.alive || after.held === HELD.left,
+  'no node believes itself leaving or gone unless it was told to leave': ({ isSelf, mayLeave, after }) =>
+    !isSelf || mayLeave || after.status === STATUS.alive || after.status === STATUS.none,
   'whom memberlist holds alive, Serf knows as alive or leaving': ({ after }) =>
     !isActive(after.held) || after.status === STATUS.alive || after.status === STATUS.leaving,
   'whom memberlist holds dead, Serf does not know as alive': ({ after }) =>
@@ -78,9 +82,16 @@ export class TableWatch {
   readonly #byName = new Map<string, Holding>()
   readonly #report: (rule: string, change: Change) => void
   readonly #seen: (change: Change) => void
+  readonly #mayLeave: () => boolean
 
   /** `report` hears of each rule that is broken, `seen` of every change. */
-  constructor(own: string, report: (rule: string, change: Change) => void, seen: (change: Change) => void) {
+  constructor(
+    own: string,
+    mayLeave: () => boolean,
+    report: (rule: string, change: Change) => void,
+    seen: (change: Change) => void,
+  ) {
+    this.#mayLeave = mayLeave
     this.#own = toLatin(new TextEncoder().encode(own))
     this.#report = report
     this.#seen = seen
@@ -99,7 +110,8 @@ export class TableWatch {
       this.#rows[row] = after
       this.#byName.set(after.name, after)
       const isSame = before !== undefined && before.instance === after.instance
-      this.#judge({ isSelf: after.name === this.#own, before: isSame ? before : undefined, after })
+      const isSelf = after.name === this.#own
+      this.#judge({ isSelf, mayLeave: this.#mayLeave(), before: isSame ? before : undefined, after })
     }
   }
 

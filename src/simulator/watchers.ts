@@ -16,11 +16,16 @@ interface Life {
   table: TableWatch
   /** Highest incarnation that the table ever held, by name and place: news of a life that the table forgot meanwhile may still be on their way. */
   highest: Map<string, number>
+  /** Its three Lamport clocks after the last turn. */
+  clocks: Clocks
 }
+
+type Clocks = readonly [member: number, event: number, query: number]
+const NO_CLOCKS: Clocks = [0, 0, 0]
 
 export class Watchers {
   readonly #lives = new Map<SimulatedNode, Life>()
-  /** The word of each member about itself, by name, place and incarnation. */
+  /** The word of each member about itself, by name and incarnation: place and tags. */
   readonly #words = new Map<string, string>()
   /** Names that were given to more than one process: what they say at one incarnation may differ. */
   readonly #reused = new Set<string>()
@@ -40,18 +45,29 @@ export class Watchers {
     this.#names.add(name)
     const table = new TableWatch(
       name,
+      () => node.mayLeave,
       (rule, change) => {
         throw this.#broken(rule, node, change)
       },
       (change) => this.#seen(node, change),
     )
-    this.#lives.set(node, { host: new Invariants(settings.gossipToTheDeadTime), table, highest: new Map() })
+    const host = new Invariants(settings.gossipToTheDeadTime)
+    this.#lives.set(node, { host, table, highest: new Map(), clocks: NO_CLOCKS })
   }
 
   /** A turn of its gossip is over. */
   turned(node: SimulatedNode): void {
     const { inside } = node
-    if (inside !== undefined) this.#lives.get(node)?.table.look(inside.gossip.table)
+    const life = this.#lives.get(node)
+    if (inside === undefined || life === undefined) return
+    life.table.look(inside.gossip.table)
+    const before = life.clocks
+    const { clocks } = inside.gossip
+    if (clocks.some((time, i) => time < before[i] || !Number.isSafeInteger(time))) {
+      const what = `${node.name} at ${this.#now().toFixed(1)} ms: ${before} -> ${clocks}`
+      throw new InvariantBroken('Lamport clocks never go back and never wrap', what)
+    }
+    life.clocks = clocks
   }
 
   /** Its host sees something. */
@@ -85,10 +101,11 @@ export class Watchers {
     if (!this.#names.has(name)) throw this.#broken('nobody is invented', node, change)
     // A row that is accused at a later incarnation still has the words of the one before.
     if (this.#reused.has(name) || after.held !== HELD.alive) return
-    const key = `${after.name} ${after.place} ${after.incarnation}`
-    const word = this.#words.get(key) ?? after.meta
+    const key = `${after.name} ${after.incarnation}`
+    const said = `${after.place} ${after.meta}`
+    const word = this.#words.get(key) ?? said
     this.#words.set(key, word)
-    if (word !== after.meta) throw this.#broken('a member says one thing at one incarnation', node, change)
+    if (word !== said) throw this.#broken('a member says one thing at one incarnation', node, change)
   }
 
   #broken(rule: string, { name }: SimulatedNode, { before, after }: Change): InvariantBroken {

@@ -1,16 +1,12 @@
-/** Chaos, then calm, over many seeds, sharded over the cores. And the proof that the invariants bite. */
+/** Chaos, then calm, over many seeds, sharded over the cores. That the invariants bite is shown by planted bugs. */
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
-import { join } from 'node:path'
 import { test } from 'node:test'
-import { promisify } from 'node:util'
 import { chaos, FAULTS } from '../../src/simulator/index.ts'
 import { campaign, RARE, summed } from './campaigns.ts'
-import { BUGS } from './planted.ts'
 
 const SEEDS = 200
-/** An eighth of the pools may be large: the rest shows as much in a tenth of the time. */
-const POOLS = { least: 2, most: 40, large: 0.12 }
+/** One pool of sixteen may be large: the others show as much in a tenth of the time. */
+const POOLS = { least: 2, most: 40, large: 0.06 }
 
 test(`${SEEDS} seeds of chaos and calm: no invariant breaks, every pool heals, and every fault and rare branch was there`, async () => {
   const { reports, failures } = await campaign(1, SEEDS, POOLS)
@@ -21,7 +17,7 @@ test(`${SEEDS} seeds of chaos and calm: no invariant breaks, every pool heals, a
   assert.equal(reports.length, SEEDS)
   const fired = summed(reports, (report) => report.fired)
   for (const fault of FAULTS) assert.ok((fired[fault] ?? 0) >= 5, `hardly any ${fault}`)
-  for (const fault of ['lost', 'duplicated', 'cut', 'corrupted', 'broken']) {
+  for (const fault of ['lost', 'duplicated', 'cut', 'corrupted', 'broken', 'late']) {
     assert.ok((fired[`network ${fault}`] ?? 0) > SEEDS, `hardly anything ${fault}`)
   }
   const reached = summed(reports, (report) => report.sometimes)
@@ -33,14 +29,3 @@ test(`${SEEDS} seeds of chaos and calm: no invariant breaks, every pool heals, a
 test('a run of chaos is a pure function of its seed', () => {
   assert.deepEqual(chaos({ seed: 5 }), chaos({ seed: 5 }))
 })
-
-/** Far fewer than the thousand that are allowed: what is found late is hardly found. */
-const MOST_SEEDS = 120
-
-for (const bug of Object.keys(BUGS)) {
-  test(`a planted bug is found by an invariant: ${bug}`, async () => {
-    const file = join(import.meta.dirname, 'planted-run.js')
-    const { stdout } = await promisify(execFile)(process.execPath, [file, bug, String(MOST_SEEDS)])
-    assert.notEqual(stdout.trim(), 'null', `not within ${MOST_SEEDS} seeds`)
-  })
-}

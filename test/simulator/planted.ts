@@ -52,12 +52,47 @@ export const BUGS: Readonly<Record<string, Plan>> = {
       ["return 'accepted';", "table.incarnation[row] = claim.incarnation; return 'accepted';"],
     ],
   },
-  // Ours, found by campaigns, put back.
-  'who came back is leaving for ever, by the old list of a peer': {
-    module: 'gossip/standing.js',
-    changes: [['const isRumour = row >= 0', 'const isRumour = row < 0']],
-    seed: 16,
+  // One more for each thing that is checked and that the eight above leave alone.
+  'a query is handled again': {
+    module: 'gossip/seen-queries.js',
+    changes: [['if (isTheirs && slot.ids.has(id))', 'if (isTheirs && slot.ids.has(id) && length < 0)']],
   },
+  'a forced leave of ourselves is believed': {
+    module: 'gossip/standing.js',
+    changes: [
+      [
+        'if (row === this.selfRow && this.#isStaying && lamportTime >= table.statusTime[row])',
+        'if (row < 0)',
+      ],
+    ],
+  },
+  'a Lamport clock goes back': {
+    module: 'gossip/lamport.js',
+    changes: [['if (time >= this.#time)', 'if (time >= 0)']],
+  },
+  'what is not sealed is taken in': {
+    module: 'wire/packet.js',
+    changes: [["else if (seal?.incoming === 'verified')", 'else if (seal === null)']],
+  },
+  'whoever loses a vote stays': {
+    module: 'dispatch/name-vote.js',
+    changes: [['if (ours >= majority)', 'if (ours >= 0)']],
+  },
+  'Serf misses a death': {
+    module: 'gossip/standing.js',
+    changes: [['table.status[row] = STATUS.failed;', '']],
+  },
+  'a ring keeps the dead': {
+    module: 'detector/ring.js',
+    changes: [['this.#standing[row] = GONE;', '']],
+  },
+  'a view without updates': {
+    module: 'dispatch/view.js',
+    changes: [
+      ['this.#pictures.put(reader)', 'if (reader.kind !== FACT.memberUpdate) this.#pictures.put(reader)'],
+    ],
+  },
+  // Ours, found by campaigns, put back.
   'new tags after leaving': {
     module: 'gossip/own-tags.js',
     changes: [
@@ -74,6 +109,6 @@ export const BUGS: Readonly<Record<string, Plan>> = {
       ['lamportTime >= table.statusTime[row]', 'lamportTime > table.statusTime[row]'],
       ['lamportTime !== this.#announcing', 'lamportTime < 0'],
     ],
-    seed: 37,
+    seed: 61,
   },
 }
