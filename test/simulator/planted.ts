@@ -93,16 +93,6 @@ export const BUGS: Readonly<Record<string, Plan>> = {
     ],
   },
   // Ours, found by campaigns, put back.
-  'new tags after leaving': {
-    module: 'gossip/own-tags.js',
-    changes: [
-      [
-        'set(id, tags, now) {\n        if (this.#parts.hasLeft())',
-        'set(id, tags, now) {\n        if (id < 0)',
-      ],
-    ],
-    seed: 46,
-  },
   'a forced leave of the time of our own join is not contradicted': {
     module: 'gossip/standing.js',
     changes: [
