@@ -222,3 +222,12 @@ test('a newer intent that changes no status is seen by the host: the time of the
   lone.hear(joinIntent('peer', 9))
   assert.deepEqual(lone.newFacts(), [], 'one that is not newer changes nothing')
 })
+
+test('tags that come behind a leave are refused: announced, they would bring back who said goodbye', () => {
+  const lone = withPeer()
+  lone.command({ type: 'leave' })
+  lone.advance(20_000)
+  const envelope = lone.replies.get(lone.command({ type: 'set-tags', tags: { role: 'db' } }))
+  assert.equal(envelope?.ok, false)
+  assert.equal(envelope?.ok === false && envelope.error.code, 'ERR_CLUSTER_LEFT')
+})
