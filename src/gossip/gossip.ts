@@ -76,6 +76,8 @@ export class Gossip implements Actor<ToGossip> {
   readonly #memberClock = new LamportClock()
   readonly #eventClock = new LamportClock()
   readonly #queryClock = new LamportClock()
+  /** For checks. */
+  readonly clocks = [this.#memberClock, this.#eventClock, this.#queryClock] as const
   readonly #hearing: Hearing
   #now = 0
   #sweepAt = Number.POSITIVE_INFINITY
@@ -331,11 +333,6 @@ export class Gossip implements Actor<ToGossip> {
     this.#queryClock.witness(queryTime)
     if (eventTime > 0) this.#events.ignoreBefore(eventTime + 1)
     if (queryTime > 0) this.#queries.ignoreBefore(queryTime + 1)
-  }
-
-  /** Member, event and query clock, for checks. */
-  get clocks(): [number, number, number] {
-    return [this.#memberClock.time, this.#eventClock.time, this.#queryClock.time]
   }
 
   #command(id: number, command: GossipCommand): void {

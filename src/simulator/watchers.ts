@@ -20,7 +20,7 @@ interface Life {
   clocks: Clocks
 }
 
-type Clocks = readonly [member: number, event: number, query: number]
+type Clocks = readonly number[]
 const NO_CLOCKS: Clocks = [0, 0, 0]
 
 export class Watchers {
@@ -62,7 +62,7 @@ export class Watchers {
     if (inside === undefined || life === undefined) return
     life.table.look(inside.gossip.table)
     const before = life.clocks
-    const { clocks } = inside.gossip
+    const clocks = inside.gossip.clocks.map(({ time }) => time)
     if (clocks.some((time, i) => time < before[i] || !Number.isSafeInteger(time))) {
       const what = `${node.name} at ${this.#now().toFixed(1)} ms: ${before} -> ${clocks}`
       throw new InvariantBroken('Lamport clocks never go back and never wrap', what)
