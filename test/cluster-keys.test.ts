@@ -46,7 +46,7 @@ test('five members under traffic go plain, encrypted, plain: nobody is called fa
   await round({ verifyIncoming: true })
   assert.equal((await pool[0].stats()).serf.encrypted, 'true')
   const stranger = await start(t, { nodeName: 'stranger', threads: 'none' })
-  await assert.rejects(stranger.join([placeOf(pool[0])]), { code: 'ERR_JOIN_FAILED' })
+  await assert.rejects(stranger.join([placeOf(pool[0])]), { code: 'ERR_JOIN_REFUSED' })
   const friend = await start(t, { nodeName: 'friend', threads: 'none', encryptionKeys: [shared] })
   await friend.join([placeOf(pool[0])])
   await eventually('all know the friend', () =>
@@ -78,7 +78,7 @@ test('a crash of the actors forgets neither the keys nor what they are for', asy
   await strict.join([placeOf(cluster)])
   const plain = await start(t, { nodeName: 'plain', threads: 'none' })
   // It takes what is plain, but what it sends is sealed.
-  await assert.rejects(plain.join([placeOf(cluster)]), { code: 'ERR_JOIN_FAILED' })
+  await assert.rejects(plain.join([placeOf(cluster)]), { code: 'ERR_JOIN_REFUSED' })
   assert.equal((await cluster.stats()).gossip['drop.stream-unencrypted'] ?? 0, 0)
 })
 
