@@ -71,6 +71,8 @@ describe('events and tags', { concurrency: true, skip: withoutSerf }, () => {
       await eventually(
         'both updates',
         () => heard.filter((event) => event.startsWith('member-update agent')).length >= 2,
+        // What gossip misses in so small a pool (one in seven in this profile) the second push/pull brings.
+        { within: 45_000 },
       )
       assert.deepEqual({ ...member.member('agent-one')?.tags }, { role: 'judge', zone: 'south' })
       assert.deepEqual({ ...member.member('agent-two')?.tags }, {})
