@@ -2,7 +2,7 @@
  * Runs the compiled tests: `node dist/test/run.js [--fast] [part of a file name]...`. With `--fast` those that wait for real time are left
  * out: what remains says in seconds whether the machines still hold.
  *
- * Each file runs in a process of its own. Two at a time, for most of them wait for a protocol's timers; then, one by
+ * Each file runs in a process of its own. Three at a time, for most of them wait for a protocol's timers; then, one by
  * one, the few whose verdict hangs on how soon a process answers, with the machine to themselves. The last line says
  * what came of it: `N passed, N failed`.
  */
@@ -61,7 +61,7 @@ async function runFiles(names: string[], concurrency: number): Promise<void> {
 
 await runFiles(
   files.filter((file) => !ALONE.includes(file)),
-  2,
+  3,
 )
 await runFiles(
   files.filter((file) => ALONE.includes(file)),
