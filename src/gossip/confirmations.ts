@@ -2,14 +2,14 @@
  * Whether a join is true. A push/pull with a member says that it was reached, and no more: it may refuse us without a word, hold another of our
  * name, or live behind a wall that no packet passes. A join is confirmed once a member that was there before is seen to hold us:
  *
- *     reached --> greeting (a ping) --> ack         packets come and go
+ *     reached --> greeting (a ping) --> ack         packets come and go      (only once gossip had its chance)
  *             '-> our own word comes back, or a ping that names us: held          (a join of who was alone: nobody else can know us)
  *             '-> a later push/pull with the same member lists us, and it acknowledges our pings: held
  *     half the patience, and three quarters of it: such a push/pull, if nothing was seen until then
  *     the whole of it, two probe intervals: refused, where the listing is clear; unconfirmed otherwise
  *
- * A member of ours shows a newcomer at once what it holds of it, and Go's acks carry its newest broadcasts, so that a join between members
- * that understand each other takes a round trip more and not an interval.
+ * A member of ours shows a newcomer at once what it holds of it, and a real one gossips it within a round or a few, so that a join between members
+ * that understand each other takes less than an interval more.
  */
 import type { FoundPlace, Refusal } from '../actors/mail.ts'
 import type { NameConflict } from '../actors/notices.ts'
@@ -67,6 +67,11 @@ interface Waiting {
 /** Patience in probe intervals, and the least in milliseconds, for those whose intervals are shorter than gossip's. */
 const INTERVALS = 2
 const LEAST_PATIENCE = 1_000
+/**
+ * Share of the patience until the first greeting. Acks carry broadcasts and each counts as one of the few that a broadcast has: an ack asked for at
+ * once would bring our own news back to us instead of on to others, in a small pool every second time. After three rounds of gossip they are out.
+ */
+const FIRST_GREETING = 0.3
 /** Greetings within the patience, until one is acknowledged. */
 const GREETINGS = 8
 /** Members that one join greets: any of them may confirm it. */
@@ -114,7 +119,9 @@ export class Confirmations {
       waiting.dueAt = now + this.#patience
       waiting.exchangeAt = now + this.#patience / 2
     }
-    waiting.greetAt = now
+    // Who is of a pool already has no other proof.
+    const pause = waiting.proof === 'anybody' ? this.#patience * FIRST_GREETING : 0
+    waiting.greetAt = Math.min(waiting.greetAt, now + pause)
     this.#advance(waiting)
   }
 

@@ -43,9 +43,13 @@ describe('snapshots', { concurrency: true, skip: withoutSerf }, () => {
     })
     await agent.sees('one', 'alive')
     await one.sees('folk', 'alive')
-    await one.event('new', '', { coalesce: false })
-    await eventually('the new event', () => linesOf(heard).includes('new'))
-    assert.deepEqual(linesOf(heard), ['new'])
+    // Again until one is heard: gossip in this profile sends each only twice, and one of the two may go to the dead.
+    const isHeard = async () => {
+      await one.event('new', '', { coalesce: false })
+      return linesOf(heard).includes('new')
+    }
+    await eventually('a new event', isHeard, { every: 2_000 })
+    assert.deepEqual([...new Set(linesOf(heard))], ['new'])
   })
 
   test('a member of ours goes on from the file of an agent, and sees no event again', async (t) => {
