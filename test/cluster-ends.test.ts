@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Cluster, ClusterClosed, ClusterLeft, type ClusterOptions, InvalidArgument } from '../src/index.ts'
 import { until } from './hostile-tools.ts'
+import { addressOf } from './local.ts'
 
 async function start(t: TestContext, nodeName: string, options: ClusterOptions = {}): Promise<Cluster> {
   const cluster = await Cluster.create({
@@ -21,11 +22,9 @@ async function start(t: TestContext, nodeName: string, options: ClusterOptions =
   return cluster
 }
 
-const placeOf = (cluster: Cluster) => `127.0.0.1:${cluster.localMember().port}`
-
 async function pair(t: TestContext, options: ClusterOptions = {}): Promise<[Cluster, Cluster]> {
   const [one, two] = [await start(t, 'one'), await start(t, 'two', options)]
-  await two.join([placeOf(one)])
+  await two.join([addressOf(one)])
   await one.waitFor({ name: 'two' }, 1)
   return [one, two]
 }
@@ -88,7 +87,7 @@ test('waitFor: by filter, by function, until a signal or the end', async (t) => 
   const atTheEnd = one.waitFor({ name: 'nobody' }, 1)
   const two = await start(t, 'two')
   const other = await start(t, 'three')
-  for (const member of [two, other]) await member.join([placeOf(one)])
+  for (const member of [two, other]) await member.join([addressOf(one)])
   assert.deepEqual(
     (await three).map(({ name }) => name),
     ['one', 'three', 'two'],
@@ -151,7 +150,7 @@ test('handleSignals: a second signal ends the process there and then', {
 
 async function signalled(t: TestContext, seed: Cluster, how: string) {
   const script = join(import.meta.dirname, 'scripts', 'signalled.js')
-  const child = spawn(process.execPath, [script, placeOf(seed), how], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [script, addressOf(seed), how], { stdio: ['ignore', 'pipe', 'pipe'] })
   t.after(() => child.kill('SIGKILL'))
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text))

@@ -5,6 +5,7 @@ import { createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { Cluster, type ClusterOptions, JoinFailed } from 'folkmoot'
 import { eventually, freshIp } from './interop/serf-agent.ts'
+import { addressOf } from './local.ts'
 import { FakeDns } from './workers/fake-dns.ts'
 
 async function member(t: TestContext, options: ClusterOptions = {}): Promise<Cluster> {
@@ -12,8 +13,6 @@ async function member(t: TestContext, options: ClusterOptions = {}): Promise<Clu
   t.after(() => cluster.shutdown())
   return cluster
 }
-
-const placeOf = (cluster: Cluster) => `${cluster.localMember().address}:${cluster.localMember().port}`
 
 /** Accepts connections and never says a word. */
 async function silence(t: TestContext): Promise<{ place: string; sockets: Set<Socket> }> {
@@ -56,7 +55,7 @@ test('a name that stands for ourselves reaches nobody', async (t) => {
   dns.records = { ips: { 'self.example.org': [lone.localMember().address] } }
   await assert.rejects(lone.join(['self.example.org']), (error) => {
     assert.ok(error instanceof JoinFailed)
-    assert.deepEqual(error.outcomes[0].addresses, [placeOf(lone)])
+    assert.deepEqual(error.outcomes[0].addresses, [addressOf(lone)])
     assert.match(error.outcomes[0].error, /our own address/)
     return true
   })
@@ -66,7 +65,7 @@ test('32 addresses that swallow everything hold up nobody', async (t) => {
   const holes = await Promise.all(Array.from({ length: 32 }, () => silence(t)))
   const good = await member(t, { nodeName: 'good' })
   const newcomer = await member(t, { nodeName: 'newcomer' })
-  const { reached, outcomes } = await newcomer.join([...holes.map(({ place }) => place), placeOf(good)])
+  const { reached, outcomes } = await newcomer.join([...holes.map(({ place }) => place), addressOf(good)])
   // Had it waited for any of them, it would have an outcome by now. The bound of two seconds is judged in virtual time.
   assert.equal(reached, 1)
   assert.equal(outcomes.filter(({ error }) => error === 'no answer yet').length, 32)
@@ -97,11 +96,11 @@ for (const threads of ['none', 'per-actor'] as const) {
     assert.equal(one.connection, 'isolated')
     const heard: string[] = []
     one.on('connection', ({ previous, connection }) => heard.push(`${previous} ${connection}`))
-    const two = await member(t, { nodeName: 'two', threads, rejoin: { seeds: [placeOf(one)] } })
+    const two = await member(t, { nodeName: 'two', threads, rejoin: { seeds: [addressOf(one)] } })
     assert.notEqual(two.connection, 'isolated', 'it has a seed to try')
     await eventually('both are joined', () => one.connection === 'joined' && two.connection === 'joined')
     const three = await member(t, { nodeName: 'three', threads })
-    await three.join([placeOf(one)])
+    await three.join([addressOf(one)])
     assert.equal(three.connection, 'joined')
     await Promise.all([two.leave(), three.leave()])
     assert.deepEqual([two.connection, three.connection], ['joined', 'joined'])
@@ -120,7 +119,7 @@ test('a member that is alone is where its name points by now, and the pool finds
     profile: 'local',
   })
   const seed = await member(t, { nodeName: 'seed', profile: 'local' })
-  const place = placeOf(seed)
+  const place = addressOf(seed)
   await named.join([place])
   await eventually('the seed has it', () => seed.member('named')?.address === before)
   dns.records = { ips: { 'me.example.org': [after] } }

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Cluster, type ClusterOptions, type LocalKeys, type Threads } from 'folkmoot'
 import { plant } from '../workers/faults.ts'
 import { eventually, freshIp } from './interop/serf-agent.ts'
+import { addressOf } from './local.ts'
 
 const key = () => randomBytes(32).toString('base64')
 const THREADS: Threads[] = ['none', 'one', 'per-actor', 'none', 'one']
@@ -15,8 +16,6 @@ async function start(t: TestContext, options: ClusterOptions): Promise<Cluster> 
   t.after(() => cluster.shutdown())
   return cluster
 }
-
-const placeOf = (cluster: Cluster) => `${cluster.localMember().address}:${cluster.localMember().port}`
 
 /** Sent as often as anything is sent in a moment, by everybody to everybody. */
 async function traffic(pool: readonly Cluster[]): Promise<void> {
@@ -30,7 +29,7 @@ test('five members under traffic go plain, encrypted, plain: nobody is called fa
   for (const [i, threads] of THREADS.entries()) {
     const cluster = await start(t, { nodeName: `m${i}`, threads, probeInterval: 300 })
     cluster.on('member-failed', ({ members }) => failures.push(...members.map(({ name }) => name)))
-    if (i > 0) await cluster.join([placeOf(pool[0])])
+    if (i > 0) await cluster.join([addressOf(pool[0])])
     pool.push(cluster)
   }
   const round = async (change: LocalKeys) => {
@@ -46,9 +45,9 @@ test('five members under traffic go plain, encrypted, plain: nobody is called fa
   await round({ verifyIncoming: true })
   assert.equal((await pool[0].stats()).serf.encrypted, 'true')
   const stranger = await start(t, { nodeName: 'stranger', threads: 'none' })
-  await assert.rejects(stranger.join([placeOf(pool[0])]), { code: 'ERR_JOIN_REFUSED' })
+  await assert.rejects(stranger.join([addressOf(pool[0])]), { code: 'ERR_JOIN_REFUSED' })
   const friend = await start(t, { nodeName: 'friend', threads: 'none', encryptionKeys: [shared] })
-  await friend.join([placeOf(pool[0])])
+  await friend.join([addressOf(pool[0])])
   await eventually('all know the friend', () =>
     pool.every((cluster) => cluster.member('friend')?.status === 'alive'),
   )
@@ -60,7 +59,7 @@ test('five members under traffic go plain, encrypted, plain: nobody is called fa
   await round({ verifyOutgoing: false })
   await round({ encryptionKeys: [] })
   assert.equal((await pool[4].stats()).serf.encrypted, 'false')
-  await stranger.join([placeOf(pool[0])])
+  await stranger.join([addressOf(pool[0])])
   assert.deepEqual(failures, [])
   assert.ok(pool.every((cluster) => cluster.members({ status: 'alive' }).length >= 5))
 })
@@ -75,10 +74,10 @@ test('a crash of the actors forgets neither the keys nor what they are for', asy
   faults.strike('gossip', 'throw')
   await restarted
   const strict = await start(t, { nodeName: 'strict', threads: 'none', encryptionKeys: [shared] })
-  await strict.join([placeOf(cluster)])
+  await strict.join([addressOf(cluster)])
   const plain = await start(t, { nodeName: 'plain', threads: 'none' })
   // It takes what is plain, but what it sends is sealed.
-  await assert.rejects(plain.join([placeOf(cluster)]), { code: 'ERR_JOIN_REFUSED' })
+  await assert.rejects(plain.join([addressOf(cluster)]), { code: 'ERR_JOIN_REFUSED' })
   assert.equal((await cluster.stats()).gossip['drop.stream-unencrypted'] ?? 0, 0)
 })
 

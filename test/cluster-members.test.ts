@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { Cluster, type ClusterOptions } from 'folkmoot'
+import { eventually } from './eventually.ts'
+import { addressOf } from './local.ts'
 
 async function start(t: TestContext, options: ClusterOptions): Promise<Cluster> {
   const cluster = await Cluster.create({ profile: 'local', threads: 'none', bind: '127.0.0.1:0', ...options })
@@ -9,20 +11,7 @@ async function start(t: TestContext, options: ClusterOptions): Promise<Cluster> 
   return cluster
 }
 
-function addressOf(cluster: Cluster): string {
-  const { address, port } = cluster.localMember()
-  return `${address}:${port}`
-}
-
-async function until(what: string, holds: () => boolean): Promise<void> {
-  for (
-    const endsAt = performance.now() + 30_000;
-    !holds();
-    await new Promise((resolve) => setTimeout(resolve, 25))
-  ) {
-    assert.ok(performance.now() < endsAt, `not within 30 s: ${what}`)
-  }
-}
+const until = (what: string, holds: () => boolean) => eventually(what, holds, { within: 30_000, every: 25 })
 
 test("TestSerfStats, TestSerfState, TestSerf_NumNodes: a lone node under Serf's names, from alive to shutdown", async (t) => {
   const alone = await start(t, { nodeName: 'alone' })

@@ -1,11 +1,12 @@
 /** What the original's own tests assert of keys, coordinates, vetoes and a leave with a snapshot (protocol page 2, sections 7.5 and 7.7), with real members. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { Cluster, type ClusterOptions, KeyOperationFailed } from '../src/index.ts'
+import { eventually } from './eventually.ts'
+import { addressOf, folderOf } from './local.ts'
 
 const [OLD, NEW, EXTRA] = [1, 2, 3].map((byte) => Buffer.alloc(32, byte).toString('base64'))
 
@@ -15,21 +16,8 @@ async function start(t: TestContext, options: ClusterOptions): Promise<Cluster> 
   return cluster
 }
 
-const addressOf = (cluster: Cluster): string =>
-  `${cluster.localMember().address}:${cluster.localMember().port}`
-
-function folderOf(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'folkmoot-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
-
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (const endsAt = performance.now() + 40_000; !(await holds()); ) {
-    assert.ok(performance.now() < endsAt, `not within 40 s: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 25))
-  }
-}
+const until = (what: string, holds: () => boolean | Promise<boolean>) =>
+  eventually(what, holds, { within: 40_000, every: 25 })
 
 /** Two members in one pool with these keyrings. */
 async function sealed(t: TestContext, one: ClusterOptions, two: ClusterOptions): Promise<Cluster[]> {

@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Remembered } from '../src/dispatch/remembered.ts'
 import { Cluster, type ClusterOptions } from '../src/index.ts'
 import { until } from './hostile-tools.ts'
+import { addressOf, folderOf } from './local.ts'
 
 const EVENTS = 10_000
 const KILLED_AMID = 500
@@ -18,14 +18,6 @@ async function start(t: TestContext, options: ClusterOptions): Promise<Cluster> 
   const cluster = await Cluster.create({ profile: 'local', bind: '127.0.0.1:0', ...options })
   t.after(() => cluster.shutdown())
   return cluster
-}
-
-const placeOf = (cluster: Cluster) => `${cluster.localMember().address}:${cluster.localMember().port}`
-
-function folderOf(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'folkmoot-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
-  return folder
 }
 
 function block(milliseconds: number): void {
@@ -44,12 +36,12 @@ test('a reader that never reads costs itself events, each announced as lost, and
   const snapshotPath = join(folderOf(t), 'snapshot')
   const slow = await start(t, { nodeName: 'slow', snapshotPath, ...QUICK })
   const peer = await start(t, { nodeName: 'peer', threads: 'one', ...QUICK })
-  await peer.join([placeOf(slow)])
+  await peer.join([addressOf(slow)])
   const failures: string[] = []
   peer.on('member-failed', ({ members }) => failures.push(...members.map(({ name }) => name)))
   const reader = slow.events({ types: ['user-event'], buffer: 100 })
   const sending = Array.from({ length: EVENTS }, (_, i) => slow.userEvent(`event-${i % 50}`, String(i)))
-  const churning = churn(t, placeOf(peer), ['leaves', 'dies'])
+  const churning = churn(t, addressOf(peer), ['leaves', 'dies'])
   let longest = 0
   for (let i = 0; i < 10; i++) {
     // Less than anybody needs to suspect us, were our thread the one that answers.
@@ -92,7 +84,7 @@ test('listeners that never end hold up no other listener, no query and no member
   const { answers } = await cluster.query('anybody', '', { timeout: 30_000 }).finished
   assert.equal(answers.length, 1)
   const other = await start(t, { nodeName: 'other', threads: 'none' })
-  await other.join([placeOf(cluster)])
+  await other.join([addressOf(cluster)])
   await until(() => heard.length === 200 && cluster.member('other')?.status === 'alive', 'all goes on')
 })
 
@@ -102,7 +94,7 @@ test('500 events, kill -9 in their midst, a restart: a real process hears none o
   const first = await start(t, { nodeName: 'first', threads: 'one' })
   const script = join(import.meta.dirname, 'scripts', 'restarting.js')
   const run = async (): Promise<ChildProcess> => {
-    const child = spawn(process.execPath, [script, '127.0.0.1:0', snapshot, heard, placeOf(first)], {
+    const child = spawn(process.execPath, [script, '127.0.0.1:0', snapshot, heard, addressOf(first)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     t.after(() => child.kill('SIGKILL'))

@@ -1,11 +1,12 @@
 /** A member that was away while the keys were changed, and comes back with those of before (rows 57 and 59): it says so once, and starts no pool of its own. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Cluster, type ClusterOptions, isFolkmootError } from '../src/index.ts'
 import { fingerprint } from '../src/wire/fingerprint.ts'
+import { eventually } from './eventually.ts'
+import { addressOf, folderOf } from './local.ts'
 
 const [OLD, NEW] = [1, 2].map((byte) => Buffer.alloc(32, byte))
 const text = (key: Uint8Array): string => Buffer.from(key).toString('base64')
@@ -16,19 +17,10 @@ async function start(t: TestContext, options: ClusterOptions): Promise<Cluster> 
   return cluster
 }
 
-const addressOf = (cluster: Cluster): string =>
-  `${cluster.localMember().address}:${cluster.localMember().port}`
-
-async function until(what: string, holds: () => boolean): Promise<void> {
-  for (const endsAt = performance.now() + 40_000; !holds(); ) {
-    assert.ok(performance.now() < endsAt, `not within 40 s: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 25))
-  }
-}
+const until = (what: string, holds: () => boolean) => eventually(what, holds, { within: 40_000, every: 25 })
 
 test('a stale keyring is one clear warning and a join that says why, and never a pool of its own', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'folkmoot-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const folder = folderOf(t)
   const keyringFile = join(folder, 'keyring')
   const snapshotPath = join(folder, 'snapshot')
   const stays = await start(t, { nodeName: 'stays', encryptionKeys: [text(OLD)] })

@@ -14,6 +14,8 @@ import {
   TagsTooLarge,
   type Threads,
 } from 'folkmoot'
+import { eventually } from './eventually.ts'
+import { addressOf } from './local.ts'
 
 const PLACEMENTS: Threads[] = ['per-actor', 'one', 'none']
 
@@ -28,15 +30,7 @@ async function start(t: TestContext, options: ClusterOptions): Promise<Cluster> 
   return cluster
 }
 
-const addressOf = (cluster: Cluster) => `${cluster.localMember().address}:${cluster.localMember().port}`
-
-async function until(what: string, condition: () => boolean): Promise<void> {
-  const endsAt = performance.now() + 15_000
-  while (!condition()) {
-    assert.ok(performance.now() < endsAt, `not in time: ${what}`)
-    await sleep(20)
-  }
-}
+const until = (what: string, holds: () => boolean) => eventually(what, holds, { within: 15_000, every: 20 })
 
 for (const threads of PLACEMENTS) {
   test(`${threads}: a member is alone and alive when it is created, with TCP and UDP on one port`, async (t) => {

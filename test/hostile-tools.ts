@@ -1,9 +1,9 @@
 /** What the tests of hostile sockets share: a socket that listens, a stream that asks, and the question whether a member still lives. */
-import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { connect } from 'node:net'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { eventually } from './eventually.ts'
 import { fromHex, inputVectors } from './vectors.ts'
 
 export interface Place {
@@ -46,10 +46,7 @@ export async function ask(
 
 export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<number> {
   const startedAt = performance.now()
-  while (!(await condition())) {
-    assert.ok(performance.now() - startedAt < 30_000, `not in time: ${what}`)
-    await sleep(20)
-  }
+  await eventually(what, condition, { within: 30_000, every: 20 })
   return performance.now() - startedAt
 }
 

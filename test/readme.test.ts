@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Cluster } from 'folkmoot'
+import { eventually } from './eventually.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
@@ -37,13 +38,8 @@ function start(
   return { child, output: () => output }
 }
 
-async function until(condition: () => boolean, what: () => string): Promise<void> {
-  const endsAt = performance.now() + 20_000
-  while (!condition()) {
-    assert.ok(performance.now() < endsAt, `not in time: ${what()}`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-}
+const until = (holds: () => boolean, output: () => string) =>
+  eventually(output, holds, { within: 20_000, every: 50 })
 
 /** The programs of the guides by a word that only each has, and what each prints. */
 const GUIDES: [word: string, output: RegExp][] = [

@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 
 const running = new Set<ChildProcess>()
 
+/** Kills `child` at the latest when this process ends. */
 export function tieToUs(child: ChildProcess): void {
   running.add(child)
   child.once('exit', () => running.delete(child))
@@ -11,4 +12,5 @@ export function tieToUs(child: ChildProcess): void {
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
+// The test runner ends a file that hangs with SIGTERM, a person with SIGINT: neither would run the handler above.
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1))

@@ -6,6 +6,7 @@ import type { Happening } from '../../src/agent/desk.ts'
 import { isValid, parseFilters, parseHandler, passes } from '../../src/agent/filters.ts'
 import { environment, Handlers, stdinOf } from '../../src/agent/handlers.ts'
 import { runScript } from '../../workers/agent/shell.ts'
+import { eventually } from '../eventually.ts'
 
 const SELF = { name: 'n1', tags: { role: 'web', 'data-center': 'east' } }
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
@@ -111,12 +112,7 @@ function handlersOf(scripts: string[], limits = { timeout: 5_000, concurrency: 1
   return { handlers, lines }
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  for (let waited = 0; !condition(); waited += 20) {
-    assert.ok(waited < 20_000, 'in time')
-    await sleep(20)
-  }
-}
+const until = (holds: () => boolean) => eventually('what is waited for', holds, { within: 20_000, every: 20 })
 
 test('a script gets its environment and input, runs in order, and its failure is logged', async () => {
   const { handlers, lines } = handlersOf(['user=read x; echo "$SERF_USER_EVENT:$x"; exit 3'])

@@ -4,18 +4,14 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { eventually } from '../eventually.ts'
 import { freePort, freshIp } from '../interop/serf-agent.ts'
 import { AgentProcess, run } from './processes.ts'
 
 const fresh = () => mkdtempSync(join(tmpdir(), 'folkmoot-agent-'))
 
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (let waited = 0; !(await condition()); waited += 50) {
-    assert.ok(waited < 30_000, 'in time')
-    await sleep(50)
-  }
-}
+const until = (holds: () => boolean | Promise<boolean>) =>
+  eventually('what is waited for', holds, { within: 30_000, every: 50 })
 
 test('the banner and the first lines are those of the original', async (t) => {
   const agent = await AgentProcess.start(t, 'ours', 'n1', [

@@ -1,7 +1,10 @@
 /** A small mixed pool: two real agents that know each other, and members of ours to put beside them. */
 import type { TestContext } from 'node:test'
 import { Cluster, type ClusterOptions } from 'folkmoot'
+import { addressOf } from '../local.ts'
 import { eventually, freshIp, SerfAgent, type SerfMember } from './serf-agent.ts'
+
+export { addressOf }
 
 /** Serf's own versions: what `serf members -detailed` says of every member that speaks like Serf 0.9. */
 export const PROTOCOL = { min: 2, max: 5, version: 5 }
@@ -27,10 +30,6 @@ export async function startMember(t: Scope, options: ClusterOptions): Promise<Cl
   const member = await Cluster.create({ profile: 'local', bind: `${freshIp()}:0`, ...options })
   t.after(() => member.shutdown())
   return member
-}
-
-export function addressOf(member: Cluster): string {
-  return `${member.localMember().address}:${member.localMember().port}`
 }
 
 /** What `serf members` has to say of `member`, its tags included. */

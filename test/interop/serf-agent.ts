@@ -7,8 +7,11 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { TestContext } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { tieToUs } from '../../bench/kit/children.ts'
+import { eventually } from '../eventually.ts'
+
+export { eventually, tieToUs }
 
 const installed = spawnSync('serf', ['version']).error === undefined
 const LACKING = 'no `serf` on this machine'
@@ -66,39 +69,6 @@ export async function freePort(ip: string): Promise<number> {
     if (outcome === 'free') return port
   }
   throw new Error(`no port is free on ${ip} for both TCP and UDP`)
-}
-
-// Cleaning up
-
-const running = new Set<ChildProcess>()
-
-/** Kills `child` at the latest when this process ends. */
-export function tieToUs(child: ChildProcess): void {
-  running.add(child)
-  child.once('exit', () => running.delete(child))
-}
-
-process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL')
-})
-// The runner ends a file that hangs with SIGTERM, a person with SIGINT: neither would run the handler above.
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1))
-
-// Waiting
-
-/** Asks `probe` until it gives something, and says what was missing when it never did. */
-export async function eventually<Value>(
-  what: string,
-  probe: () => Value | undefined | false | Promise<Value | undefined | false>,
-  { within = 20_000, every = 100 } = {},
-): Promise<Value> {
-  const endsAt = performance.now() + within
-  for (;;) {
-    const value = await probe()
-    if (value !== undefined && value !== false) return value
-    if (performance.now() > endsAt) throw new Error(`not within ${within} ms: ${what}`)
-    await sleep(every)
-  }
 }
 
 // The agent

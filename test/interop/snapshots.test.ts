@@ -1,17 +1,11 @@
 /** Snapshots of real agents and of ours, each read by the other after a crash: who was there is found again, and nothing is seen twice. */
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, type TestContext, test } from 'node:test'
+import { describe, test } from 'node:test'
+import { folderOf } from '../local.ts'
 import { addressOf, listed, startMember } from './pool.ts'
 import { eventually, freePort, freshIp, SerfAgent, withoutSerf } from './serf-agent.ts'
-
-function folderOf(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'folkmoot-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
 
 const linesOf = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n') : [])
 

@@ -12,6 +12,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { Cluster } from 'folkmoot'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
+import { eventually } from '../eventually.ts'
 import { consumer, folderIn, readme, recipe, root, run, tarball, withoutRegistry } from './workshop.ts'
 
 const skip = await withoutRegistry()
@@ -109,13 +110,8 @@ function start(t: TestContext, file: string, args: string[], cwd: string) {
   return { child, output: () => output }
 }
 
-async function until(condition: () => boolean, what: () => string): Promise<void> {
-  const endsAt = performance.now() + 30_000
-  while (!condition()) {
-    assert.ok(performance.now() < endsAt, `not in time: ${what()}`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-}
+const until = (holds: () => boolean, output: () => string) =>
+  eventually(output, holds, { within: 30_000, every: 50 })
 
 const ESM = recipe('run')
 const COMMON_JS = `const { Cluster } = require('folkmoot')

@@ -1,14 +1,10 @@
 /** Twenty members with `threads: 'none'`; five die. Ends by itself, since nothing may be left open. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Cluster } from 'folkmoot'
+import { eventually } from '../eventually.ts'
 
 const COUNT = 20
 
-async function until(what: string, condition: () => boolean): Promise<void> {
-  for (const endsAt = performance.now() + 60_000; !condition(); await sleep(50)) {
-    if (performance.now() > endsAt) throw new Error(`not in time: ${what}`)
-  }
-}
+const until = (what: string, holds: () => boolean) => eventually(what, holds, { within: 60_000, every: 50 })
 
 const clusters = await Promise.all(
   Array.from({ length: COUNT }, (_, i) =>

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Streams } from '../../src/cluster/transport.ts'
 import { MemoryNetwork, type MemoryNetworkOptions } from '../../workers/memory-network.ts'
+import { eventually } from '../eventually.ts'
 
 interface Pair {
   near: Streams
@@ -34,12 +35,7 @@ async function pair(options: MemoryNetworkOptions): Promise<Pair> {
   return { near, far, heard }
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  for (let waited = 0; !condition(); waited += 5) {
-    assert.ok(waited < 20_000, 'not in time')
-    await sleep(5)
-  }
-}
+const until = (holds: () => boolean) => eventually('what is waited for', holds, { within: 20_000, every: 5 })
 
 test('bytes on a stream come in order, whatever is lost or late', async () => {
   let crossings = 0

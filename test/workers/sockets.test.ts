@@ -3,19 +3,15 @@ import assert from 'node:assert/strict'
 import dns from 'node:dns'
 import { connect } from 'node:net'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { chosen } from '../../workers/addresses.ts'
 import { Connections } from '../../workers/connections.ts'
 import { PingStreams } from '../../workers/streams-of-pings.ts'
 import { MOST_ACCEPTED, Tcp } from '../../workers/tcp.ts'
 import { Udp } from '../../workers/udp.ts'
+import { eventually } from '../eventually.ts'
 
-async function until(condition: () => boolean, within = 20_000): Promise<void> {
-  for (let waited = 0; !condition(); waited += 5) {
-    assert.ok(waited < within, 'not in time')
-    await sleep(5)
-  }
-}
+const until = (holds: () => boolean, within = 20_000) =>
+  eventually('what is waited for', holds, { within, every: 5 })
 
 test('UDP goes to literal addresses without a look-up', async (t) => {
   const asked = t.mock.method(dns, 'lookup', () => {
