@@ -105,7 +105,7 @@ function die({ world, nodes }: Pool, victim: SimulatedNode, watch: SilenceWatch)
   watch.begin()
   victim.kill()
   const failures = () => world.transitions.filter(({ name }) => name === victim.name)
-  while (failures().length < nodes.length - 1 && world.now - from < LIMIT) world.run(gossipInterval)
+  world.runLookingEach(gossipInterval, () => failures().length >= nodes.length - 1, LIMIT)
   return { silent: watch.firstAt - from, failed: failures().map((seen) => seen.at - from) }
 }
 
@@ -114,8 +114,7 @@ function revive({ world, nodes }: Pool, victim: SimulatedNode): void {
   world.boot(victim)
   world.join(victim, nodes.find((node) => node !== victim && node.isUp) ?? victim)
   const isBack = ({ inside }: SimulatedNode) => inside?.gossip.table.active === nodes.length
-  for (let waited = 0; !nodes.every(isBack) && waited < LIMIT; waited += gossipInterval)
-    world.run(gossipInterval)
+  world.runLookingEach(gossipInterval, () => nodes.every(isBack), LIMIT)
   world.run(probeInterval * 10)
 }
 

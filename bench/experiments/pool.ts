@@ -18,30 +18,13 @@ const ALIVES_A_PACKET = 12
 /** A pool in which all know each other and nobody has anything left to say. */
 export function restingPool(count: number, options: WorldOptions): Pool {
   const world = new World({ handling: 'share', hosts: 'light', ...options })
-  const nodes = joined(world, count)
-  for (
-    let waited = 0;
-    nodes.some(({ inside }) => (inside?.gossip.table.active ?? 0) < count);
-    waited += LOOK
-  ) {
-    if (waited > FORMING) throw new Error(`a pool of ${count} did not form in ${FORMING} ms`)
-    world.run(LOOK)
-  }
+  const nodes = world.pool(count)
+  const isFormed = () => nodes.every(({ inside }) => inside?.gossip.table.active === count)
+  if (world.runLookingEach(LOOK, isFormed, FORMING) > FORMING)
+    throw new Error(`a pool of ${count} did not form in ${FORMING} ms`)
   world.run(quietAfter(count, nodes[0].settings))
   world.transitions.length = 0
   return { world, nodes }
-}
-
-/** So many join at once: a member takes part in 128 push/pulls at most. */
-const WAVE = 64
-
-function joined(world: World, count: number): SimulatedNode[] {
-  const nodes = world.start(count)
-  for (let i = 1; i < count; i++) {
-    world.join(nodes[i], nodes[world.faults.below(i)])
-    if (i % WAVE === 0) world.run(LOOK)
-  }
-  return nodes
 }
 
 /** Milliseconds after which the news of so many joins have been sent as often as they will be (protocol page 1, section 7.15). */
@@ -53,7 +36,7 @@ function quietAfter(count: number, settings: Numbers): number {
 
 export const isFailure = ({ kind }: Transition) => kind === 'failed'
 
-/** The middle, the tail and the end of measured milliseconds; `Infinity` counts as the largest. */
+/** One of the values, nearest by rank: unlike an interpolated one it is right where some are `Infinity`, for what never came. */
 export function quantile(values: readonly number[], q: number): number {
   const sorted = values.toSorted((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN

@@ -19,6 +19,7 @@ import {
   unmeasured,
 } from '../report/model.ts'
 import { plain, ratios, spreadOf } from '../report/numbers.ts'
+import { of, pairOfSeries, type Runs } from '../report/pairs.ts'
 
 /** Events a second. The last is more than the aim: what is delivered must not fall when more is offered. */
 const RATES = [1_000, 10_000, 20_000, 30_000, 50_000, 100_000, 150_000, 200_000, 300_000]
@@ -36,11 +37,6 @@ interface Measured {
   delivered: number
   share: number
   cpu: number
-}
-
-interface Runs {
-  ours: Measured[]
-  theirs: Measured[]
 }
 
 class Line {
@@ -86,14 +82,14 @@ class Line {
 async function measured(
   context: Context,
   lines: { ours: Line; theirs: Line | undefined },
-): Promise<Map<number, Runs>> {
+): Promise<Map<number, Runs<Measured>>> {
   const [rates, times, seconds] =
     context.size === 'quick' ? ([QUICK_RATES, 1, 1] as const) : ([RATES, 3, 2] as const)
-  const all = new Map<number, Runs>()
+  const all = new Map<number, Runs<Measured>>()
   for (const line of [lines.ours, lines.theirs]) await line?.pour(WARM_UP.messagesPerSecond, WARM_UP.seconds)
   for (const rate of rates) {
     context.say(`intake: ${plain(rate)} events a second`)
-    const runs: Runs = { ours: [], theirs: [] }
+    const runs: Runs<Measured> = { ours: [], theirs: [] }
     for (let i = 0; i < times; i++) {
       runs.ours.push(await lines.ours.pour(rate, seconds))
       if (lines.theirs !== undefined) runs.theirs.push(await lines.theirs.pour(rate, seconds))
@@ -103,9 +99,9 @@ async function measured(
   return all
 }
 
-const of = (runs: readonly Measured[], what: keyof Measured) => runs.map((run) => run[what])
-
-function rowsOf(all: Map<number, Runs>): Record<string, number | string | ReturnType<typeof spreadOf>>[] {
+function rowsOf(
+  all: Map<number, Runs<Measured>>,
+): Record<string, number | string | ReturnType<typeof spreadOf>>[] {
   return [...all].map(([rate, { ours, theirs }]) => ({
     'asked for, events/s': rate,
     'offered, events/s': spreadOf(of(ours, 'offered')),
@@ -119,7 +115,7 @@ function rowsOf(all: Map<number, Runs>): Record<string, number | string | Return
   }))
 }
 
-function aims(all: Map<number, Runs>): Aim[] {
+function aims(all: Map<number, Runs<Measured>>): Aim[] {
   const entries = [...all]
   const whole = entries
     .filter(([, { ours }]) => ours.every(({ share }) => share >= WHOLE))
@@ -147,11 +143,7 @@ function aims(all: Map<number, Runs>): Aim[] {
   ]
 }
 
-function plots(all: Map<number, Runs>): Plot[] {
-  const series = (what: 'delivered' | 'cpu') => [
-    { name: 'Folkmoot', points: [...all].map(([x, { ours }]) => ({ x, y: spreadOf(of(ours, what)) })) },
-    { name: 'serf agent', points: [...all].map(([x, { theirs }]) => ({ x, y: spreadOf(of(theirs, what)) })) },
-  ]
+function plots(all: Map<number, Runs<Measured>>): Plot[] {
   const x = { label: 'events offered a second', scale: 'log' } as const
   return [
     {
@@ -159,14 +151,14 @@ function plots(all: Map<number, Runs>): Plot[] {
       title: 'User events delivered, by what is offered',
       x,
       y: { label: 'events delivered a second', scale: 'log' },
-      series: series('delivered'),
+      series: pairOfSeries(all, 'delivered'),
     },
     {
       name: 'intake-cpu',
       title: 'CPU for a delivered event',
       x,
       y: { label: 'microseconds of CPU', scale: 'log' },
-      series: series('cpu'),
+      series: pairOfSeries(all, 'cpu'),
     },
   ]
 }

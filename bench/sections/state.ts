@@ -19,6 +19,7 @@ import {
   unmeasured,
 } from '../report/model.ts'
 import { median, plain, ratios, spreadOf } from '../report/numbers.ts'
+import { of, pairOfSeries, type Runs } from '../report/pairs.ts'
 
 const SIZES = [1_000, 10_000, 100_000]
 const QUICK_SIZES = [1_000, 10_000]
@@ -40,11 +41,6 @@ interface Measured {
   settled: number
   /** CPU of one more push/pull with nothing new, as members have it every half minute; code is compiled by then. */
   again: number
-}
-
-interface Runs {
-  ours: Measured[]
-  theirs: Measured[]
 }
 
 async function join(subject: Subject, size: number, port: number): Promise<Measured> {
@@ -89,13 +85,13 @@ async function once(size: number, start: () => Promise<Subject>): Promise<Measur
   return measured
 }
 
-async function measured(context: Context): Promise<Map<number, Runs>> {
+async function measured(context: Context): Promise<Map<number, Runs<Measured>>> {
   const [sizes, times] = context.size === 'quick' ? ([QUICK_SIZES, 1] as const) : ([SIZES, 3] as const)
   const hasSerf = serfVersion() !== undefined
-  const all = new Map<number, Runs>()
+  const all = new Map<number, Runs<Measured>>()
   for (const size of sizes) {
     context.say(`state: ${plain(size)} members`)
-    const runs: Runs = { ours: [], theirs: [] }
+    const runs: Runs<Measured> = { ours: [], theirs: [] }
     for (let i = 0; i < times; i++) {
       runs.ours.push(await once(size, () => FolkmootSubject.start('state')))
       if (hasSerf) runs.theirs.push(await once(size, () => SerfSubject.start('state-agent', 'alone')))
@@ -105,9 +101,7 @@ async function measured(context: Context): Promise<Map<number, Runs>> {
   return all
 }
 
-const of = (runs: readonly Measured[], what: keyof Measured) => runs.map((run) => run[what])
-
-function rowsOf(all: Map<number, Runs>): Result['tables'][number]['rows'] {
+function rowsOf(all: Map<number, Runs<Measured>>): Result['tables'][number]['rows'] {
   return [...all].flatMap(([size, { ours, theirs }]) =>
     [['Folkmoot', ours] as const, ['serf agent', theirs] as const]
       .filter(([, runs]) => runs.length > 0)
@@ -129,7 +123,7 @@ function rowsOf(all: Map<number, Runs>): Result['tables'][number]['rows'] {
   )
 }
 
-function aims(all: Map<number, Runs>): Aim[] {
+function aims(all: Map<number, Runs<Measured>>): Aim[] {
   const shares = [...all].map(([size, { ours, theirs }]) => {
     const wanted = `merging ${plain(size)} members: at most ${AIM_SHARE[size]} of the agent’s CPU`
     if (theirs.length === 0) return unmeasured(wanted, 'there is no serf here')
@@ -149,11 +143,7 @@ function aims(all: Map<number, Runs>): Aim[] {
   ]
 }
 
-function plots(all: Map<number, Runs>): Plot[] {
-  const series = (what: keyof Measured) => [
-    { name: 'Folkmoot', points: [...all].map(([x, { ours }]) => ({ x, y: spreadOf(of(ours, what)) })) },
-    { name: 'serf agent', points: [...all].map(([x, { theirs }]) => ({ x, y: spreadOf(of(theirs, what)) })) },
-  ]
+function plots(all: Map<number, Runs<Measured>>): Plot[] {
   const x = { label: 'members in the push/pull', scale: 'log' } as const
   return [
     {
@@ -161,14 +151,14 @@ function plots(all: Map<number, Runs>): Plot[] {
       title: 'Merging the state of a pool: CPU for a member',
       x,
       y: { label: 'microseconds of CPU', scale: 'log' },
-      series: series('cpu'),
+      series: pairOfSeries(all, 'cpu'),
     },
     {
       name: 'state-memory',
       title: 'Memory that a member takes, settled',
       x,
       y: { label: 'bytes', scale: 'log' },
-      series: series('settled'),
+      series: pairOfSeries(all, 'settled'),
     },
   ]
 }

@@ -1,6 +1,5 @@
 /** The tags file: a JSON object of texts, as Serf's agent keeps it (protocol page 3, section 3.6). */
-import { META_LIMIT } from '../gossip/own-tags.ts'
-import { encodeTags } from '../wire/tags.ts'
+import { encodeTags, META_LIMIT } from '../wire/tags.ts'
 
 /** Only its owner reads it, as with Serf. */
 export const TAGS_MODE = 0o600

@@ -15,9 +15,8 @@ import type { FoundPlace, Refusal } from '../actors/mail.ts'
 import type { NameConflict } from '../actors/notices.ts'
 import type { Doubt } from '../errors/errors.ts'
 import { formatPlace } from '../wire/address.ts'
-import type { Exchange } from './exchange.ts'
+import type { Exchange, OldEvents } from './exchange.ts'
 import type { Listing } from './own-listing.ts'
-import type { OldEvents } from './push-pull.ts'
 
 export interface ConfirmationParts {
   /** Whether we know of nobody alive besides ourselves. */

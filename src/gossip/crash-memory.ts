@@ -11,12 +11,12 @@
  */
 import type { Verification } from '../actors/mail.ts'
 import { MOST_KEYS } from '../wire/keyring.ts'
+import { META_LIMIT } from '../wire/tags.ts'
 
 const NUMBERS = 4
-const MOST_META = 512
 const LONGEST_KEY = 32
 const TAGS_AT = NUMBERS * 8
-const KEYS_AT = TAGS_AT + 2 + MOST_META
+const KEYS_AT = TAGS_AT + 2 + META_LIMIT
 const VERIFY_AT = KEYS_AT + 2 + MOST_KEYS * (1 + LONGEST_KEY)
 const SIZE = VERIFY_AT + 1
 

@@ -2,8 +2,12 @@
 import type { Counters } from '../actors/counters.ts'
 import type { Refusal } from '../actors/mail.ts'
 import type { Listing } from './own-listing.ts'
-import type { OldEvents, Reason } from './push-pull.ts'
 import type { Tasks } from './tasks.ts'
+
+export type Reason = 'join' | 'sync'
+
+/** Whether old events of this exchange are delivered; `unasked`: nobody here has asked for this exchange, or for old events. */
+export type OldEvents = 'deliver' | 'ignore' | 'unasked'
 
 /** What a push/pull told of ourselves: how the peer's state shows us, and why we are likely not wanted there. */
 export interface Findings {

@@ -10,10 +10,9 @@
  */
 import type { FoundPlace, Refusal, SeedOutcome, Self } from '../actors/mail.ts'
 import { formatPlace, literalOf, parsePlace } from '../wire/address.ts'
-import type { Exchange, Findings } from './exchange.ts'
+import type { Exchange, Findings, OldEvents } from './exchange.ts'
 import { Lookups } from './lookups.ts'
 import { ABSENT, type Listing } from './own-listing.ts'
-import type { OldEvents } from './push-pull.ts'
 
 export interface JoinParts {
   /** Starts a push/pull and gives its number. */

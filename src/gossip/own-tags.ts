@@ -13,9 +13,6 @@ import type { Outbox } from './outbox.ts'
 import type { Standing } from './standing.ts'
 import type { GossipWorld } from './world.ts'
 
-/** Largest encoded tags, the marker included (protocol page 1, section 9). */
-export const META_LIMIT = 512
-
 export interface OwnTagsParts {
   /** Most bytes of encoded tags. */
   limit: number

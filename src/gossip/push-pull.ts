@@ -13,7 +13,7 @@ import { SERF, STATE } from '../wire/types.ts'
 import { type Admission, type Candidate, candidate } from './admission.ts'
 import type { Claims, Echo } from './claims.ts'
 import type { UserEvents } from './events.ts'
-import type { Findings } from './exchange.ts'
+import type { Findings, OldEvents, Reason } from './exchange.ts'
 import type { LamportClock } from './lamport.ts'
 import type { MemberTable } from './members.ts'
 import type { Newcomers } from './newcomers.ts'
@@ -52,8 +52,6 @@ export interface RemoteState {
   userStateLength: number
 }
 
-export type Reason = 'join' | 'sync'
-
 /** What became of a peer's state: merged as a whole, or why not. */
 export interface Merged extends Findings {
   /** Why nothing was merged; empty when all was. */
@@ -61,9 +59,6 @@ export interface Merged extends Findings {
   /** The row of who opened a join alone, where we hold it as it said; -1 otherwise. */
   newcomer: number
 }
-
-/** Whether old events of this exchange are delivered; `unasked`: nobody here has asked for this exchange, or for old events. */
-export type OldEvents = 'deliver' | 'ignore' | 'unasked'
 
 /** Members per slice: about 5 ms of work. */
 const SLICE = 2048

@@ -17,9 +17,9 @@ import { readAck, readPing, writeAck, writeError, writePing } from '../wire/prob
 import { StreamSealer, sealStream } from '../wire/seal-stream.ts'
 import { LARGE_STREAM, StreamAssembler, type StreamSide, type StreamStep } from '../wire/stream.ts'
 import { complaintOf, KEY_REASONS, WORDLESS } from './answers.ts'
-import { type Exchange, type StreamPing, timed } from './exchange.ts'
+import { type Exchange, type Reason, type StreamPing, timed } from './exchange.ts'
 import { type Inbound, overfull } from './inbound.ts'
-import type { Merged, PushPull, Reason, RemoteState } from './push-pull.ts'
+import type { Merged, PushPull, RemoteState } from './push-pull.ts'
 import type { Tasks } from './tasks.ts'
 import type { GossipWorld } from './world.ts'
 

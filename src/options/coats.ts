@@ -3,11 +3,11 @@
  * wrong with one is told by its place and size.
  */
 import { InvalidOption } from '../errors/errors.ts'
-import { META_LIMIT } from '../gossip/own-tags.ts'
 import { writeAlive } from '../wire/claim.ts'
 import { type FillRandom, isKeySize, Keyring, MOST_KEYS, SEAL_OVERHEAD } from '../wire/keyring.ts'
 import { Writer } from '../wire/msgpack.ts'
 import { COMPOUND, type Coats, CRC_BYTES, labelBytes } from '../wire/packet.ts'
+import { META_LIMIT } from '../wire/tags.ts'
 
 /** The part of the settings that the coats are made of. */
 export interface CoatSettings {

@@ -4,9 +4,8 @@
  */
 
 import { InvalidArgument, InvalidOption } from '../errors/errors.ts'
-import { META_LIMIT } from '../gossip/own-tags.ts'
 import { type ReapRule, settleReapRules } from '../gossip/reap-rules.ts'
-import { encodeTags } from '../wire/tags.ts'
+import { encodeTags, META_LIMIT } from '../wire/tags.ts'
 import { type AdmissionOptions, type AdmissionSettings, settleAdmission } from './admission.ts'
 import { type CoatSettings, fitPackets, settleKeys, settleLabel } from './coats.ts'
 import { distance } from './distance.ts'

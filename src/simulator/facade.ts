@@ -2,30 +2,11 @@
  * The line between a facade and the actors of a simulated node: what threads do for a real member. Questions and answers take the way between two
  * threads; what arrives runs in a turn of the host's own thread, which may be held up while the actors go on.
  */
-import type { Envelope, LogLevel, PlainError, Random } from '../actors/contract.ts'
-import type {
-  ActorName,
-  Credit,
-  DetectorCommand,
-  DispatchCommand,
-  GossipCommand,
-  MirrorNews,
-  News,
-  QueryMail,
-} from '../actors/mail.ts'
+import type { Envelope, Random } from '../actors/contract.ts'
+import type { Credit, DetectorCommand, DispatchCommand, GossipCommand } from '../actors/mail.ts'
 import type { Actors } from '../cluster/line.ts'
 import type { SimulatedNode } from './node.ts'
 import type { Schedule } from './schedule.ts'
-
-/** The facade of a node, as the node tells it of things. */
-export interface NodeFacade {
-  news(news: News | MirrorNews): void
-  query(mail: QueryMail): void
-  log(actor: ActorName, level: LogLevel, message: string): void
-  stalled(state: 'stalled' | 'recovered', stalledFor: number): void
-  /** The actors have begun, or cannot for this reason. */
-  begun(error: PlainError | undefined): void
-}
 
 /** The main thread of one life of a process: runs one task after the other, none while it is held up, and none once it is over. */
 export class HostThread {

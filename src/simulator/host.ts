@@ -2,10 +2,22 @@
  * The host of a simulated node: it takes news as the facade does, keeps a view of the members, writes down what it heard, and gives credit
  * back. What it sees is what a real host would see.
  */
+
+import type { LogLevel, PlainError } from '../actors/contract.ts'
 import { FACT, FactReader } from '../actors/facts.ts'
-import type { MirrorNews, News } from '../actors/mail.ts'
+import type { ActorName, MirrorNews, News, QueryMail } from '../actors/mail.ts'
 import { type QueryRecord, queryOf } from '../actors/query-facts.ts'
 import { type Member, memberOf, textOf } from '../cluster/member.ts'
+
+/** The facade of a node, as the node tells it of things. */
+export interface NodeFacade {
+  news(news: News | MirrorNews): void
+  query(mail: QueryMail): void
+  log(actor: ActorName, level: LogLevel, message: string): void
+  stalled(state: 'stalled' | 'recovered', stalledFor: number): void
+  /** The actors have begun, or cannot for this reason. */
+  begun(error: PlainError | undefined): void
+}
 
 /** Something that a host heard or saw change. */
 export interface Transition {

@@ -163,6 +163,16 @@ export class World {
     }
   }
 
+  /** The same, looking once in so many milliseconds: in a pool of hundreds a look can cost more than thousands of steps. */
+  runLookingEach(every: number, condition: () => boolean, limit: number): number {
+    const from = this.now
+    while (!condition()) {
+      if (this.now - from >= limit) return Number.POSITIVE_INFINITY
+      this.run(every)
+    }
+    return this.now - from
+  }
+
   /** Whether all running nodes list exactly each other as alive. */
   isOneView(): boolean {
     const up = this.nodes.filter(({ isUp }) => isUp)

@@ -3,6 +3,8 @@ import { Malformed, Reader, Writer } from './msgpack.ts'
 
 /** First byte of meta that holds a table of tags. */
 const TABLE = 255
+/** Largest encoded tags, the marker included (protocol page 1, section 9). */
+export const META_LIMIT = 512
 /** Serf protocol from which on all tags travel; before it only the role does. */
 const FULL_TAGS = 3
 
