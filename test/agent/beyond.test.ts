@@ -305,7 +305,8 @@ describe('beyond the original', { concurrency: 2 }, () => {
       })
       return seen
     }
-    const terminal = watch('script', ['-qefc', words.join(' '), '/dev/null'])
+    // With `exec`, for not every shell gives its place to the command by itself, and one that stays dies of Ctrl-C.
+    const terminal = watch('script', ['-qefc', `exec ${words.join(' ')}`, '/dev/null'])
     const piped = watch(words[0], words.slice(1))
     for (const seen of [terminal, piped]) await eventually('n1', () => seen.text.includes('n1  '), patience)
     await AgentProcess.start(t, 'ours', 'n2', ['-profile=local', '-tag=role=db', `-join=${agent.ip}`])
