@@ -2,7 +2,7 @@
  * Isolation in full: a host whose main thread is blocked for 60 s, whose libuv pool is flooded for 60 s, and whose event loop then makes 10,000 turns
  * of 20 ms. Two real agents are the judges, by their logs; a pinging script in a process of its own measures the acks. Then the same with
  * `threads: 'none'`, which must be suspected while it is blocked, and must be slow to answer in long turns: it proves that the first could have failed.
- * An idle member in a third process is pinged at the same time: what its acks take is the machine's share.
+ * An idle member in a third process is pinged at the same time: what its acks take is the machine's share. It wants a machine that does little else.
  */
 import assert from 'node:assert/strict'
 import { loadavg } from 'node:os'
@@ -75,11 +75,7 @@ export async function prove(): Promise<unknown> {
   const isolated = await runs('per-actor')
   for (const { work, suspicions: count, p99, idle } of isolated) {
     assert.equal(count, 0, work)
-    // On a machine so loaded that an idle member answers no sooner, a busy one may be as late.
-    assert.ok(
-      p99 < Math.max(MOST, 1.5 * idle.p99),
-      `${work}: p99 ${p99} ms, of an idle member ${idle.p99} ms`,
-    )
+    assert.ok(p99 < MOST, `${work}: p99 ${p99} ms, of an idle member ${idle.p99} ms`)
   }
   const exposed = await runs('none')
   for (const { work, suspicions: count, p50 } of exposed) {
