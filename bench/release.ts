@@ -1,39 +1,26 @@
 /**
  * What `npm pack` ships, made in place of the compiled modules: `release.js in` before packing, `release.js out` after it. One small file per
  * entry point and shared pieces beside the threads' files, minified, with source maps that hold the sources; one declaration file per entry,
- * which names nothing but itself and Node. Entry points are what package.json exports and runs, and every file that a thread is started from.
+ * which names nothing but itself and Node; and a short README. Entry points are what package.json exports and runs, and every file that a thread is started from.
  */
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
-import { generateDtsBundle } from 'dts-bundle-generator'
 import { build, type Plugin, transform } from 'esbuild'
 import { minify } from 'terser'
+import { buildDeclarations, type Entries } from './release/declarations.ts'
+import { packedReadme } from './release/readme.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const dist = join(root, 'dist')
 const RELEASE = join(dist, 'release')
 const ASIDE = join(dist, 'unpacked')
+const README = join(root, 'README.md')
+const WHOLE_README = join(ASIDE, 'README.md')
 /** What is swapped. Without its notes the compiler writes all modules anew should a swap be cut short. */
 const SWAPPED = ['src', 'workers', '.tsbuildinfo']
 
 /** A thread's file, as it must be named in `workers/` for us and for bundlers to find it. */
 const THREAD_FILE = /new URL\('\.\/([\w-]+)\.js', import\.meta\.url\)/g
-
-interface Entries {
-  /** Modules to import, with declarations. */
-  modules: string[]
-  /** Files that are run, by a thread or a shell. */
-  programs: string[]
-}
 
 /** Compiled files that package.json and the sources of threads speak of, relative to `dist`, without extension. */
 function entriesOf(manifest: { exports: Record<string, unknown>; bin: Record<string, string> }): Entries {
@@ -76,6 +63,8 @@ async function buildModules({ modules, programs }: Entries): Promise<void> {
     format: 'esm',
     target: 'node20.19',
     minify: true,
+    // As the linter wants it written, it is 24 letters; so it becomes `1/0`.
+    define: { 'Number.POSITIVE_INFINITY': 'Infinity' },
     charset: 'utf8',
     sourcemap: 'linked',
     plugins: [keepErrorNames],
@@ -103,42 +92,6 @@ async function minifyAgain(): Promise<void> {
   }
 }
 
-function buildDeclarations({ modules, programs }: Entries): void {
-  const library = modules.filter((path) => path.startsWith('src/'))
-  bundleDeclarations(dist, library)
-  bundleDeclarations(
-    besideTheLibrary(),
-    modules.filter((path) => !library.includes(path)),
-  )
-  for (const path of programs) writeFileSync(join(RELEASE, `${path}.d.ts`), 'export {}\n')
-}
-
-function bundleDeclarations(from: string, modules: string[]): void {
-  const files = modules.map((path) => ({
-    filePath: join(from, `${path}.d.ts`),
-    output: { noBanner: true, exportReferencedTypes: false },
-  }))
-  const options = { preferredConfigPath: join(root, 'tsconfig.json') }
-  for (const [i, text] of generateDtsBundle(files, options).entries()) {
-    writeFileSync(join(RELEASE, `${modules[i]}.d.ts`), text)
-  }
-}
-
-/**
- * A folder with all declarations in which `folkmoot` is a package like any other: what names it there goes on naming it. A class that was copied
- * into two declarations would be two classes to TypeScript.
- */
-function besideTheLibrary(): string {
-  const folder = join(RELEASE, 'declarations')
-  const library = join(folder, 'node_modules', 'folkmoot')
-  mkdirSync(library, { recursive: true })
-  writeFileSync(join(library, 'package.json'), '{ "name": "folkmoot", "types": "index.d.ts" }\n')
-  cpSync(join(RELEASE, 'src', 'index.d.ts'), join(library, 'index.d.ts'))
-  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }\n')
-  for (const part of ['src', 'workers']) cpSync(join(dist, part), join(folder, part), { recursive: true })
-  return folder
-}
-
 function swap(from: string, to: string): void {
   mkdirSync(to, { recursive: true })
   for (const name of SWAPPED) {
@@ -147,18 +100,28 @@ function swap(from: string, to: string): void {
 }
 
 async function swapIn(): Promise<void> {
+  // One that was cut short left the short README in place of the whole one.
+  restoreReadme()
   rmSync(RELEASE, { recursive: true, force: true })
   rmSync(ASIDE, { recursive: true, force: true })
   const entries = entriesOf(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')))
   await buildModules(entries)
   await minifyAgain()
-  buildDeclarations(entries)
-  rmSync(join(RELEASE, 'declarations'), { recursive: true })
+  buildDeclarations(RELEASE, entries)
+  const whole = readFileSync(README, 'utf8')
+  const short = packedReadme(whole)
   swap(dist, ASIDE)
   swap(RELEASE, dist)
+  writeFileSync(WHOLE_README, whole)
+  writeFileSync(README, short)
+}
+
+function restoreReadme(): void {
+  if (existsSync(WHOLE_README)) renameSync(WHOLE_README, README)
 }
 
 function swapOut(): void {
+  restoreReadme()
   for (const name of SWAPPED) rmSync(join(dist, name), { recursive: true, force: true })
   swap(ASIDE, dist)
   rmSync(RELEASE, { recursive: true, force: true })

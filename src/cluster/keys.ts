@@ -76,6 +76,7 @@ export class Keys {
   /** Changes happen one after the other. */
   #last: Promise<unknown> = Promise.resolve()
 
+  /** @internal */
   constructor(world: KeyWorld) {
     this.#world = world
   }

@@ -16,8 +16,11 @@ import { eventually } from '../eventually.ts'
 import { consumer, folderIn, readme, recipe, root, run, tarball, withoutRegistry } from './workshop.ts'
 
 const skip = await withoutRegistry()
-/** The aim is 500,000 and is missed, by 40,000 of them for the simulator; this keeps it from growing unseen. */
-const MOST_BYTES = 700_000
+/**
+ * The aim is 500,000 and is missed: 525,000 are code, of which 110,000 are the agent and the command line and 42,000 the simulator. This keeps it
+ * from growing unseen.
+ */
+const MOST_BYTES = 640_000
 const MOST_DEPENDENCIES = 5
 
 const installed = async () => join(await consumer(), 'node_modules', 'folkmoot')
@@ -42,6 +45,20 @@ test('it holds the library, the threads, the command, README and licence, and is
   for (const thread of ['detector', 'gossip', 'dispatch', 'member']) {
     assert.ok(named.includes(`dist/workers/${thread}.js`), thread)
   }
+})
+
+test('its README is cut from the one of the repository, and leads to nothing that is not there', {
+  skip,
+}, async () => {
+  const packed = readFileSync(join(await installed(), 'README.md'), 'utf8')
+  assert.ok(packed.includes(recipe('run')) && packed.includes('npx folkmoot members'), packed)
+  for (const bundler of ['esbuild', 'rolldown', 'webpack'])
+    assert.ok(packed.includes(recipe(bundler)), bundler)
+  assert.match(packed, /Join a pool of Serf agents; .*Round-trip times; When something goes wrong\./)
+  assert.deepEqual(packed.match(/\]\((?!https:).*?\)/g), null)
+  const lines = new Set(readme.split('\n'))
+  const others = packed.split('\n').filter((line) => !lines.has(line))
+  assert.ok(others.length < 10, others.join('\n'))
 })
 
 test('maps lead to the sources, which they hold', { skip }, async () => {

@@ -137,6 +137,7 @@ export async function tarball(): Promise<string> {
       'packing leaves the compiled modules as they were',
     )
     assert.deepEqual(readdirSync(join(tree, 'dist')).sort(), ['bench', 'src', 'workers'])
+    assert.equal(readFileSync(join(tree, 'README.md'), 'utf8'), readme, 'packing leaves the README as it was')
     rmSync(tree, { recursive: true })
   })
   const [file] = readdirSync(folder)
