@@ -1,12 +1,15 @@
 /**
  * Plays scenarios of the simulator: `npm run simulate -- --replay 'LINE'` repeats one that was printed, `--seed N [--most M]` that of a seed in
  * pools of up to M members, `--seeds A..B [--most M]` those of many. One that fails is shrunk, unless `--as-is` is said, and printed with the
- * line that repeats it. With `--nodes` it measures a pool instead: see `experiments/command.ts`.
+ * line that repeats it; with `--keep` it becomes a test, by a line in `test/simulator/kept.jsonl`. With `--nodes` it measures a pool instead: see `experiments/command.ts`.
  */
+import { appendFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import {
   parse,
   play,
+  print,
   type Scenario,
   ScenarioFailed,
   SMALL_POOLS,
@@ -15,6 +18,9 @@ import {
 } from '../src/simulator/index.ts'
 import { runPool } from './experiments/command.ts'
 
+/** Scenarios that failed once, each with the rule that it broke. */
+const KEPT = join(import.meta.dirname, '..', '..', 'test', 'simulator', 'kept.jsonl')
+
 const { values } = parseArgs({
   options: {
     replay: { type: 'string' },
@@ -22,6 +28,7 @@ const { values } = parseArgs({
     seeds: { type: 'string' },
     most: { type: 'string', default: String(SMALL_POOLS.most) },
     'as-is': { type: 'boolean', default: false },
+    keep: { type: 'boolean', default: false },
     nodes: { type: 'string' },
     loss: { type: 'string', default: '0%' },
     profile: { type: 'string', default: 'lan' },
@@ -51,6 +58,8 @@ function judge(scenario: Scenario): 'holds' | 'fails' {
     ? scenario
     : shrink(scenario, (candidate) => failureOf(candidate)?.rule === failure.rule)
   console.log(`seed ${scenario.seed}: ${(failureOf(least) ?? failure).message}`)
+  if (values.keep)
+    appendFileSync(KEPT, `${JSON.stringify({ rule: failure.rule, scenario: JSON.parse(print(least)) })}\n`)
   return 'fails'
 }
 
@@ -70,7 +79,9 @@ function playAll(): void {
     else failed += 1
   }
   if (held + failed === 0)
-    console.log("npm run simulate -- --replay 'LINE' | --seed N | --seeds A..B [--most M] | --nodes N [...]")
+    console.log(
+      "npm run simulate -- --replay 'LINE' | --seed N | --seeds A..B [--most M] [--keep] | --nodes N [...]",
+    )
   else console.log(`${held} held, ${failed} failed`)
   process.exitCode = held > 0 && failed === 0 ? 0 : 1
 }

@@ -58,7 +58,6 @@ export class Gossip implements Actor<ToGossip> {
   readonly #outbox: Outbox
   readonly #standing: Standing
   readonly #claims: Claims
-  readonly #events: UserEvents
   readonly #queries: Queries
   readonly #directed: Directed
   readonly #streams: Streams
@@ -76,7 +75,8 @@ export class Gossip implements Actor<ToGossip> {
   readonly #memberClock = new LamportClock()
   readonly #eventClock = new LamportClock()
   readonly #queryClock = new LamportClock()
-  /** For checks. */
+  /** Both for checks. */
+  readonly events: UserEvents
   readonly clocks = [this.#memberClock, this.#eventClock, this.#queryClock] as const
   readonly #hearing: Hearing
   #now = 0
@@ -123,7 +123,7 @@ export class Gossip implements Actor<ToGossip> {
     this.#outbox = outbox
     this.#standing = standing
     this.#claims = claims
-    this.#events = events
+    this.events = events
     const clock = this.#queryClock
     this.#queries = new Queries(settings, { queues, outbox, counters, clock, random, dispatch })
     this.#directed = this.#directedOf()
@@ -331,7 +331,7 @@ export class Gossip implements Actor<ToGossip> {
     this.#memberClock.witness(memberTime)
     this.#eventClock.witness(eventTime)
     this.#queryClock.witness(queryTime)
-    if (eventTime > 0) this.#events.ignoreBefore(eventTime + 1)
+    if (eventTime > 0) this.events.ignoreBefore(eventTime + 1)
     if (queryTime > 0) this.#queries.ignoreBefore(queryTime + 1)
   }
 
@@ -356,7 +356,7 @@ export class Gossip implements Actor<ToGossip> {
         this.#ownTags.set(id, command.tags, this.#now)
         break
       case 'user-event':
-        this.#world.reply(id, this.#events.sendCommand(command))
+        this.#world.reply(id, this.events.sendCommand(command))
         break
       case 'history': {
         const value = this.#judges.history.entries(command.name, this.#now)

@@ -6,8 +6,9 @@ import type { Actor } from '../actors/contract.ts'
 import type { ToGossip } from '../actors/mail.ts'
 import { pushPullPeriod, suspicionMin } from '../gossip/formulas.ts'
 import type { ClusterOptions } from '../options/options.ts'
-import { Fate, optionsOf } from './fate.ts'
+import { EXTRA_KEY, Fate, optionsOf } from './fate.ts'
 import { InvariantBroken } from './invariants.ts'
+import { keyringsFollow } from './key-agreement.ts'
 import type { SimulatedNode } from './node.ts'
 import { BOUND_RULES, firstBroken, REST_RULES } from './rest.ts'
 import { print, type Scenario, scenarioOf } from './scenario.ts'
@@ -105,6 +106,7 @@ class Run {
     const healedIn = this.#heal()
     this.#rest()
     this.#speak()
+    this.#rekey()
     return this.#report(healedIn, this.#detect())
   }
 
@@ -196,6 +198,12 @@ class Run {
     // How many is chance: a query has no push/pull behind it, and with two sends a message may die out early. Ourselves we hear.
     if (!answerers.includes(speaker.name))
       throw new InvariantBroken('whoever asks hears its own query', answerers.join())
+  }
+
+  #rekey(): void {
+    if (!this.#scenario.features.includes('keys')) return
+    const up = this.#nodes.filter(({ isUp }) => isUp)
+    keyringsFollow(this.#world, up, EXTRA_KEY)
   }
 
   /**

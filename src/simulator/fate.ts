@@ -12,6 +12,8 @@ import type { Fault, Scenario, What } from './scenario.ts'
 import type { World } from './world.ts'
 
 const KEYS = [1, 2, 3].map((number) => new Uint8Array(32).fill(number))
+/** The one that not everybody has from the start. */
+export const EXTRA_KEY = KEYS[2]
 const HOUR = 3_600_000
 /** A host that leaves ends its process so long after it asked to. */
 const LEAVING = 6_000
@@ -91,7 +93,7 @@ export class Fate {
       case 'kill':
         return this.#killOne(node, number)
       case 'restart':
-        return !node.isUp && this.#restart(node)
+        return !node.isUp && this.#restart(node, number % 2 === 0 ? 'deliver' : 'ignore')
       case 'move':
         return this.#move(node)
       case 'impostor':
@@ -208,12 +210,13 @@ export class Fate {
   }
 
   /** A new process joins whoever runs. */
-  #restart(node: SimulatedNode): boolean {
+  #restart(node: SimulatedNode, oldEvents: 'deliver' | 'ignore' = 'deliver'): boolean {
     // A member whose files cannot be read does not start at all: that is shown elsewhere.
     this.#mend(node)
     this.#world.boot(node)
     const up = this.#nodes.filter((candidate) => candidate.isUp && candidate !== node)
-    this.#world.join(node, ...up.slice(0, 8))
+    if (oldEvents === 'ignore') this.#world.joinLate(node, ...up.slice(0, 8))
+    else this.#world.join(node, ...up.slice(0, 8))
     return true
   }
 

@@ -2,7 +2,7 @@
 export { type ChaosOptions, type ChaosReport, chaos, play, ScenarioFailed, SMALL_POOLS } from './chaos.ts'
 export type { Transition } from './host.ts'
 export { InvariantBroken } from './invariants.ts'
-export { CALM, type Cut, type Weather } from './network.ts'
+export { CALM, type Cut, DELAYS, type Delays, type Weather } from './network.ts'
 export { type Reply, SimulatedNode } from './node.ts'
 export {
   type Bounds,

@@ -8,13 +8,19 @@ import type { SeededRandom } from '../actors/random.ts'
 import { Gates } from './gates.ts'
 import type { Schedule } from './schedule.ts'
 
+/** Memoryless waiting as in queues, or the long tail that measured networks have (sigma 1: one in a hundred takes six times the mean). */
+export const DELAYS = ['uniform', 'exponential', 'lognormal'] as const
+export type Delays = (typeof DELAYS)[number]
+
 export interface Weather {
   /** Share of datagrams that are lost, 0 to 1. */
   loss: number
   /** Share of datagrams that come twice. */
   duplicates: number
-  /** One-way delay in milliseconds, uniform between the two. */
+  /** One-way delay in milliseconds: between the two, or, with a tail, from the first on with the middle of the two as its mean. */
   delay: readonly [least: number, most: number]
+  /** How delays are distributed. Default `uniform`. */
+  delays?: Delays
   /** Share of datagrams of which a bit is flipped on the way. Default none. */
   corruption?: number
   /** Share of what is written to streams in whose midst the connection breaks. Default none. */
@@ -171,8 +177,16 @@ export class Network {
   }
 
   #delay(): number {
-    const [least, most] = this.weather.delay
-    return least + this.#random.next() * (most - least)
+    const { delays, delay } = this.weather
+    const [least, most] = delay
+    const drawn = this.#random.next()
+    if (delays === undefined || delays === 'uniform') return least + drawn * (most - least)
+    const mean = (most - least) / 2
+    // One minus it, for it may be 0 and is never 1.
+    const waited = -Math.log(1 - drawn)
+    if (delays === 'exponential') return least + mean * waited
+    const normal = Math.sqrt(2 * waited) * Math.cos(2 * Math.PI * this.#random.next())
+    return least + mean * Math.exp(normal - 0.5)
   }
 }
 

@@ -4,7 +4,7 @@
  * failing scenario be shrunk.
  */
 import { SeededRandom } from '../actors/random.ts'
-import type { Weather } from './network.ts'
+import { DELAYS, type Weather } from './network.ts'
 
 /** What may befall a pool. Those with `other` concern two members, or have a number. */
 export const FAULTS = [
@@ -91,7 +91,10 @@ export function scenarioOf(seed: number, { least, most, large = 0.5 }: Bounds): 
     const what = FAULTS[random.below(FAULTS.length)]
     faults.push({ at: Math.round(at), what, node: random.below(nodes), other: random.below(nodes) })
   }
-  return { seed, nodes, profile: random.next() < 0.7 ? 'local' : 'lan', features, weather, chaos, faults }
+  const profile = random.next() < 0.7 ? 'local' : 'lan'
+  // Drawn last, so that older seeds keep their faults.
+  weather.delays = DELAYS[random.below(DELAYS.length)]
+  return { seed, nodes, profile, features, weather, chaos, faults }
 }
 
 /** One line that `parse` understands. */
@@ -110,8 +113,12 @@ function isScenario(value: unknown): value is Scenario {
   if (typeof value !== 'object' || value === null) return false
   const { seed, nodes, profile, features, weather, chaos, faults } = Object(value)
   const hasNumbers = [seed, nodes, chaos, weather?.loss, weather?.duplicates].every(Number.isFinite)
+  const { delays = 'uniform' } = weather ?? {}
   const hasLists = Array.isArray(features) && Array.isArray(weather?.delay) && Array.isArray(faults)
-  return hasNumbers && hasLists && (profile === 'lan' || profile === 'local') && faults.every(isFault)
+  const isShaped = DELAYS.some((shape) => shape === delays)
+  return (
+    hasNumbers && hasLists && isShaped && (profile === 'lan' || profile === 'local') && faults.every(isFault)
+  )
 }
 
 function isFault(value: unknown): value is Fault {

@@ -64,6 +64,8 @@ function simplify(least: () => Scenario, accepts: Accepts): void {
     const { weather } = least()
     if ((weather[part] ?? 0) > 0) accepts({ ...least(), weather: { ...weather, [part]: 0 } })
   }
+  const { delays, ...evenly } = least().weather
+  if (delays !== undefined && delays !== 'uniform') accepts({ ...least(), weather: evenly })
   for (const feature of least().features) {
     accepts({ ...least(), features: least().features.filter((one) => one !== feature) })
   }

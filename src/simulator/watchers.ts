@@ -18,7 +18,12 @@ interface Life {
   highest: Map<string, number>
   /** Its three Lamport clocks after the last turn. */
   clocks: Clocks
+  /** Lamport times below which user events are refused, and since when; the last is in force. */
+  minimums: { time: number; since: number }[]
 }
+
+/** Longest on the way from gossip to a listener: gathered events, slow actors and a host that is late. */
+const LONGEST_WAY = 15_000
 
 type Clocks = readonly number[]
 const NO_CLOCKS: Clocks = [0, 0, 0]
@@ -52,7 +57,7 @@ export class Watchers {
       (change) => this.#seen(node, change),
     )
     const host = new Invariants(settings.gossipToTheDeadTime)
-    this.#lives.set(node, { host, table, highest: new Map(), clocks: NO_CLOCKS })
+    this.#lives.set(node, { host, table, highest: new Map(), clocks: NO_CLOCKS, minimums: [] })
   }
 
   /** A turn of its gossip is over. */
@@ -68,6 +73,10 @@ export class Watchers {
       throw new InvariantBroken('Lamport clocks never go back and never wrap', what)
     }
     life.clocks = clocks
+    const time = inside.gossip.events.seen.minTime
+    // What a snapshot says is in force before anything can come.
+    if (life.minimums.length === 0) life.minimums.push({ time, since: Number.NEGATIVE_INFINITY })
+    else if (time !== life.minimums.at(-1)?.time) life.minimums.push({ time, since: this.#now() })
   }
 
   /** Its host sees something. */
@@ -75,6 +84,7 @@ export class Watchers {
     const life = this.#lives.get(node)
     this.sometimes.add(`host: ${transition.kind}`)
     life?.host.check(transition)
+    if (transition.kind === 'user' && life !== undefined) this.#old(life, transition)
     const { member } = transition
     const holding = member && life?.table.of(member.name)
     if (member === undefined || holding === undefined) return
@@ -83,6 +93,20 @@ export class Watchers {
     if (holding.place !== place || member.incarnation <= highest) return
     const what = `${node.name} shows ${member.name} at ${member.incarnation}, its table has ${holding.incarnation}`
     throw new InvariantBroken('a mirror is never ahead of the table', what)
+  }
+
+  /** An event that a host hears is no older than what was in force when gossip took it. */
+  #old({ minimums }: Life, { at, observer, name, detail }: Transition): void {
+    const first = minimums.findLastIndex(({ since }) => since <= at - LONGEST_WAY)
+    if (first < 0) return
+    // While a join is under way it may be higher, and fall again.
+    const least = Math.min(...minimums.slice(first).map(({ time }) => time))
+    if (least === 0) return
+    const lamportTime = Number(detail.split(' ', 1)[0])
+    this.sometimes.add('host: user, where old ones are refused')
+    if (lamportTime >= least) return
+    const what = `${observer} at ${at.toFixed(1)} ms: ${name} of ${lamportTime}, refused below ${least}`
+    throw new InvariantBroken("no user event is older than the join's minimum", what)
   }
 
   /** What a node's table held after its last turn, and what its host heard. */

@@ -123,6 +123,12 @@ export class World {
     return node.command({ type: 'join', seeds: addresses, ignoreOldEvents: false })
   }
 
+  /** The same, but events of before are not heard. */
+  joinLate(node: SimulatedNode, ...seeds: SimulatedNode[]): Reply {
+    const addresses = seeds.map(({ ip, port }) => `${ip}:${port}`)
+    return node.command({ type: 'join', seeds: addresses, ignoreOldEvents: true })
+  }
+
   /** Starts a pool: all join the first, and in large ones the next, for a member refuses the 128th push/pull at once. */
   pool(count: number): SimulatedNode[] {
     const nodes = this.start(count)

@@ -55,6 +55,7 @@ export const RARE = [
   'host: reap',
   'host: query',
   'host: user',
+  'host: user, where old ones are refused',
   'folkmoot.refuted',
   'folkmoot.left-by-rumour',
   'folkmoot.gossip.paused',

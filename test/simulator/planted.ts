@@ -84,6 +84,31 @@ export const BUGS: Readonly<Record<string, Plan>> = {
     module: 'detector/ring.js',
     changes: [['this.#standing[row] = GONE;', '']],
   },
+  'events from before a join are heard': {
+    module: 'gossip/seen.js',
+    changes: [['if (lamportTime < this.minTime)', 'if (lamportTime < 0)']],
+  },
+  'a key is installed and not kept': {
+    module: 'dispatch/keyring-keeper.js',
+    changes: [["kind === 'install' ? next.add(key)", "kind === 'install' ? undefined"]],
+  },
+  'tags change and the incarnation does not': {
+    module: 'gossip/claims.js',
+    changes: [['table.incarnation[row] = refutingIncarnation(table.incarnation[row], 0);', '']],
+  },
+  'an event of others is not heard': {
+    module: 'gossip/seen.js',
+    changes: [["return 'new';", "return lamportTime % 3 === 0 ? 'seen' : 'new';"]],
+  },
+  'a queue that does not know its bound': {
+    module: 'gossip/broadcasts.js',
+    changes: [
+      [
+        'while (this.#size > most)',
+        'for (let i = 0; i < 3_000; i++) this.#enqueue({ ...item }); while (this.#size < 0)',
+      ],
+    ],
+  },
   'a view without updates': {
     module: 'dispatch/view.js',
     changes: [
