@@ -8,6 +8,7 @@
  *     buddy           who pings a suspect tells it so                        buddy false
  */
 import type { ClusterOptions } from '../../src/options/options.ts'
+import type { SimulatedNode } from '../../src/simulator/index.ts'
 import { isFailure, Meter, type Pool, restingPool } from './pool.ts'
 
 /** Those of the paper: a suspicion of 5 log n, six times as long while nobody confirms it. */
@@ -72,6 +73,39 @@ export function interval({ seed, members, options, anomalies, loss = 0 }: Interv
     datagrams: datagrams * memberSeconds,
     bytes: bytes * memberSeconds,
   }
+}
+
+export interface Latencies {
+  /** Milliseconds from the beginning of an anomaly until the first healthy member failed its victim, one for each victim that was failed by all. */
+  first: number[]
+  /** And until the last did. */
+  full: number[]
+  /** Victims that not every healthy member failed in time. */
+  missed: number
+}
+
+/** A threshold experiment: so many members become anomalous together, once, for so long that they ought to be failed. */
+export function threshold({ seed, members, options, anomalies }: IntervalOptions): Latencies {
+  const pool = restingPool(members, { seed, options, keep: isFailure })
+  const { world, nodes } = pool
+  const victims = new Set<SimulatedNode>()
+  while (victims.size < anomalies.concurrent) victims.add(nodes[world.faults.below(members)])
+  world.run(world.faults.next() * nodes[0].settings.probeInterval)
+  const from = world.now
+  for (const victim of victims) world.network.gates.shut(victim)
+  world.run(anomalies.lasting)
+  const healthy = new Set(nodes.filter((node) => !victims.has(node)).map(({ name }) => name))
+  const found: Latencies = { first: [], full: [], missed: 0 }
+  for (const { name } of victims) {
+    const told = world.transitions.filter((seen) => seen.name === name && healthy.has(seen.observer))
+    if (new Set(told.map(({ observer }) => observer)).size < healthy.size) found.missed += 1
+    else {
+      const times = told.map(({ at }) => at - from)
+      found.first.push(Math.min(...times))
+      found.full.push(Math.max(...times))
+    }
+  }
+  return found
 }
 
 function suffer({ world, nodes }: Pool, victims: ReadonlySet<string>, anomalies: Anomalies): void {
