@@ -59,7 +59,7 @@ function memory(): Counts {
   const versions = Uint8Array.of(1, 5, 2, 2, 5, 5)
   for (let i = 0; i < MEMBERS; i++) {
     const name = bytes(`member-${String(i).padStart(6, '0')}`)
-    const row = table.add(name, 0, name.length, 0, address, meta)
+    const row = table.add(name, 0, name.length, address, meta)
     const numbers = { status: STATUS.alive, row, instance: 1, incarnation: 1, statusTime: 1, port: 7946 }
     packMember(pack, FACT.memberJoin, { ...numbers, versions, address, name, meta })
   }

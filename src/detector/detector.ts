@@ -87,7 +87,7 @@ export class Detector implements Actor<ToDetector> {
     this.#world = world
     this.#pause = PAUSE_INTERVALS * settings.probeInterval
     this.#health = new Health(settings.awarenessMaxMultiplier)
-    this.#ring = new Ring(world.random)
+    this.#ring = new Ring(world.random, world.records)
     this.#outgoing = new Outgoing(coats, settings.udpBufferSize, world, counters)
     this.#coordinates = settings.coordinates
       ? new Coordinates(() => world.random.next(), counters)

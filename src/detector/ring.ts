@@ -10,8 +10,10 @@
  *
  * What is known of the peers stands in columns by row, the row being gossip's. We ourselves are not in the ring.
  */
+import { grownLength, longer } from '../actors/columns.ts'
 import type { Random } from '../actors/contract.ts'
-import { fromLatin, toLatin } from '../actors/latin.ts'
+import { toLatin } from '../actors/latin.ts'
+import { Records } from '../actors/records.ts'
 import type { RosterEntry } from '../actors/roster.ts'
 import { formatIp } from '../wire/address.ts'
 
@@ -29,6 +31,7 @@ export interface Peer {
   name: Uint8Array
 }
 
+/** Zero: its record is not in use. */
 const ABSENT = 0
 const ALIVE = 1
 const SUSPECT = 2
@@ -36,7 +39,7 @@ const SUSPECT = 2
 const GONE = 3
 
 const FIRST_ROWS = 16
-const ADDRESS = 16
+const NOTHING = new Uint8Array(0)
 /**
  * Draws per wanted peer before the whole ring is looked through. With every second peer alive eight draws miss one time in
  * 256; memberlist draws three times the ring's length and then does without.
@@ -45,7 +48,9 @@ const DRAWS = 8
 
 export class Ring {
   readonly #random: Random
-  #order: number[] = []
+  /** Rows in the order of the round; the first `#size` of them. */
+  #order = new Uint32Array(FIRST_ROWS)
+  #size = 0
   #next = 0
   #present = 0
 
@@ -54,15 +59,14 @@ export class Ring {
   #incarnation = new Uint32Array(FIRST_ROWS)
   #port = new Uint16Array(FIRST_ROWS)
   #protocolMax = new Uint8Array(FIRST_ROWS)
-  #addressLength = new Uint8Array(FIRST_ROWS)
-  #addresses = new Uint8Array(FIRST_ROWS * ADDRESS)
-  /** Text of the addresses, made when first needed. */
-  readonly #ips: string[] = []
-  /** Bytes of the names as text of one character per byte: a small array per peer would take five times the memory. */
-  readonly #names: string[] = []
+  /** Name and address, where somebody is. */
+  #record = new Uint32Array(FIRST_ROWS)
+  readonly #records: Records
 
-  constructor(random: Random) {
+  /** `records` may be shared with others that know the same members. */
+  constructor(random: Random, records = new Records()) {
     this.#random = random
+    this.#records = records
   }
 
   /** Peers that may be probed. */
@@ -72,17 +76,17 @@ export class Ring {
 
   /** Rows in the order of the round, those included that went meanwhile. */
   get order(): readonly number[] {
-    return this.#order
+    return [...this.#order.subarray(0, this.#size)]
   }
 
   /** Names of the peers that are probed. */
   get probed(): string[] {
-    return this.#order.filter((row) => this.#standing[row] !== GONE).map((row) => this.#names[row])
+    return this.order.filter((row) => this.#standing[row] !== GONE).map((row) => toLatin(this.#name(row)))
   }
 
   /** Places in the ring: peers, and those who went since it wrapped around last. */
   get size(): number {
-    return this.#order.length
+    return this.#size
   }
 
   /** Takes in what gossip says of a peer. Words about somebody who lived in the row before are ignored. */
@@ -121,12 +125,12 @@ export class Ring {
    * Section 7.3 with one difference: where drawing misses somebody the ring is looked through, at any size.
    */
   randomAlive(count: number, except: number): Peer[] {
-    const rows = this.#order.length < 3 * count ? [] : this.#draw(count, except)
+    const rows = this.#size < 3 * count ? [] : this.#draw(count, except)
     return (rows.length < count ? this.#sample(count, except) : rows).map((row) => this.#picture(row))
   }
 
   #walk(): Peer | undefined {
-    while (this.#next < this.#order.length) {
+    while (this.#next < this.#size) {
       const row = this.#order[this.#next]
       this.#next += 1
       if (this.#standing[row] !== GONE) return this.#picture(row)
@@ -136,26 +140,33 @@ export class Ring {
 
   /** Drops who is gone, shuffles (Fisher-Yates) and goes back to the start. Returns how many are left. */
   #startRound(): number {
-    const rows: number[] = []
-    for (const row of this.#order) {
+    const order = this.#order
+    let left = 0
+    for (let place = 0; place < this.#size; place++) {
+      const row = order[place]
       if (this.#standing[row] === GONE) this.#forget(row)
-      else rows.push(row)
+      else order[left++] = row
     }
-    for (let i = rows.length - 1; i > 0; i--) swap(rows, i, this.#random.below(i + 1))
-    this.#order = rows
+    this.#records.tidy(this.#record, this.#standing, this.#standing.length)
+    for (let i = left - 1; i > 0; i--) swap(order, i, this.#random.below(i + 1))
+    this.#size = left
     this.#next = 0
-    return rows.length
+    return left
   }
 
   #insert(row: number): void {
-    const last = this.#order.push(row) - 1
+    const last = this.#size
+    if (last === this.#order.length)
+      this.#order = longer(this.#order, new Uint32Array(grownLength(last, last + 1)))
+    this.#order[last] = row
+    this.#size += 1
     swap(this.#order, last, this.#next + this.#random.below(last + 1 - this.#next))
   }
 
   #draw(count: number, except: number): number[] {
     const rows: number[] = []
     for (let draws = DRAWS * count; draws > 0 && rows.length < count; draws--) {
-      const row = this.#order[this.#random.below(this.#order.length)]
+      const row = this.#order[this.#random.below(this.#size)]
       if (this.#standing[row] === ALIVE && row !== except && !rows.includes(row)) rows.push(row)
     }
     return rows
@@ -165,7 +176,8 @@ export class Ring {
   #sample(count: number, except: number): number[] {
     const rows: number[] = []
     let eligible = 0
-    for (const row of this.#order) {
+    for (let at = 0; at < this.#size; at++) {
+      const row = this.#order[at]
       if (this.#standing[row] !== ALIVE || row === except) continue
       eligible += 1
       const place = rows.length < count ? rows.length : this.#random.below(eligible)
@@ -175,9 +187,7 @@ export class Ring {
   }
 
   #picture(row: number): Peer {
-    const start = row * ADDRESS
-    const address = this.#addresses.slice(start, start + this.#addressLength[row])
-    if (this.#ips[row] === '') this.#ips[row] = formatIp(address)
+    const address = this.#records.address(this.#record[row]).slice()
     return {
       row,
       instance: this.#instance[row],
@@ -185,50 +195,55 @@ export class Ring {
       isSuspect: this.#standing[row] === SUSPECT,
       protocolMax: this.#protocolMax[row],
       address,
-      ip: this.#ips[row],
+      ip: formatIp(address),
       port: this.#port[row],
-      name: fromLatin(this.#names[row]),
+      name: this.#name(row).slice(),
     }
+  }
+
+  /** A view, good until a record is added. */
+  #name(row: number): Uint8Array {
+    return this.#records.name(this.#record[row])
   }
 
   #write(entry: RosterEntry): void {
     const { row } = entry
+    this.#keepRecord(entry)
     this.#standing[row] = entry.standing === 'suspect' ? SUSPECT : ALIVE
     this.#instance[row] = entry.instance
     this.#incarnation[row] = entry.incarnation
     this.#port[row] = entry.port
     this.#protocolMax[row] = entry.protocolMax
-    this.#addressLength[row] = entry.address.length
-    this.#addresses.set(entry.address, row * ADDRESS)
-    this.#ips[row] = ''
-    this.#names[row] = toLatin(entry.name)
+  }
+
+  #keepRecord({ row, address, name }: RosterEntry): void {
+    if (this.#standing[row] !== ABSENT) {
+      const known = this.#record[row]
+      const isSameName = this.#records.hasName(known, name, 0, name.length)
+      if (isSameName && this.#records.hasAddress(known, address, 0, address.length)) return
+      this.#records.drop(known)
+    }
+    this.#record[row] = this.#records.add(name, 0, name.length, address, 0, address.length, NOTHING, 0, 0)
   }
 
   /** Keeps the instance, so that late words about it are still recognised. */
   #forget(row: number): void {
     this.#standing[row] = ABSENT
-    this.#ips[row] = ''
-    this.#names[row] = ''
+    this.#records.drop(this.#record[row])
   }
 
   #grow(row: number): void {
-    const rows = Math.max(row + 1, this.#standing.length * 2)
+    const rows = grownLength(this.#standing.length, row + 1)
     this.#standing = longer(this.#standing, new Uint8Array(rows))
     this.#instance = longer(this.#instance, new Uint32Array(rows))
     this.#incarnation = longer(this.#incarnation, new Uint32Array(rows))
     this.#port = longer(this.#port, new Uint16Array(rows))
     this.#protocolMax = longer(this.#protocolMax, new Uint8Array(rows))
-    this.#addressLength = longer(this.#addressLength, new Uint8Array(rows))
-    this.#addresses = longer(this.#addresses, new Uint8Array(rows * ADDRESS))
+    this.#record = longer(this.#record, new Uint32Array(rows))
   }
 }
 
-function longer<Column extends Uint8Array | Uint16Array | Uint32Array>(from: Column, to: Column): Column {
-  to.set(from)
-  return to
-}
-
-function swap(rows: number[], a: number, b: number): void {
+function swap(rows: Uint32Array, a: number, b: number): void {
   const row = rows[a]
   rows[a] = rows[b]
   rows[b] = row

@@ -1,6 +1,7 @@
 /** What the detector can do to the world. Every method only enqueues. */
 import type { Envelope, Log, Outlet, Random } from '../actors/contract.ts'
 import type { ToGossip } from '../actors/mail.ts'
+import type { Records } from '../actors/records.ts'
 
 export interface DetectorWorld {
   random: Random
@@ -28,4 +29,6 @@ export interface DetectorWorld {
   }
   reply(id: number, envelope: Envelope<unknown>): void
   log: Log
+  /** Where names and addresses are kept; undefined for a place of our own. */
+  records?: Records | undefined
 }

@@ -13,7 +13,7 @@
 import { FACT, FactReader, goOn } from '../actors/facts.ts'
 import { toLatin } from '../actors/latin.ts'
 import { Pack } from '../actors/packed.ts'
-import { after, type Known, knownAs } from './fold.ts'
+import { after, type Known, KnownRows, knownAs } from './fold.ts'
 import { addTo, retold, retoldAsOf } from './retold.ts'
 
 /** The two timers of a stage. */
@@ -76,7 +76,7 @@ export class MemberCoalescer {
   /** Those whose row is another's by now. */
   #moved: HeldMember[] = []
   /** What the host thinks of each row, by the events that went out. */
-  readonly #known: (Known | undefined)[] = []
+  readonly #known = new KnownRows()
 
   get size(): number {
     return this.#held.size + this.#moved.length
@@ -86,7 +86,7 @@ export class MemberCoalescer {
   hold(reader: FactReader): 'event' | 'change' {
     const { row, instance, kind } = reader
     if (kind === FACT.memberKnown) {
-      this.#known[row] = knownAs(reader.status)
+      this.#known.set(row, knownAs(reader.status))
       return 'change'
     }
     let held = this.#held.get(row)
@@ -97,7 +97,7 @@ export class MemberCoalescer {
     const picture = copyOf(reader)
     if (held?.instance !== instance) {
       if (held !== undefined) this.#moved.push(held)
-      const known = held === undefined ? (this.#known[row] ?? 'nothing') : 'nothing'
+      const known = held === undefined ? this.#known.of(row) : 'nothing'
       held = { row, instance, known, now: known, hasUpdate: false, departure: 0, first: picture, picture }
       this.#held.set(row, held)
     }
@@ -121,7 +121,7 @@ export class MemberCoalescer {
     const groups = new Map<number, Uint8Array[]>(ORDER.map((kind) => [kind, []]))
     for (const held of members) {
       const events = netEvents(held)
-      this.#known[held.row] = events.reduce(after, held.known)
+      this.#known.set(held.row, events.reduce(after, held.known))
       for (const [i, event] of events.entries()) {
         const { picture } = held
         groups.get(event)?.push(i === events.length - 1 ? retold(picture, event) : retoldAsOf(picture, event))

@@ -11,10 +11,29 @@
  *     failed             left              leave
  *     anything known     reaped            reap (after failed or leave, if the host still thought it alive)
  */
+import { grownLength, longer } from '../actors/columns.ts'
 import { FACT, STATUS } from '../actors/facts.ts'
 
 /** What a host that heard all events so far thinks of a member. */
 export type Known = 'nothing' | 'alive' | 'failed' | 'left'
+
+/** In the order of their numbers; what a column begins with stands first. */
+const KNOWN: readonly Known[] = ['nothing', 'alive', 'failed', 'left']
+
+/** What a host knows of the member in each row: a byte a row. */
+export class KnownRows {
+  #known = new Uint8Array(0)
+
+  of(row: number): Known {
+    return row < this.#known.length ? KNOWN[this.#known[row]] : 'nothing'
+  }
+
+  set(row: number, known: Known): void {
+    const { length } = this.#known
+    if (row >= length) this.#known = longer(this.#known, new Uint8Array(grownLength(length, row + 1)))
+    this.#known[row] = KNOWN.indexOf(known)
+  }
+}
 
 /** What a host thinks of a member that it knows from before a crash. */
 export function knownAs(status: number): Known {

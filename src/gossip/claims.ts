@@ -85,7 +85,7 @@ export class Claims {
   begin(self: Self, address: Uint8Array, meta: Uint8Array, versions: Uint8Array, now: number, before = 0) {
     const { table, outbox, listener, voice, disputes, counters } = this.#parts
     const name = new TextEncoder().encode(self.name)
-    const row = table.add(name, 0, name.length, now)
+    const row = table.add(name, 0, name.length)
     this.self = self
     this.#selfRow = row
     outbox.selfRow = row
@@ -252,7 +252,7 @@ export class Claims {
       disputes.revived(claim, this.#portOf(claim), now)
       return
     }
-    const row = knownRow >= 0 ? knownRow : this.#newRow(claim, now)
+    const row = knownRow >= 0 ? knownRow : this.#newRow(claim)
     if (this.#accept(row, claim, now, echo) === 'accepted') corrections.introduced(row)
   }
 
@@ -264,17 +264,19 @@ export class Claims {
     return incarnation <= table.incarnation[row] && this.#isSameAddress(row, claim)
   }
 
-  #newRow(claim: Claim, now: number): number {
+  #newRow(claim: Claim): number {
     const { table } = this.#parts
     const { bytes, nodeStart, nodeEnd } = claim
-    const address = bytes.subarray(addressStart(claim), claim.addressEnd)
-    const row = table.add(
+    const row = table.addFrom(
       bytes,
       nodeStart,
       nodeEnd,
-      now,
-      address,
-      bytes.subarray(claim.metaStart, claim.metaEnd),
+      bytes,
+      addressStart(claim),
+      claim.addressEnd,
+      bytes,
+      claim.metaStart,
+      claim.metaEnd,
     )
     table.port[row] = this.#portOf(claim)
     return row

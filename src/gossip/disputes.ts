@@ -79,9 +79,9 @@ export class Disputes {
       counters.add('folkmoot.stale-address')
       return false
     }
-    const { held, changedAt } = table
+    const { held } = table
     const isDeadLongEnough =
-      held[row] === HELD.dead && this.#reclaimTime > 0 && now - changedAt[row] > this.#reclaimTime
+      held[row] === HELD.dead && this.#reclaimTime > 0 && now - table.goneAt(row) > this.#reclaimTime
     if (row !== this.selfRow && isDeadLongEnough) return true
     if (this.#reclaimTime > 0) this.#ask(row, claim, claimed, now)
     else this.#tell(row, claimed, now)

@@ -90,7 +90,7 @@ export class Gossip implements Actor<ToGossip> {
     const counters = this.#counters
     const tasks = this.#tasks
     const coats = coatsOf(settings, (bytes) => world.fillRandom(bytes))
-    const table = new MemberTable(random)
+    const table = new MemberTable(random, world.records)
     this.table = table
     const queues = new Queues(settings, coats, table, counters, world.log)
     const outbox = new Outbox(table, detector, dispatch)

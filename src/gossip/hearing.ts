@@ -29,6 +29,8 @@ export interface HearingParts {
   entrance: Pick<Entrance, 'heard'>
 }
 
+const NOTHING = new Uint8Array(0)
+
 export class Hearing {
   readonly #parts: HearingParts
   readonly #claim = new Claim()
@@ -49,6 +51,9 @@ export class Hearing {
       },
     )
     newcomers.source = ''
+    // What was read last is not kept alive until more comes: that may be a long time.
+    this.#claim.reset(NOTHING)
+    this.#intent.bytes = NOTHING
   }
 
   /** One message out of a packet, the type byte at `start`. */

@@ -3,6 +3,7 @@
  * accused me?», which logs of all nodes answer badly. Everything here is bounded and costs a line in a table per transition.
  */
 
+import { longer } from '../actors/columns.ts'
 import type { Log } from '../actors/contract.ts'
 import { fromLatin, toLatin } from '../actors/latin.ts'
 
@@ -22,16 +23,11 @@ export interface HistoryEntry {
   readonly ago: number
 }
 
-interface Kept {
-  name: Uint8Array
-  change: Change
-  incarnation: number
-  accuser: string
-  confirmations: number
-  at: number
-}
+/** In the order of their numbers. */
+const CHANGES: readonly Change[] = ['alive', 'suspect', 'confirmed', 'dead', 'left', 'refuted']
 
 const MOST_ENTRIES = 256
+const FIRST_ENTRIES = 16
 /** Accusers that are counted by name; those beyond are counted together. */
 const MOST_ACCUSERS = 64
 const OTHERS = 'other accusers'
@@ -46,8 +42,14 @@ interface AccuserRecord {
 }
 
 export class History {
-  readonly #entries: Kept[] = []
-  /** Where the next one goes once the list is full. */
+  // The transitions, in columns: a merge of a hundred thousand members writes as many, of which the last few stay. Names as latin text.
+  readonly #names: string[] = []
+  readonly #accusersOf: string[] = []
+  #changes = new Uint8Array(FIRST_ENTRIES)
+  #confirmations = new Uint16Array(FIRST_ENTRIES)
+  #incarnations = new Uint32Array(FIRST_ENTRIES)
+  #ats = new Float64Array(FIRST_ENTRIES)
+  /** Where the next one goes. */
   #next = 0
   readonly #accusers = new Map<string, AccuserRecord>()
   readonly #log: Log
@@ -65,12 +67,15 @@ export class History {
     confirmations: number,
     at: number,
   ): void {
-    const entry = { name: name.slice(), change, incarnation, accuser, confirmations, at }
-    if (this.#entries.length < MOST_ENTRIES) this.#entries.push(entry)
-    else {
-      this.#entries[this.#next] = entry
-      this.#next = (this.#next + 1) % MOST_ENTRIES
-    }
+    const place = this.#next
+    if (place === this.#ats.length) this.#grow()
+    this.#names[place] = toLatin(name)
+    this.#accusersOf[place] = accuser
+    this.#changes[place] = CHANGES.indexOf(change)
+    this.#confirmations[place] = confirmations
+    this.#incarnations[place] = incarnation
+    this.#ats[place] = at
+    this.#next = (place + 1) % MOST_ENTRIES
     if (change === 'suspect' || change === 'confirmed') this.#record(accuser).made += 1
   }
 
@@ -87,17 +92,22 @@ export class History {
   /** The transitions of one member, or of all, oldest first. */
   entries(name: string, now: number): HistoryEntry[] {
     const wanted = toLatin(new TextEncoder().encode(name))
-    const inOrder = [...this.#entries.slice(this.#next), ...this.#entries.slice(0, this.#next)]
-    return inOrder
-      .filter((entry) => name === '' || toLatin(entry.name) === wanted)
-      .map(({ name: bytes, change, incarnation, accuser, confirmations, at }) => ({
-        name: shown(toLatin(bytes)),
-        change,
-        incarnation,
-        accuser: shown(accuser),
-        confirmations,
-        ago: now - at,
-      }))
+    const entries: HistoryEntry[] = []
+    const { length } = this.#names
+    const oldest = length < MOST_ENTRIES ? 0 : this.#next
+    for (let i = 0; i < length; i++) {
+      const place = (oldest + i) % length
+      if (name !== '' && this.#names[place] !== wanted) continue
+      entries.push({
+        name: shown(this.#names[place]),
+        change: CHANGES[this.#changes[place]],
+        incarnation: this.#incarnations[place],
+        accuser: shown(this.#accusersOf[place]),
+        confirmations: this.#confirmations[place],
+        ago: now - this.#ats[place],
+      })
+    }
+    return entries
   }
 
   /** Accusations made and refuted, by accuser. */
@@ -109,6 +119,14 @@ export class History {
       gauges[`folkmoot.accusations.refuted{accuser=${label}}`] = refuted
     }
     return gauges
+  }
+
+  #grow(): void {
+    const places = this.#ats.length * 2
+    this.#changes = longer(this.#changes, new Uint8Array(places))
+    this.#confirmations = longer(this.#confirmations, new Uint16Array(places))
+    this.#incarnations = longer(this.#incarnations, new Uint32Array(places))
+    this.#ats = longer(this.#ats, new Float64Array(places))
   }
 
   #record(accuser: string): AccuserRecord {

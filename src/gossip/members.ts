@@ -4,22 +4,20 @@
  * is recognised.
  *
  * Names are compared by their bytes and found by hash, so that merging the state of a hundred thousand members makes
- * no text and no objects. What rarely changes (name, address, meta) stands in one slab of bytes:
- *
- *     slab    | name length u16 | address length u8 | meta length u16 | name | address | meta |
+ * no text and no objects. What rarely changes (name, address, meta) stands in records.
  */
+import { grownLength, longer } from '../actors/columns.ts'
 import type { Random } from '../actors/contract.ts'
 import type { Before } from '../actors/facts.ts'
-import { copy } from '../actors/packed.ts'
+import { hashOf, Records } from '../actors/records.ts'
 import { Listing } from './listing.ts'
 import { HELD } from './precedence.ts'
 import { VersionSets } from './versions.ts'
 
 const FIRST_ROWS = 16
-const FIRST_SLAB = 1024
-const RECORD_FIXED = 5
 const NO_ROW = -1
 const NOTHING = new Uint8Array(0)
+const LONG_AGO = Number.NEGATIVE_INFINITY
 
 export class MemberTable {
   readonly versions = new VersionSets()
@@ -33,12 +31,8 @@ export class MemberTable {
   status = new Uint8Array(FIRST_ROWS)
   port = new Uint16Array(FIRST_ROWS)
   instance = new Uint32Array(FIRST_ROWS)
-  /** When `held` changed last. */
-  changedAt = new Float64Array(FIRST_ROWS)
   /** Lamport time of the last intent about the member. */
   statusTime = new Float64Array(FIRST_ROWS)
-  /** When Serf saw it fail or leave; `-Infinity` while it is neither. */
-  leftAt = new Float64Array(FIRST_ROWS)
   /** Number of the version set of each row. */
   versionSet = new Uint16Array(FIRST_ROWS)
 
@@ -46,11 +40,12 @@ export class MemberTable {
   #record = new Uint32Array(FIRST_ROWS)
   #isUsed = new Uint8Array(FIRST_ROWS)
   readonly #free: number[] = []
-  /** Open addressing; a slot holds row + 1, 0 is empty. Twice as long as the rows at least. */
-  #slots = new Uint32Array(FIRST_ROWS * 4)
-  #slab = new Uint8Array(FIRST_SLAB)
-  #slabUsed = 0
-  #slabGarbage = 0
+  /** Open addressing; a slot holds row + 1, 0 is empty. A quarter of them at least are. */
+  #slots = new Uint32Array(FIRST_ROWS * 2)
+  readonly #records: Records
+  // Two times that few members have: no columns for them.
+  readonly #goneAt = new Map<number, number>()
+  readonly #leftAt = new Map<number, number>()
 
   /** Rows ever used: rows are 0 to this, some of them empty. */
   rowCount = 0
@@ -61,8 +56,10 @@ export class MemberTable {
   /** How many rows are held in each state, by HELD. */
   readonly #instances = new Uint32Array(HELD.unlisted + 1)
 
-  constructor(random: Random) {
+  /** `records` may be shared with others that know the same members. */
+  constructor(random: Random, records = new Records()) {
     this.#seed = random.below(2 ** 32)
+    this.#records = records
   }
 
   /** Members on memberlist's list: the n of its formulas. */
@@ -84,6 +81,30 @@ export class MemberTable {
     return this.#isUsed[row] === 1
   }
 
+  /** When memberlist saw it dead or leaving; `-Infinity` where it is neither. */
+  goneAt(row: number): number {
+    return this.#goneAt.get(row) ?? LONG_AGO
+  }
+
+  /** When Serf saw it fail or leave; `-Infinity` while it is neither. */
+  leftAt(row: number): number {
+    return this.#leftAt.get(row) ?? LONG_AGO
+  }
+
+  /** Serf sees it fail or leave, or, with `undefined`, return. */
+  setLeftAt(row: number, at: number | undefined): void {
+    if (at !== undefined) this.#leftAt.set(row, at)
+    else if (this.#leftAt.size > 0) this.#leftAt.delete(row)
+  }
+
+  /** Makes room for so many more members, whose records take `bytes` together: what grows by and by leaves garbage behind. */
+  reserve(members: number, bytes: number): void {
+    const rows = this.size + members
+    if (rows > this.held.length) this.#grow(rows)
+    this.#records.reserve(members, bytes)
+    if (rows * 4 > this.#slots.length * 3) this.#rehash(slotsFor(rows))
+  }
+
   /** The row of the member with this name, or -1. */
   find(bytes: Uint8Array, start: number, end: number): number {
     const hash = hashOf(this.#seed, bytes, start, end)
@@ -100,12 +121,26 @@ export class MemberTable {
     bytes: Uint8Array,
     start: number,
     end: number,
-    now: number,
     address: Uint8Array = NOTHING,
     meta: Uint8Array = NOTHING,
   ): number {
+    return this.addFrom(bytes, start, end, address, 0, address.length, meta, 0, meta.length)
+  }
+
+  /** The same, of parts of buffers. */
+  addFrom(
+    name: Uint8Array,
+    nameStart: number,
+    nameEnd: number,
+    address: Uint8Array,
+    addressStart: number,
+    addressEnd: number,
+    meta: Uint8Array,
+    metaStart: number,
+    metaEnd: number,
+  ): number {
     const row = this.#free.pop() ?? this.#newRow()
-    this.#hash[row] = hashOf(this.#seed, bytes, start, end)
+    this.#hash[row] = hashOf(this.#seed, name, nameStart, nameEnd)
     this.#isUsed[row] = 1
     this.instance[row] += 1
     this.incarnation[row] = 0
@@ -113,13 +148,21 @@ export class MemberTable {
     this.#instances[HELD.unlisted] += 1
     this.status[row] = 0
     this.port[row] = 0
-    this.changedAt[row] = now
     this.statusTime[row] = 0
-    this.leftAt[row] = Number.NEGATIVE_INFINITY
-    this.#record[row] = this.#write(bytes.subarray(start, end), address, meta)
+    this.#record[row] = this.#records.add(
+      name,
+      nameStart,
+      nameEnd,
+      address,
+      addressStart,
+      addressEnd,
+      meta,
+      metaStart,
+      metaEnd,
+    )
     this.versionSet[row] = 0
     this.size += 1
-    if (this.size * 2 > this.#slots.length) this.#rehash(this.#slots.length * 2)
+    if (this.size * 4 > this.#slots.length * 3) this.#rehash(this.#slots.length * 2)
     else this.#place(row)
     return row
   }
@@ -127,9 +170,10 @@ export class MemberTable {
   /** Forgets the member for good; its row is free for another. */
   remove(row: number): void {
     this.setHeld(row, HELD.unlisted, 0)
+    this.setLeftAt(row, undefined)
     this.#instances[HELD.unlisted] -= 1
     this.#isUsed[row] = 0
-    this.#slabGarbage += this.#recordLength(row)
+    this.#records.drop(this.#record[row])
     this.size -= 1
     this.#free.push(row)
     this.#unplace(row)
@@ -138,9 +182,9 @@ export class MemberTable {
 
   /** Replaces address and meta. */
   setFacts(row: number, address: Uint8Array, meta: Uint8Array): void {
-    const name = this.name(row).slice()
-    this.#slabGarbage += this.#recordLength(row)
-    this.#record[row] = this.#write(name, address, meta)
+    const before = this.#record[row]
+    this.#record[row] = this.#records.renewed(before, address, meta)
+    this.#records.drop(before)
     this.#tidy()
   }
 
@@ -154,7 +198,8 @@ export class MemberTable {
       this.held[row] = held
     }
     this.versions.moved(this.versionSet[row], before, held)
-    this.changedAt[row] = now
+    if (held === HELD.dead || held === HELD.left) this.#goneAt.set(row, now)
+    else if (this.#goneAt.size > 0) this.#goneAt.delete(row)
   }
 
   /** Replaces the version bytes; false when the bound on distinct sets is reached. */
@@ -171,50 +216,37 @@ export class MemberTable {
 
   /** Bytes that names, addresses and meta take, garbage included. */
   get slabBytes(): number {
-    return this.#slab.length
+    return this.#records.bytes
   }
 
-  /** Copies a row's address, name and meta to `to` at `at`, in this order: what facts and rosters hold of it, without a view for each. */
+  /** Copies a row's address, name and meta to `to` at `at`, in this order: what facts hold of it. */
   copyFacts(row: number, to: Uint8Array, at: number): void {
-    const slab = this.#slab
-    const name = this.#record[row] + RECORD_FIXED
-    const address = name + this.#nameLength(this.#record[row])
-    const meta = address + slab[this.#record[row] + 2]
-    const addressLength = meta - address
-    copy(to, at, slab, address, meta)
-    copy(to, at + addressLength, slab, name, address)
-    copy(to, at + addressLength + address - name, slab, meta, meta + this.#metaLength(this.#record[row]))
+    this.#records.copyFacts(this.#record[row], to, at)
   }
 
   /** Bytes of a row's address, name and meta. */
   factLengths(row: number): { address: number; name: number; meta: number } {
+    const records = this.#records
     const at = this.#record[row]
-    return { address: this.#slab[at + 2], name: this.#nameLength(at), meta: this.#metaLength(at) }
+    return { address: records.addressLength(at), name: records.nameLength(at), meta: records.metaLength(at) }
   }
 
-  // The next three give views into the slab, good until the table changes.
+  // The next three give views, good until the table changes.
   name(row: number): Uint8Array {
-    const at = this.#record[row]
-    return this.#slab.subarray(at + RECORD_FIXED, at + RECORD_FIXED + this.#nameLength(at))
+    return this.#records.name(this.#record[row])
   }
 
   address(row: number): Uint8Array {
-    const at = this.#record[row]
-    const start = at + RECORD_FIXED + this.#nameLength(at)
-    return this.#slab.subarray(start, start + this.#slab[at + 2])
+    return this.#records.address(this.#record[row])
   }
 
   meta(row: number): Uint8Array {
-    const at = this.#record[row]
-    const end = at + this.#recordLength(row)
-    return this.#slab.subarray(end - this.#metaLength(at), end)
+    return this.#records.meta(this.#record[row])
   }
 
   /** Whether the row holds exactly this address in normal form (IPv4 is 4 bytes) and this port. */
   hasAddress(row: number, bytes: Uint8Array, start: number, end: number, port: number): boolean {
-    const at = this.#record[row]
-    const from = at + RECORD_FIXED + this.#nameLength(at)
-    return this.port[row] === port && equal(this.#slab, from, from + this.#slab[at + 2], bytes, start, end)
+    return this.port[row] === port && this.#records.hasAddress(this.#record[row], bytes, start, end)
   }
 
   /** A copy of what a claim may replace. */
@@ -224,87 +256,36 @@ export class MemberTable {
   }
 
   hasMeta(row: number, bytes: Uint8Array, start: number, end: number): boolean {
-    const at = this.#record[row]
-    const until = at + this.#recordLength(row)
-    return equal(this.#slab, until - this.#metaLength(at), until, bytes, start, end)
+    return this.#records.hasMeta(this.#record[row], bytes, start, end)
   }
 
   /** Whether the row is that of this name. */
   hasName(row: number, bytes: Uint8Array, start: number, end: number): boolean {
-    const at = this.#record[row]
-    return equal(this.#slab, at + RECORD_FIXED, at + RECORD_FIXED + this.#nameLength(at), bytes, start, end)
+    return this.#records.hasName(this.#record[row], bytes, start, end)
   }
 
-  #nameLength(at: number): number {
-    return this.#slab[at] | (this.#slab[at + 1] << 8)
-  }
-
-  #metaLength(at: number): number {
-    return this.#slab[at + 3] | (this.#slab[at + 4] << 8)
-  }
-
-  #recordLength(row: number): number {
-    const at = this.#record[row]
-    return RECORD_FIXED + this.#nameLength(at) + this.#slab[at + 2] + this.#metaLength(at)
-  }
-
-  #write(name: Uint8Array, address: Uint8Array, meta: Uint8Array): number {
-    const at = this.#slabUsed
-    const end = at + RECORD_FIXED + name.length + address.length + meta.length
-    if (end > this.#slab.length) this.#slab = grown(this.#slab, Math.max(end, this.#slab.length * 2))
-    const slab = this.#slab
-    slab[at] = name.length & 255
-    slab[at + 1] = name.length >> 8
-    slab[at + 2] = address.length
-    slab[at + 3] = meta.length & 255
-    slab[at + 4] = meta.length >> 8
-    slab.set(name, at + RECORD_FIXED)
-    slab.set(address, at + RECORD_FIXED + name.length)
-    slab.set(meta, end - meta.length)
-    this.#slabUsed = end
-    return at
-  }
-
-  /** Half of the slab at most is garbage, so that members who come and go leave nothing behind. */
   #tidy(): void {
-    if (this.#slabGarbage > FIRST_SLAB && this.#slabGarbage * 2 > this.#slabUsed) this.#compact()
-  }
-
-  #compact(): void {
-    const old = this.#slab
-    this.#slab = new Uint8Array(Math.max(FIRST_SLAB, (this.#slabUsed - this.#slabGarbage) * 2))
-    let used = 0
-    for (let row = 0; row < this.rowCount; row++) {
-      if (this.#isUsed[row] === 0) continue
-      const at = this.#record[row]
-      const length =
-        RECORD_FIXED + (old[at] | (old[at + 1] << 8)) + old[at + 2] + (old[at + 3] | (old[at + 4] << 8))
-      this.#slab.set(old.subarray(at, at + length), used)
-      this.#record[row] = used
-      used += length
-    }
-    this.#slabUsed = used
-    this.#slabGarbage = 0
+    this.#records.tidy(this.#record, this.#isUsed, this.rowCount)
   }
 
   #newRow(): number {
     const row = this.rowCount
     this.rowCount += 1
-    if (row < this.held.length) return row
-    const rows = this.held.length * 2
-    this.incarnation = grown32(this.incarnation, rows)
-    this.held = grown(this.held, rows)
-    this.status = grown(this.status, rows)
-    this.port = grown16(this.port, rows)
-    this.instance = grown32(this.instance, rows)
-    this.changedAt = grown64(this.changedAt, rows)
-    this.statusTime = grown64(this.statusTime, rows)
-    this.leftAt = grown64(this.leftAt, rows)
-    this.versionSet = grown16(this.versionSet, rows)
-    this.#hash = grown32(this.#hash, rows)
-    this.#record = grown32(this.#record, rows)
-    this.#isUsed = grown(this.#isUsed, rows)
+    if (row >= this.held.length) this.#grow(grownLength(row, row + 1))
     return row
+  }
+
+  #grow(rows: number): void {
+    this.incarnation = longer(this.incarnation, new Uint32Array(rows))
+    this.held = longer(this.held, new Uint8Array(rows))
+    this.status = longer(this.status, new Uint8Array(rows))
+    this.port = longer(this.port, new Uint16Array(rows))
+    this.instance = longer(this.instance, new Uint32Array(rows))
+    this.statusTime = longer(this.statusTime, new Float64Array(rows))
+    this.versionSet = longer(this.versionSet, new Uint16Array(rows))
+    this.#hash = longer(this.#hash, new Uint32Array(rows))
+    this.#record = longer(this.#record, new Uint32Array(rows))
+    this.#isUsed = longer(this.#isUsed, new Uint8Array(rows))
   }
 
   #place(row: number): void {
@@ -334,45 +315,9 @@ export class MemberTable {
   }
 }
 
-function hashOf(seed: number, bytes: Uint8Array, start: number, end: number): number {
-  let hash = 0x811c9dc5 ^ seed
-  for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i], 0x01000193)
-  // Names differ at their ends ("web-1", "web-2"): mix, so that the low bits that pick a slot depend on all of them.
-  hash ^= hash >>> 15
-  hash = Math.imul(hash, 0x2c1b3c6d)
-  return (hash ^ (hash >>> 12)) >>> 0
-}
-
-export function equal(
-  a: Uint8Array,
-  aStart: number,
-  aEnd: number,
-  b: Uint8Array,
-  bStart: number,
-  bEnd: number,
-): boolean {
-  if (aEnd - aStart !== bEnd - bStart) return false
-  for (let i = aStart, j = bStart; i < aEnd; i++, j++) if (a[i] !== b[j]) return false
-  return true
-}
-
-function grown(from: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
-  const to = new Uint8Array(length)
-  to.set(from)
-  return to
-}
-function grown16(from: Uint16Array, length: number): Uint16Array<ArrayBuffer> {
-  const to = new Uint16Array(length)
-  to.set(from)
-  return to
-}
-function grown32(from: Uint32Array, length: number): Uint32Array<ArrayBuffer> {
-  const to = new Uint32Array(length)
-  to.set(from)
-  return to
-}
-function grown64(from: Float64Array, length: number): Float64Array<ArrayBuffer> {
-  const to = new Float64Array(length)
-  to.set(from)
-  return to
+/** Slots for so many rows: a power of two, of which a quarter at least stays empty. */
+function slotsFor(rows: number): number {
+  let slots = FIRST_ROWS * 2
+  while (rows * 4 > slots * 3) slots *= 2
+  return slots
 }

@@ -27,7 +27,7 @@ export function forget(
   const { table, outbox, listener, forgetful } = parts
   for (const one of forgetful) one.sweep(now)
   for (const row of goneIn(table.list, table)) {
-    if (row === selfRow || now - table.changedAt[row] < gossipToTheDeadTime) continue
+    if (row === selfRow || now - table.goneAt(row) < gossipToTheDeadTime) continue
     table.setHeld(row, HELD.unlisted, now)
     outbox.touch(row)
     listener.unlisted(row)

@@ -65,13 +65,17 @@ const SLICE = 2048
 /** Members from which on a pool is large. */
 const LARGE_POOL = 512
 const VERSION_BYTES = 6
+/** Room for what our state may have grown by since it was written last. */
+const SPARE = 256
+const KEYS_AND_NUMBERS = 64
+const NOTHING = new Uint8Array(0)
 
 export class PushPull {
   readonly #parts: PushPullParts
   readonly #claim = new Claim()
   readonly #reader = new Reader()
-  readonly #nodes = new Writer()
-  readonly #tail = new Writer()
+  /** Bytes of our state when it was written last: the next is about as long. */
+  #written = 0
   /** Whether a state was merged before. */
   #hasMet = false
 
@@ -82,22 +86,24 @@ export class PushPull {
   /** Our state as one message. */
   *write(reason: Reason): Generator<void, Uint8Array> {
     const { table } = this.#parts
-    const nodes = new Writer()
+    // Members and what Serf says behind them, in one writer that fits; a state is long, so no writer is kept.
+    const body = new Writer(this.#written + SPARE)
     let count = 0
     for (let row = 0; row < table.rowCount; row++) {
       if (row % SLICE === SLICE - 1) yield
       if (!table.isUsed(row) || table.held[row] === HELD.unlisted) continue
-      this.#writeNode(nodes, row)
+      this.#writeNode(body, row)
       count += 1
     }
-    const tail = this.#tail.reset()
-    this.#writeUserState(tail)
-    const head = this.#nodes.reset()
-    writePushPullHeader(head, { join: reason === 'join', nodes: count, userStateLength: tail.length })
-    const message = new Uint8Array(head.length + nodes.length + tail.length)
+    const nodesLength = body.length
+    this.#writeUserState(body)
+    this.#written = body.length
+    const head = new Writer()
+    const userStateLength = body.length - nodesLength
+    writePushPullHeader(head, { join: reason === 'join', nodes: count, userStateLength })
+    const message = new Uint8Array(head.length + body.length)
     message.set(head.view())
-    message.set(nodes.view(), head.length)
-    message.set(tail.view(), head.length + nodes.length)
+    message.set(body.view(), head.length)
     this.#parts.counters.set('memberlist.size.local', message.length)
     return message
   }
@@ -112,6 +118,7 @@ export class PushPull {
     const echo = this.#echoOf(state)
     const reader = new Reader().reset(state.bytes, state.nodesStart)
     let listing = ABSENT
+    this.#reserve(state)
     for (let i = 0; i < state.nodes; i++) {
       if (i % SLICE === SLICE - 1) yield
       readPushPullNode(this.#claim, reader)
@@ -122,8 +129,19 @@ export class PushPull {
       newcomers.source = ''
     }
     const newcomer = reason === 'join' && state.nodes === 1 ? own.holder(this.#claim) : -1
+    // Who reads next brings bytes of its own; until then a state of megabytes would stay.
+    this.#claim.reset(NOTHING)
     yield* this.#mergeRest(state, reader.at, oldEvents)
+    this.#reader.reset(NOTHING)
     return { complaint: '', listing, newcomer }
+  }
+
+  /** Room in the table for members that it does not hold yet: all were read once, so that they are as many as was said. */
+  #reserve({ nodes, nodesStart, bytes, userStateLength }: RemoteState): void {
+    const { table } = this.#parts
+    const isMostlyNew = nodes >= LARGE_POOL && table.size * 2 < nodes
+    if (isMostlyNew)
+      table.reserve(nodes - table.size, factBytes(bytes.length - nodesStart - userStateLength, nodes))
   }
 
   /** What Serf says behind the members; malformed it is counted, and the members stay. */
@@ -327,6 +345,11 @@ export class PushPull {
     found.sort((a, b) => a.lamportTime - b.lamportTime)
     for (const { lamportTime, event } of found) events.merged(lamportTime, event)
   }
+}
+
+/** Bytes of names, addresses and meta in members of a push/pull, which have about 64 bytes of keys and numbers each. */
+function factBytes(length: number, nodes: number): number {
+  return Math.max(0, length - nodes * KEYS_AND_NUMBERS)
 }
 
 function refusal(complaint: string, reason: Refusal): Merged | undefined {

@@ -132,7 +132,7 @@ export class Reaper {
       if (!table.isUsed(row) || row === this.#selfRow) continue
       const status = table.status[row]
       if (status !== STATUS.failed && status !== STATUS.left) continue
-      if (now - table.leftAt[row] > this.#timeout(row, status)) this.#erase(row, now)
+      if (now - table.leftAt(row) > this.#timeout(row, status)) this.#erase(row, now)
     }
   }
 

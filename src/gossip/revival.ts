@@ -62,7 +62,7 @@ export class Revival {
     const place = parsePlace(address)
     const ip = place === undefined ? undefined : parseIp(place.ip)
     if (ip === undefined || table.find(bytes, 0, bytes.length) >= 0) return
-    const row = table.add(bytes, 0, bytes.length, now, ip, encodeTags({}, TAGGED))
+    const row = table.add(bytes, 0, bytes.length, ip, encodeTags({}, TAGGED))
     table.port[row] = place?.port ?? 0
     standing.known(row, STATUS.failed, 0, now)
   }
@@ -90,7 +90,7 @@ export class Revival {
     if (known === standing.selfRow) return standing.known(known, STATUS.alive, statusTime, now)
     const held = HELD_AS[status]
     if (held === undefined || known >= 0) return
-    const row = table.add(name, 0, name.length, now, reader.address, reader.meta)
+    const row = table.add(name, 0, name.length, reader.address, reader.meta)
     table.setVersions(row, reader.versions, 0)
     table.port[row] = reader.port
     table.incarnation[row] = reader.incarnation

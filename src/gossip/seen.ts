@@ -5,7 +5,7 @@
  * The original scans a slot's list; many events with one Lamport time (a burst from many members, or a hostile one) would
  * make that quadratic, so a slot that grows gets an index by hash.
  */
-import { equal } from './members.ts'
+import { equal } from '../actors/records.ts'
 
 /** An event as it stands in a message: offsets into bytes that are ours. */
 export interface SeenEvent {

@@ -4,17 +4,22 @@
  */
 import { copy } from '../actors/packed.ts'
 
-const BLOCK = 64 * 1024
+/** A block is as long as all before it together, within these bounds: who says little keeps little. */
+const SMALLEST_BLOCK = 1_024
+const LARGEST_BLOCK = 64 * 1024
 
 export class Slab {
   #block = new Uint8Array(0)
   #used = 0
+  #total = 0
 
   /** A copy of `bytes` from `start` to `end` that nobody else writes to. */
   keep(bytes: Uint8Array, start = 0, end = bytes.length): Uint8Array {
     const length = end - start
     if (this.#used + length > this.#block.length) {
-      this.#block = new Uint8Array(Math.max(BLOCK, length))
+      const next = Math.min(LARGEST_BLOCK, Math.max(SMALLEST_BLOCK, this.#total))
+      this.#block = new Uint8Array(Math.max(next, length))
+      this.#total += this.#block.length
       this.#used = 0
     }
     const at = this.#used

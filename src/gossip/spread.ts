@@ -106,7 +106,7 @@ export class Spread {
     const isListener = (row: number) =>
       row !== this.selfRow &&
       (isActive(table.held[row]) ||
-        (table.held[row] === HELD.dead && now - table.changedAt[row] <= gossipToTheDeadTime))
+        (table.held[row] === HELD.dead && now - table.goneAt(row) <= gossipToTheDeadTime))
     for (const row of chooseRows(table, random, gossipNodes, isListener)) {
       const packets = queues.packets()
       if (packets.length === 0) break

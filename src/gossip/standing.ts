@@ -70,10 +70,10 @@ export class Standing implements MemberListener {
   joined(row: number, now: number): void {
     const { table, outbox, counters } = this.#parts
     const isNew = table.status[row] === STATUS.none
-    const isFlap = table.status[row] === STATUS.failed && now - table.leftAt[row] < this.#flapTimeout
+    const isFlap = table.status[row] === STATUS.failed && now - table.leftAt(row) < this.#flapTimeout
     if (isFlap) counters.add('serf.member.flap')
     table.status[row] = STATUS.alive
-    table.leftAt[row] = Number.NEGATIVE_INFINITY
+    table.setLeftAt(row, undefined)
     if (isNew && this.#recent.size > 0) this.#applyRecent(row)
     counters.add('serf.member.join')
     outbox.member(FACT.memberJoin, row)
@@ -84,7 +84,7 @@ export class Standing implements MemberListener {
     const { table, outbox } = this.#parts
     table.status[row] = status
     table.statusTime[row] = statusTime
-    if (status === STATUS.failed || status === STATUS.left) table.leftAt[row] = now
+    if (status === STATUS.failed || status === STATUS.left) table.setLeftAt(row, now)
     outbox.member(FACT.memberKnown, row)
   }
 
@@ -101,7 +101,7 @@ export class Standing implements MemberListener {
       counters.add('serf.member.failed')
       outbox.member(FACT.memberFailed, row)
     } else return
-    table.leftAt[row] = now
+    table.setLeftAt(row, now)
   }
 
   growing(row: number, now: number): void {

@@ -1,6 +1,7 @@
 /** What gossip can do to the world. Every method only enqueues. */
 import type { Envelope, Log, Outlet, Random } from '../actors/contract.ts'
 import type { ToDetector, ToDispatch } from '../actors/mail.ts'
+import type { Records } from '../actors/records.ts'
 import type { Vetoes } from './admission.ts'
 import type { CrashMemory } from './crash-memory.ts'
 
@@ -29,4 +30,6 @@ export interface GossipWorld {
   vetoes?(): Vetoes | undefined
   /** Where a supervisor reads after a crash; undefined where there is none. */
   memory?: CrashMemory
+  /** Where names, addresses and meta are kept; undefined for a place of our own. */
+  records?: Records | undefined
 }

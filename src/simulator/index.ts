@@ -3,7 +3,8 @@ export { type ChaosOptions, type ChaosReport, chaos, play, ScenarioFailed, SMALL
 export type { Transition } from './host.ts'
 export { InvariantBroken } from './invariants.ts'
 export { CALM, type Cut, DELAYS, type Delays, type Weather } from './network.ts'
-export { type Reply, SimulatedNode } from './node.ts'
+export { SimulatedNode } from './node.ts'
+export type { Reply } from './reply.ts'
 export {
   type Bounds,
   FAULTS,

@@ -12,6 +12,7 @@ import type {
 } from '../actors/mail.ts'
 import type { Notice } from '../actors/notices.ts'
 import { fillFrom, type SeededRandom } from '../actors/random.ts'
+import type { Records } from '../actors/records.ts'
 import { isRestored } from '../cluster/replies.ts'
 import { Detector } from '../detector/detector.ts'
 import { Dispatch } from '../dispatch/dispatch.ts'
@@ -22,6 +23,7 @@ import { type HostWeight, type NodeFacade, SimulatedHost, type Transition } from
 import type { Network, Pipe, PipeEnd, Station } from './network.ts'
 import { type Handling, Seat, type Weighed } from './post.ts'
 import { HostQuestions } from './questions.ts'
+import { numbersIn, type Reply } from './reply.ts'
 import type { Schedule } from './schedule.ts'
 
 export interface NodeParts {
@@ -29,6 +31,8 @@ export interface NodeParts {
   network: Network
   random: SeededRandom
   handling: Handling
+  /** What all nodes of a world keep together; undefined where they share nothing. */
+  records: Records | undefined
   hosts: HostWeight
   hear(transition: Transition): void
   /** Gossip's turn is over: whoever checks its table may look. */
@@ -37,11 +41,6 @@ export interface NodeParts {
   resolve(host: string): { places: FoundPlace[]; error: string }
   /** Puts something between an actor and its mail: how a test plants a bug. */
   tamper(actor: Actor<ToGossip>, node: SimulatedNode): Actor<ToGossip>
-}
-
-/** The reply to a command, once it is there. */
-export interface Reply {
-  envelope: Envelope<unknown> | undefined
 }
 
 /** Longest that a host takes to handle news. */
@@ -235,14 +234,7 @@ export class SimulatedNode implements Station {
   stats(): Record<string, number> {
     const { inside } = this
     if (!this.isUp || inside === undefined || this.#early !== undefined) return {}
-    const replies = [this.command({ type: 'stats' }), this.askDetector({ type: 'stats' })]
-    const stats: Record<string, number> = {}
-    for (const { envelope } of replies) {
-      const value: unknown = envelope?.ok ? envelope.value : {}
-      for (const [name, count] of Object.entries(Object(value)))
-        if (typeof count === 'number') stats[name] = (stats[name] ?? 0) + count
-    }
-    return stats
+    return numbersIn([this.command({ type: 'stats' }), this.askDetector({ type: 'stats' })])
   }
 
   command(command: GossipCommand): Reply {
@@ -282,7 +274,7 @@ export class SimulatedNode implements Station {
   }
 
   #seatActors(detector: Seat<ToDetector>, gossip: Seat<ToGossip>, dispatch: Seat<ToDispatch>): void {
-    const { random, network } = this.#parts
+    const { random, network, records } = this.#parts
     const reply = (id: number, envelope: Envelope<unknown>) => this.#reply(id, envelope)
     const logOf = (name: ActorName) => (level: LogLevel, message: string) =>
       this.facade?.log(name, level, message)
@@ -303,6 +295,7 @@ export class SimulatedNode implements Station {
         },
       },
       reply,
+      records,
       log: logOf('detector'),
     })
     detector.seat(probing)
@@ -322,6 +315,7 @@ export class SimulatedNode implements Station {
       resolve: (lookup, host) =>
         gossip.outlet.tell({ type: 'resolved', lookup, ...this.#parts.resolve(host) }),
       reply,
+      records,
       log: logOf('gossip'),
     })
     gossip.seat(this.#parts.tamper(actor, this))

@@ -8,9 +8,11 @@ import { SeededRandom } from '../actors/random.ts'
 import { type ClusterOptions, settle } from '../options/options.ts'
 import type { HostWeight, Transition } from './host.ts'
 import { CALM, Network, type Weather } from './network.ts'
-import { type Reply, SimulatedNode } from './node.ts'
+import { SimulatedNode } from './node.ts'
 import type { Handling } from './post.ts'
+import type { Reply } from './reply.ts'
 import { Schedule } from './schedule.ts'
+import { SharedRecords } from './shared-records.ts'
 import { Watchers } from './watchers.ts'
 
 export interface WorldOptions {
@@ -42,6 +44,7 @@ export class World {
   /** What host names stand for, for all nodes: IP addresses by name. */
   readonly names = new Map<string, readonly string[]>()
   readonly #options: WorldOptions
+  readonly #records = new SharedRecords()
   readonly #nodeRandom: SeededRandom
   /** What is checked at every transition. */
   readonly watchers = new Watchers(() => this.now)
@@ -91,6 +94,7 @@ export class World {
       network: this.network,
       random: this.#nodeRandom.fork(),
       handling: this.#options.handling ?? 'clone',
+      records: this.#options.handling === 'share' ? this.#records : undefined,
       hosts: this.#options.hosts ?? 'full',
       hear: (transition) => this.#hear(node, transition),
       turned: (turned) => {

@@ -75,8 +75,8 @@ export class Keyring {
   readonly #fill: FillRandom
   #keys: Held[] = []
   /** Nonces drawn ahead; each is used once. */
-  readonly #nonces = new Uint8Array(NONCE_BATCH * NONCE_BYTES)
-  #nextNonce = this.#nonces.length
+  #nonces = new Uint8Array(0)
+  #nextNonce = 0
 
   /** Keys that are refused are left out: options are checked before. */
   constructor(keys: readonly Uint8Array[], fill: FillRandom) {
@@ -189,6 +189,8 @@ export class Keyring {
 
   #nonce(): Uint8Array {
     if (this.#nextNonce === this.#nonces.length) {
+      // Made when the first is needed: most rings never seal.
+      if (this.#nonces.length === 0) this.#nonces = new Uint8Array(NONCE_BATCH * NONCE_BYTES)
       this.#fill(this.#nonces)
       this.#nextNonce = 0
     }

@@ -15,9 +15,15 @@ export function key(name: string): Uint8Array {
 }
 
 export class Writer {
-  bytes = new Uint8Array(FIRST_SIZE)
+  bytes: Uint8Array<ArrayBuffer>
   length = 0
-  #view = new DataView(this.bytes.buffer)
+  #view: DataView
+
+  /** `size`: bytes that are likely to be written. */
+  constructor(size = FIRST_SIZE) {
+    this.bytes = new Uint8Array(size)
+    this.#view = new DataView(this.bytes.buffer)
+  }
 
   reset(): this {
     this.length = 0

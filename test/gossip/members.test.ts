@@ -19,7 +19,7 @@ function find(table: MemberTable, name: string): number {
 
 function add(table: MemberTable, name: string, meta = ''): number {
   const raw = bytes(name)
-  const row = table.add(raw, 0, raw.length, 0)
+  const row = table.add(raw, 0, raw.length)
   table.setFacts(row, Uint8Array.of(127, 0, 0, 1), bytes(meta))
   table.setVersions(row, VERSIONS, 0)
   return row
@@ -135,7 +135,7 @@ test('100,000 members that come and go leave nothing behind: rows, list, names a
   const table = new MemberTable(random)
   const names = Array.from({ length: 100_000 }, (_, i) => bytes(`guest-${i}`))
   for (let i = 0; i < names.length; i++) {
-    const row = table.add(names[i], 0, names[i].length, i, ADDRESS, ADDRESS)
+    const row = table.add(names[i], 0, names[i].length, ADDRESS, ADDRESS)
     table.setHeld(row, HELD.alive, i)
     if (i < 5) continue
     const oldest = names[i - 5]

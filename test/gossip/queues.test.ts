@@ -17,7 +17,7 @@ function lone(rules: Partial<QueueRules> = {}) {
   const counters = new Counters()
   const warnings: string[] = []
   const table = new MemberTable(new SeededRandom(1))
-  table.setHeld(table.add(Uint8Array.of(1), 0, 1, 0), HELD.alive, 0)
+  table.setHeld(table.add(Uint8Array.of(1), 0, 1), HELD.alive, 0)
   const queues = new Queues({ ...SETTINGS, ...rules }, COATS, table, counters, (_, message) =>
     warnings.push(message),
   )

@@ -41,7 +41,7 @@ export const BUGS: Readonly<Record<string, Plan>> = {
   },
   'ring not shuffled': {
     module: 'detector/ring.js',
-    changes: [['swap(rows, i, this.#random.below(i + 1))', 'this.#random.below(i + 1)']],
+    changes: [['swap(order, i, this.#random.below(i + 1))', 'this.#random.below(i + 1)']],
   },
   'mirror updated before the table': {
     module: 'gossip/claims.js',
