@@ -3,14 +3,14 @@
  * its way: in a member's own namespace the system would tell the sender. Everything is gone when the test is over.
  */
 import { spawnSync } from 'node:child_process'
-import type { TestContext } from 'node:test'
 
 function run(command: string, input = ''): boolean {
   const [program, ...args] = command.split(' ')
   return spawnSync(program, args, { input }).status === 0
 }
 
-const isAble =
+/** Whether there are namespaces and firewalls to be had here. */
+export const hasNamespaces =
   process.getuid?.() === 0 &&
   run('nft --version') &&
   run(`ip netns add fmt${process.pid}`) &&
@@ -19,7 +19,12 @@ const LACKING = 'no root, `ip netns` or `nft` here'
 
 /** For the `skip` option of a test: skipped loudly where there is no root. In CI nothing is skipped, so that is a failure there. */
 export const withoutNamespaces: string | false =
-  isAble || process.env.CI !== undefined ? false : `${LACKING}: the tests in real networks were SKIPPED`
+  hasNamespaces || process.env.CI !== undefined
+    ? false
+    : `${LACKING}: the tests in real networks were SKIPPED`
+
+/** On the bridge itself. */
+const QUAY = '10.77.0.254'
 
 /** A namespace with an address on the bridge. */
 export interface Berth {
@@ -43,8 +48,9 @@ export class Harbour {
   readonly #prefix: string
   #members = 0
 
-  constructor(t: TestContext) {
-    if (!isAble) throw new Error(LACKING)
+  /** `t`: a test, or whoever else ends it. */
+  constructor(t: { after(end: () => void): unknown }) {
+    if (!hasNamespaces) throw new Error(LACKING)
     harbours += 1
     this.#prefix = `fm${process.pid}x${harbours}`
     must(`ip netns add ${this.#prefix}-0`)
@@ -70,26 +76,36 @@ export class Harbour {
     return { namespace, ip }
   }
 
+  /** The namespace of the bridge, with an address there from which all berths are reached whatever walls stand between them. */
+  quay(): Berth {
+    const namespace = `${this.#prefix}-0`
+    must(`ip -n ${namespace} addr add ${QUAY}/24 dev br0`)
+    must(`ip -n ${namespace} link set lo up`)
+    return { namespace, ip: QUAY }
+  }
+
   /** From now on these are dropped and no others. */
   wall(...walls: Wall[]): void {
-    const rules = walls.map(({ from, to, protocol, share = 100 }) =>
-      [
-        'ether type ip',
-        from && `ip saddr ${from.ip}`,
-        to && `ip daddr ${to.ip}`,
-        protocol ? `meta l4proto ${protocol}` : 'meta l4proto { tcp, udp }',
-        share < 100 && `numgen random mod 100 < ${share}`,
-        'drop',
-      ]
-        .filter(Boolean)
-        .join(' '),
-    )
-    const chain = ['chain f {', 'type filter hook forward priority 0', ...rules, '}'].join('\n')
-    must(
-      `ip netns exec ${this.#prefix}-0 nft -f -`,
-      `table bridge f\ndelete table bridge f\ntable bridge f {\n${chain}\n}\n`,
-    )
+    must(`ip netns exec ${this.#prefix}-0 nft -f -`, rulesOf(walls))
   }
+}
+
+/** What `nft` is told in the namespace of a bridge, so that these are dropped there and no others. */
+export function rulesOf(walls: readonly Wall[]): string {
+  const rules = walls.map(({ from, to, protocol, share = 100 }) =>
+    [
+      'ether type ip',
+      from && `ip saddr ${from.ip}`,
+      to && `ip daddr ${to.ip}`,
+      protocol ? `meta l4proto ${protocol}` : 'meta l4proto { tcp, udp }',
+      share < 100 && `numgen random mod 100 < ${share}`,
+      'drop',
+    ]
+      .filter(Boolean)
+      .join(' '),
+  )
+  const chain = ['chain f {', 'type filter hook forward priority 0', ...rules, '}'].join('\n')
+  return `table bridge f\ndelete table bridge f\ntable bridge f {\n${chain}\n}\n`
 }
 
 function must(command: string, input = ''): void {

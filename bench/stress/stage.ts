@@ -1,0 +1,248 @@
+/**
+ * Where a scenario is played: a pool of ours and of real agents in places of their own, the walls between them, traffic, and the wait for one view
+ * everywhere. What happens is written into the story; nothing is judged here.
+ */
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { SeededRandom } from '../../src/actors/random.ts'
+import { eventually } from '../../test/eventually.ts'
+import { memoryOf } from '../kit/cost.ts'
+import { Agent } from './agent.ts'
+import { Host, Ours } from './ours.ts'
+import type { Place, Places } from './places.ts'
+import type { Outfit, Player } from './player.ts'
+import { type Calm, Story } from './story.ts'
+
+/** Whom a scenario wants; where there is no `serf`, members of ours take the agents' places. */
+export interface Cast {
+  ours: number
+  agents: number
+  /** A file for each that remembers the pool. */
+  files?: 'snapshots' | undefined
+  /** A keyring for each that begins with this key. */
+  key?: string | undefined
+  profile?: 'lan' | 'local'
+}
+
+export interface StageOptions {
+  places: Places
+  random: SeededRandom
+  /** Milliseconds of trouble. */
+  trouble: number
+  /** Deleted by whoever made it. */
+  folder: string
+  serf: 'with agents' | 'no serf here'
+  /** What the names of its members begin with. Default nothing. */
+  prefix?: string
+  /** Default a new one. */
+  story?: Story
+  say(line: string): void
+}
+
+const ALL_SEE_ALL = 60_000
+const LOOK_EVERY = 250
+/** So that the garbage of all threads is collected before one looks. */
+const COLLECTING = 500
+
+export class Stage {
+  readonly story: Story
+  readonly players: Player[] = []
+  readonly places: Places
+  readonly random: SeededRandom
+  readonly folder: string
+  readonly say: (line: string) => void
+  /** Names that must be alive nowhere when it is calm. */
+  readonly guests = new Set<string>()
+  readonly #options: StageOptions
+  #inn: Place | undefined
+
+  constructor(options: StageOptions) {
+    this.story = options.story ?? new Story()
+    this.places = options.places
+    this.random = options.random
+    this.folder = options.folder
+    this.say = options.say
+    this.#options = options
+  }
+
+  get trouble(): number {
+    return this.#options.trouble
+  }
+
+  /** A second pool, of which the same story is told. */
+  beside(prefix: string): Stage {
+    return new Stage({ ...this.#options, prefix, story: this.story, random: this.random.fork() })
+  }
+
+  get ours(): Ours[] {
+    return this.players.filter((player) => player instanceof Ours)
+  }
+
+  /** Starts all, joins them to the first, and waits until all see all. */
+  async pool({ ours, agents, files, key, profile = 'lan' }: Cast): Promise<void> {
+    const { serf, prefix = '' } = this.#options
+    const real = serf === 'with agents' ? agents : 0
+    const names = [
+      ...Array.from({ length: ours + agents - real }, (_, i) => `${prefix}folk-${i + 1}`),
+      ...Array.from({ length: real }, (_, i) => `${prefix}serf-${i + 1}`),
+    ]
+    // A few at a time: each wants a processor for half a second.
+    for (let at = 0; at < names.length; at += 4) {
+      const some = names.slice(at, at + 4).map((name) => {
+        const outfit = this.outfit(name, { files, key, profile })
+        const place = this.places.next()
+        return name.startsWith(`${prefix}folk`)
+          ? Ours.start(name, place, outfit, this.story)
+          : Agent.start('agent', name, place, outfit, this.story)
+      })
+      this.add(...(await Promise.all(some)))
+    }
+    await this.assemble()
+  }
+
+  outfit(name: string, { files, key, profile = 'lan' }: Omit<Cast, 'ours' | 'agents'>): Outfit {
+    mkdirSync(this.folder, { recursive: true })
+    return {
+      profile,
+      ...(files === undefined ? {} : { snapshot: join(this.folder, `${name}.snapshot`) }),
+      ...(key === undefined ? {} : { keyringFile: this.#ring(name, key) }),
+    }
+  }
+
+  #ring(name: string, key: string): string {
+    const file = join(this.folder, `${name}.keys`)
+    if (!existsSync(file)) writeFileSync(file, JSON.stringify([key]))
+    return file
+  }
+
+  add(...players: readonly Player[]): void {
+    this.players.push(...players)
+    for (const { name } of players) this.story.members.add(name)
+  }
+
+  /** A process for members of ours that come and go; all such processes share one place. */
+  host(): Promise<Host> {
+    this.#inn ??= this.places.next()
+    return Host.start(this.#inn, this.story)
+  }
+
+  async assemble(): Promise<void> {
+    const [first, ...others] = this.players
+    await Promise.all(others.map((player) => player.join([first.address])))
+    await eventually(
+      () => 'all see all before it begins',
+      async () => (await this.#differing()).length === 0,
+      { within: ALL_SEE_ALL, every: LOOK_EVERY },
+    )
+    this.say(`${this.players.length} members see each other`)
+  }
+
+  /** When the trouble that begins now is to end, on the clock of `performance.now()`. */
+  end(): number {
+    return performance.now() + this.trouble
+  }
+
+  one<Item>(items: readonly Item[]): Item {
+    return items[this.random.below(items.length)]
+  }
+
+  /** So many of them, no one twice. */
+  some<Item>(items: readonly Item[], count: number): Item[] {
+    const left = [...items]
+    return Array.from({ length: Math.min(count, left.length) }, () => {
+      return left.splice(this.random.below(left.length), 1)[0]
+    })
+  }
+
+  /** A pause between these lengths, ended by `until` at the latest. */
+  async pause(from: number, to: number, until = Number.POSITIVE_INFINITY): Promise<void> {
+    const length = from + this.random.next() * (to - from)
+    await sleep(Math.max(0, Math.min(length, until - performance.now())))
+  }
+
+  /** Does a thing at an even rate until then; what comes late is done at once, but no more than a second of it. */
+  async evenly(perSecond: number, until: number, act: () => void): Promise<void> {
+    let done = 0
+    const startedAt = performance.now()
+    while (performance.now() < until) {
+      const owed = ((performance.now() - startedAt) / 1000) * perSecond
+      done = Math.max(done, owed - perSecond)
+      for (; done < owed; done++) act()
+      await sleep(Math.min(20, 1000 / perSecond))
+    }
+  }
+
+  /** Numbered user events from those who can speak, until then. */
+  events(
+    perSecond: number,
+    until: number,
+    speakers: () => readonly Player[],
+    payload = 'x'.repeat(32),
+  ): Promise<void> {
+    return this.evenly(perSecond, until, () => {
+      const number = this.story.eventsSent
+      this.story.eventsSent += 1
+      // Who is killed in the middle of a word has not said it.
+      this.one(speakers())
+        .event(`s-${number}`, payload)
+        .catch(() => undefined)
+    })
+  }
+
+  queries(perSecond: number, until: number, speakers: () => readonly Player[]): Promise<void> {
+    return this.evenly(perSecond, until, () => {
+      this.story.queriesSent += 1
+      this.one(speakers())
+        .query('who')
+        .then(
+          (count) => {
+            this.story.answers += count
+          },
+          () => undefined,
+        )
+    })
+  }
+
+  /** The trouble is over: waits until everybody sees all members alive and no guest, at most for `bound`. */
+  async calm(bound: number): Promise<Calm> {
+    const from = performance.now()
+    let differing = await this.#differing()
+    while (differing.length > 0 && performance.now() - from < bound) {
+      await sleep(LOOK_EVERY)
+      differing = await this.#differing()
+    }
+    const after = performance.now() - from
+    const calm = { bound, agreedAfter: differing.length === 0 ? after : undefined, differing }
+    this.story.calms.push(calm)
+    this.say(
+      calm.agreedAfter === undefined
+        ? `no one view within ${bound} ms: ${differing.slice(0, 5)}`
+        : `one view after ${Math.round(after)} ms`,
+    )
+    return calm
+  }
+
+  /** Has ours collect garbage, and looks at what everybody holds in memory. */
+  async weigh(who: readonly Player[]): Promise<void> {
+    for (const { kind, pid } of who) if (kind === 'ours') process.kill(pid, 'SIGUSR2')
+    await sleep(COLLECTING)
+    for (const { name, kind, pid } of who) this.story.sample(name, kind, memoryOf(pid).resident)
+  }
+
+  async #differing(): Promise<string[]> {
+    const views = await Promise.all(this.players.map((player) => this.#oddIn(player)))
+    return views.flat()
+  }
+
+  async #oddIn(player: Player): Promise<string[]> {
+    const view = await player.view().catch((error: unknown) => String(error))
+    if (typeof view === 'string') return [`${player.name} does not answer: ${view}`]
+    const missed = this.players.filter(({ name }) => view[name] !== 'alive')
+    const stayed = Object.keys(view).filter((name) => this.guests.has(name) && view[name] === 'alive')
+    return [
+      ...missed.map(({ name }) => `${player.name} lists ${name} as ${view[name] ?? 'nobody'}`),
+      ...stayed.map((name) => `${player.name} lists ${name} as alive`),
+    ]
+  }
+}

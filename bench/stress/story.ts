@@ -1,0 +1,121 @@
+/**
+ * What happened in a stress run: who said what of whom and when, and what was done to whom. Plain data, gathered by those who play a scenario and
+ * judged by `verdicts.ts` alone. Instants are milliseconds of the wall clock, since they come from many processes.
+ */
+
+/** Somebody said that somebody failed. */
+export interface Failure {
+  who: string
+  by: string
+  at: number
+}
+
+/** For so long it is true, or nobody's fault, that `who` looks failed. Absent: everybody. */
+export interface Excuse {
+  who?: ReadonlySet<string>
+  by?: ReadonlySet<string>
+  from: number
+  until: number
+}
+
+/** One life of a process that was killed and started again with its files. */
+export interface Restart {
+  who: string
+  /** Milliseconds until it listed somebody else alive again without having been told of anybody; undefined: not within `within`. */
+  backAfter: number | undefined
+  within: number
+}
+
+/** One look at the memory of a process, after its garbage was collected where it is ours. */
+export interface MemorySample {
+  at: number
+  bytes: number
+}
+
+export interface MemorySeries {
+  who: string
+  kind: PlayerKind
+  samples: MemorySample[]
+}
+
+/** What is so of a scenario alone. */
+export interface Check {
+  what: string
+  measured: string
+  outcome: 'met' | 'not met'
+}
+
+/** How the pool came to rest after the trouble was over. */
+export interface Calm {
+  /** Stated beforehand, in milliseconds. */
+  bound: number
+  /** Undefined: never within the bound. */
+  agreedAfter: number | undefined
+  /** Whose view is another one than it must be, and in what. */
+  differing: string[]
+}
+
+export type PlayerKind = 'ours' | 'agent'
+
+/** More failures than that are counted and not kept. */
+const MOST_FAILURES = 20_000
+/** Hearings of one event are told apart up to this number. */
+const MANY = 255
+
+export class Story {
+  /** Those who must never be called failed without an excuse. */
+  readonly members = new Set<string>()
+  readonly failures: Failure[] = []
+  failuresLeftOut = 0
+  readonly excuses: Excuse[] = []
+  /** By the life of a listener: how often it heard each numbered event. */
+  readonly heard = new Map<string, Uint8Array>()
+  eventsSent = 0
+  queriesSent = 0
+  answers = 0
+  readonly restarts: Restart[] = []
+  readonly checks: Check[] = []
+  calms: Calm[] = []
+  readonly memory = new Map<string, MemorySeries>()
+
+  failed(failure: Failure): void {
+    if (this.failures.length < MOST_FAILURES) this.failures.push(failure)
+    else this.failuresLeftOut += 1
+  }
+
+  /** `life`: the listener, anew for every start of its process. */
+  hear(life: string, event: number): void {
+    let counts = this.heard.get(life)
+    if (counts === undefined || event >= counts.length) {
+      const longer = new Uint8Array(Math.max(1024, 2 * event))
+      longer.set(counts ?? [])
+      this.heard.set(life, longer)
+      counts = longer
+    }
+    counts[event] = Math.min(MANY, counts[event] + 1)
+  }
+
+  /** An excuse that lasts until it is closed. */
+  excuse(who: Iterable<string> | 'anybody', by?: Iterable<string>): Excuse {
+    const excuse: Excuse = { from: wallClock(), until: Number.POSITIVE_INFINITY }
+    if (who !== 'anybody') excuse.who = new Set(who)
+    if (by !== undefined) excuse.by = new Set(by)
+    this.excuses.push(excuse)
+    return excuse
+  }
+
+  check(what: string, measured: string, outcome: Check['outcome']): void {
+    this.checks.push({ what, measured, outcome })
+  }
+
+  sample(who: string, kind: PlayerKind, bytes: number): void {
+    const series = this.memory.get(who) ?? { who, kind, samples: [] }
+    series.samples.push({ at: wallClock(), bytes })
+    this.memory.set(who, series)
+  }
+}
+
+/** Milliseconds that mean the same in every process of the machine. */
+export function wallClock(): number {
+  return performance.timeOrigin + performance.now()
+}

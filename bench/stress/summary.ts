@@ -1,0 +1,60 @@
+/** A stress run in the terms of the benchmarks' report: verdicts as aims, a table, and memory over time where there is some. */
+import type { Aim, Result, Series } from '../report/model.ts'
+import type { Played } from './played.ts'
+import type { Scenario } from './scenario.ts'
+
+const MIB = 2 ** 20
+const MINUTE = 60_000
+
+export function summaryOf(all: readonly Played[]): Result {
+  return {
+    name: 'stress',
+    title: 'Stress',
+    method:
+      'Each scenario in network namespaces of its own where there is root, with ours and real agents mixed. A failure is false when the member was neither killed, frozen nor cut off from who said so. Events are counted by listeners in every member. Views are asked for four times a second.',
+    tables: [
+      {
+        title: 'Scenarios',
+        rows: all.map(({ name, seconds, verdicts, numbers, seed }) => ({
+          scenario: name,
+          verdict: verdicts.some(({ verdict }) => verdict === 'not met') ? 'NOT MET' : 'met',
+          'took, s': seconds,
+          ...Object.fromEntries(
+            Object.entries(numbers).map(([key, value]) => [key, Number.isFinite(value) ? value : '']),
+          ),
+          seed: String(seed),
+        })),
+        note: 'Said to have failed: all that was said, true or not. Heard by: share of the members that heard an event, of all that were said; more is said in some than gossip can carry, and events are best effort by design.',
+      },
+    ],
+    plots: [],
+    aims: [],
+  }
+}
+
+export function resultOf(scenario: Scenario, { name, verdicts, memory }: Played): Result {
+  const aims: Aim[] = verdicts.map(({ aim, measured, verdict }) => ({
+    aim: `${name}: ${aim}`,
+    measured,
+    verdict: verdict === 'not judged' ? 'not measured' : verdict,
+  }))
+  const series: Series[] = memory.map(({ who, samples }) => ({
+    name: who,
+    points: samples.map(({ at, bytes }) => ({ x: (at - samples[0].at) / MINUTE, y: bytes / MIB })),
+  }))
+  const plot = {
+    name: `${name}-memory`,
+    title: `${scenario.title}: resident memory`,
+    x: { label: 'minutes', scale: 'linear' },
+    y: { label: 'MiB', scale: 'linear' },
+    series,
+  } as const
+  return {
+    name,
+    title: scenario.title,
+    method: scenario.about,
+    tables: [],
+    plots: series.some(({ points }) => points.length > 2) ? [plot] : [],
+    aims,
+  }
+}
