@@ -4,68 +4,107 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { inspect } from 'node:util'
+import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
+import * as folkmoot from 'folkmoot'
 import {
   ActorExited,
-  BindFailed,
-  BroadcastTimeout,
   ClusterClosed,
   ClusterLeft,
-  EventTooLarge,
-  FeatureNotSupported,
   FolkmootError,
-  InvalidArgument,
   InvalidOption,
   isFolkmootError,
-  JoinFailed,
-  JoinRefused,
-  JoinUnconfirmed,
-  OriginUnnamed,
-  QueryAnswered,
-  QueryExpired,
-  QueryTooLarge,
-  RelayTooLarge,
-  ResponseTooLarge,
-  TagsTooLarge,
-  TooManyQueries,
 } from '../src/errors/errors.ts'
 import { fromPlain, toPlain } from '../src/errors/plain.ts'
 
 const outcomes = [{ seed: 'a', addresses: ['10.0.0.1:7946'], reached: false, own: false, error: 'refused' }]
-const ALL = [
-  new InvalidOption('bind', 7, 'an address'),
-  new InvalidArgument('join: no seeds'),
-  new BindFailed('10.0.0.1:7946', new Error('in use')),
-  new ClusterClosed('join'),
-  new ClusterLeft('join'),
-  new JoinFailed(outcomes),
-  new JoinRefused('label', 'closed without a word', outcomes),
-  new JoinUnconfirmed('firewall', 'no packet comes back', outcomes),
-  new EventTooLarge(513, 512),
-  new QueryTooLarge(1025, 1024),
-  new ResponseTooLarge(1025, 1024),
-  new RelayTooLarge(1060, 1024),
-  new QueryAnswered(),
-  new QueryExpired(),
-  new OriginUnnamed(),
-  new TooManyQueries(1024),
-  new FeatureNotSupported('query: Feature not supported'),
-  new TagsTooLarge(600, 512),
-  new BroadcastTimeout('tags'),
-  new ActorExited('gossip'),
+const result = {
+  numNodes: 3,
+  numResponses: 2,
+  numErrors: 1,
+  messages: { two: 'no' },
+  keys: {},
+  primaryKeys: {},
+  silent: ['three'],
+}
+/** One of every class that the package exports; a class that is missing here fails a test. */
+const ALL: folkmoot.FolkmootError[] = [
+  new folkmoot.ActorExited('gossip'),
+  new folkmoot.BindFailed('10.0.0.1:7946', new Error('in use')),
+  new folkmoot.BroadcastTimeout('tags'),
+  new folkmoot.ClusterClosed('join'),
+  new folkmoot.ClusterLeft('join'),
+  new folkmoot.CoordinatesDisabled('rtt'),
+  new folkmoot.EventTooLarge(513, 512, 'in a packet'),
+  new folkmoot.FeatureNotSupported('query: Feature not supported'),
+  new folkmoot.FileUnreadable('tags', '/tags.json', 'it is not JSON'),
+  new folkmoot.FileUnwritable('keyring', '/keys.json', 'no space'),
+  new folkmoot.HandlerQueueFull(64),
+  new folkmoot.HandlerTimeout(1_000),
+  new folkmoot.HandlersUnavailable(new Error('not found')),
+  new folkmoot.InvalidArgument('join: no seeds'),
+  new folkmoot.InvalidOption('bind', 7, 'an address'),
+  new folkmoot.InvalidPayload('event deploy', [{ message: 'a number', path: ['version'] }], 'a number'),
+  new folkmoot.JoinFailed(outcomes),
+  new folkmoot.JoinRefused('label', 'closed without a word', outcomes),
+  new folkmoot.JoinUnconfirmed('firewall', 'no packet comes back', outcomes),
+  new folkmoot.KeyOperationFailed('use', result),
+  new folkmoot.NoResponse('web-2', 'no ack'),
+  new folkmoot.OriginUnnamed(),
+  new folkmoot.PacketTooLarge(1500, 1400),
+  new folkmoot.QueryAnswered(),
+  new folkmoot.QueryExpired(),
+  new folkmoot.QueryTooLarge(1025, 1024),
+  new folkmoot.RelayTooLarge(1060, 1024),
+  new folkmoot.ResponseTooLarge(1025, 1024),
+  new folkmoot.RotationStopped('use', ['three'], { two: 'no' }, new Uint8Array(16).fill(7)),
+  new folkmoot.SubscriptionOverflow(12),
+  new folkmoot.TagsTooLarge(600, 512),
+  new folkmoot.TooManyPrunes(16),
+  new folkmoot.TooManyQueries(1024),
+  new folkmoot.UnknownMember('web-9'),
 ]
 
+/** Through a port, as between threads. */
+function across(error: Error): Error {
+  const { port1, port2 } = new MessageChannel()
+  port1.postMessage(toPlain(error))
+  const received = receiveMessageOnPort(port2)
+  port1.close()
+  return fromPlain(received?.message)
+}
+
+test('the table has every error class that the package exports', () => {
+  const exported = Object.entries(folkmoot)
+    .filter(([, value]) => Object.prototype.isPrototypeOf.call(folkmoot.FolkmootError, value))
+    .map(([name]) => name)
+  assert.deepEqual(exported.sort(), ALL.map(({ name }) => name).sort())
+})
+
 for (const error of ALL) {
-  test(`${error.name} crosses threads as itself`, () => {
-    const again = fromPlain(structuredClone(toPlain(error)))
-    assert.equal(again.constructor, error.constructor)
-    assert.ok('code' in again)
-    assert.equal(again.code, error.code)
-    assert.equal(again.message, error.message)
-    assert.equal(again.name, error.name)
-    assert.deepEqual(toPlain(again).details, toPlain(error).details)
-    assert.ok(again instanceof FolkmootError && isFolkmootError(again))
+  test(`${error.name} crosses threads as itself, whatever its cause`, () => {
+    const cause = error.cause ?? new RangeError('why', { cause: new folkmoot.ClusterClosed('inside') })
+    Object.defineProperty(error, 'cause', { value: cause, enumerable: false })
+    const again = across(error)
+    assert.equal(Object.getPrototypeOf(again), Object.getPrototypeOf(error))
+    assert.ok('code' in again && again instanceof FolkmootError && isFolkmootError(again))
+    assert.deepEqual([again.name, again.code, again.message], [error.name, error.code, error.message])
+    for (const field of Object.getOwnPropertyNames(error)) {
+      if (field === 'stack' || field === 'cause') continue
+      assert.deepEqual(Reflect.get(again, field), Reflect.get(error, field), field)
+    }
+    assert.deepEqual(Object.keys(again).sort(), Object.keys(error).sort(), 'and no more is printed')
+    assert.ok(again.cause instanceof Error && cause instanceof Error)
+    assert.equal(again.cause.constructor, cause.constructor)
+    assert.equal(again.cause.message, cause.message)
+    if (cause instanceof RangeError) assert.ok(again.cause.cause instanceof folkmoot.ClusterClosed)
   })
 }
+
+test('keys are not printed with an error, on neither side', () => {
+  const stopped = new folkmoot.RotationStopped('use', ['three'], {}, new Uint8Array(16).fill(251))
+  for (const error of [stopped, across(stopped)]) assert.doesNotMatch(inspect(error), /251/)
+})
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 

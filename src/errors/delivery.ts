@@ -1,4 +1,4 @@
-/** Errors of delivery. They arise on the host's own thread and cross none. */
+/** Errors of delivery. They arise on the host's own thread. */
 import { FolkmootError } from './errors.ts'
 
 /** A lossless reader of events was too slow, or its host was: so many events could not be kept for it. The iterator has ended; the member goes on. */

@@ -1,4 +1,4 @@
-/** Errors of handlers in threads of their own. They arise on the host's own thread and cross none. */
+/** Errors of handlers in threads of their own. They arise on the host's own thread. */
 import { FolkmootError } from './errors.ts'
 
 /** A handler ran longer than it may. Its thread was ended; what it did until then is done, and what it would have returned is lost. */

@@ -21,7 +21,8 @@ export interface KeyResult {
 /** Not every member confirmed an operation on the keys. Those that did have done it. */
 export class KeyOperationFailed extends FolkmootError {
   readonly operation: 'install' | 'use' | 'remove' | 'list'
-  readonly #result: KeyResult
+  /** What became of it, member by member. */
+  declare readonly result: KeyResult
 
   constructor(operation: 'install' | 'use' | 'remove' | 'list', result: KeyResult) {
     const { numErrors, numNodes, numResponses } = result
@@ -31,12 +32,7 @@ export class KeyOperationFailed extends FolkmootError {
         : `${numResponses}/${numNodes} nodes reported success`
     super('ERR_KEY_OPERATION_FAILED', `keys.${operation}: ${what}`)
     this.operation = operation
-    this.#result = result
-  }
-
-  /** What became of it, member by member. */
-  get result(): KeyResult {
-    return this.#result
+    Object.defineProperty(this, 'result', { value: result })
   }
 }
 
@@ -50,7 +46,8 @@ export class RotationStopped extends FolkmootError {
   readonly members: readonly string[]
   /** What some of them said, by name. */
   readonly messages: Readonly<Record<string, string>>
-  readonly #key: Uint8Array
+  /** The new key, to go on with. */
+  declare readonly key: Uint8Array
 
   constructor(
     step: 'install' | 'use' | 'remove',
@@ -65,11 +62,6 @@ export class RotationStopped extends FolkmootError {
     this.step = step
     this.members = members
     this.messages = messages
-    this.#key = key
-  }
-
-  /** The new key, to go on with. */
-  get key(): Uint8Array {
-    return this.#key.slice()
+    Object.defineProperty(this, 'key', { value: key.slice() })
   }
 }

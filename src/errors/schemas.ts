@@ -1,4 +1,4 @@
-/** Errors of typed events, queries and tags. They arise on the host's own thread and cross none. */
+/** Errors of typed events, queries and tags. They arise on the host's own thread. */
 import type { SchemaIssue } from '../cluster/standard-schema.ts'
 import { FolkmootError } from './errors.ts'
 
