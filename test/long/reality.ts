@@ -145,8 +145,11 @@ class Sixteen {
     this.#heard.length = 0
     await sleep(200 * Math.random())
     const agent = this.#agents[i % MEMBERS]
-    const text = `user-event: e${i}\n`
-    const asked = agent.command('real', 'event', `e${i}`)
+    // Of one length, so that none begins another: the end of a line may come by itself.
+    const event = `e${100 + i}`
+    const text = `user-event: ${event}`
+    // Gathered events would tell of the gathering.
+    const asked = agent.command('real', 'event', '-coalesce=false', event)
     const first = await this.#times(text, 0, 1)
     await asked
     const times = await this.#times(text, first[0], MEMBERS - 1)
