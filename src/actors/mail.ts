@@ -16,8 +16,8 @@ export type ToDetector =
   /** All bytes so far of the answer to a ping over TCP. */
   | { type: 'ping-stream-data'; seqNo: number; bytes: Uint8Array }
   | { type: 'ping-stream-failed'; seqNo: number }
-  /** Peers added, changed, gone; packed by `roster.ts`, folded per member by the sender. */
-  | { type: 'roster'; bytes: Uint8Array }
+  /** Peers added, changed, gone; packed by `roster.ts`, folded per member by the sender. Rows are likely to be as many as `expected` soon. */
+  | { type: 'roster'; bytes: Uint8Array; expected: number }
   /** Packets to send; packed by `packed.ts`. */
   | { type: 'deliver'; bytes: Uint8Array }
   /** Broadcasts that may ride on pings and acks; packed by `packed.ts`. Replaces the tray before it. */

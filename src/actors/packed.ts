@@ -43,6 +43,16 @@ export class Pack {
     return taken
   }
 
+  /** A copy of what was written in shared memory. The pack is empty afterwards, and keeps its buffer: a merge would leave one behind for each. */
+  takeShared(): Uint8Array {
+    const taken = new Uint8Array(new SharedArrayBuffer(this.length))
+    taken.set(this.bytes.subarray(0, this.length))
+    this.bytes.fill(0, 0, this.length)
+    this.#lastLength = Math.min(this.length, LARGEST_FIRST)
+    this.length = 0
+    return taken
+  }
+
   #grow(needed: number): void {
     const grown = new Uint8Array(Math.max(SMALLEST, needed, this.bytes.length * 2, this.#lastLength))
     grown.set(this.bytes.subarray(0, this.length))

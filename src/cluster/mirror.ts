@@ -50,10 +50,13 @@ export class Mirror {
 
   /** The member of a row as it is kept: an object, or the bytes of its picture; undefined where none is. */
   state(row: number): Member | Uint8Array | undefined {
-    const made = this.#members[row]
-    if (made !== undefined) return made
-    const picture = this.#pictures.at(row)
-    return picture?.bytes.slice(picture.at, picture.at + picture.length)
+    const shown = this.shown(row)
+    return shown instanceof FactReader ? shown.bytes.slice(shown.at, shown.at + shown.length) : shown
+  }
+
+  /** The same without a copy: a picture is good until the mirror changes. */
+  shown(row: number): Member | FactReader | undefined {
+    return this.#members[row] ?? this.#pictures.at(row)
   }
 
   /** Whether it shows the member of this record exactly as the record does. */

@@ -22,7 +22,10 @@ export class Told {
     this.#mirror = mirror
     mirror.follow((row, kind) => {
       // Who is known from before a crash is no news to anybody.
-      if (kind !== FACT.memberKnown && !this.#behind.has(row)) this.#behind.set(row, mirror.state(row))
+      if (kind === FACT.memberKnown || this.#behind.has(row)) return
+      const shown = mirror.shown(row)
+      if (shown instanceof FactReader) this.#behind.hear(shown)
+      else this.#behind.set(row, shown)
     })
   }
 
@@ -46,15 +49,19 @@ export class Told {
       this.#behind.delete(row)
       return
     }
-    const kept = kind === FACT.memberReap ? undefined : bytes.slice(at, at + length)
-    if (this.#before === undefined) this.#behind.set(row, kept)
-    else if (kept === undefined) this.#before.delete(textOf(record.name))
-    else this.#before.set(textOf(record.name), kept)
+    const isReaped = kind === FACT.memberReap
+    if (this.#before !== undefined) {
+      if (isReaped) this.#before.delete(textOf(record.name))
+      else this.#before.set(textOf(record.name), bytes.slice(at, at + length))
+    } else if (isReaped) this.#behind.set(row, undefined)
+    else this.#behind.hear(record)
   }
 
   /** Listeners have heard all that happened up to this fact. */
   settle(through: number): void {
-    if (this.#before === undefined && through >= this.#mirror.through) this.#behind.clear()
+    if (this.#before !== undefined) return
+    if (through >= this.#mirror.through) this.#behind.clear()
+    else this.#behind.tidy()
   }
 
   /** All members as listeners know them, sorted by name. */

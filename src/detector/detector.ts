@@ -144,6 +144,7 @@ export class Detector implements Actor<ToDetector> {
       case 'ping-stream-failed':
         return this.#prober.streamFailed(mail.seqNo)
       case 'roster':
+        this.#ring.expect(mail.expected)
         return eachRosterEntry(mail.bytes, this.#peer)
       case 'deliver':
         return eachDelivery(mail.bytes, this.#deliver)

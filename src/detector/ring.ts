@@ -89,6 +89,12 @@ export class Ring {
     return this.#size
   }
 
+  /** So many rows are likely to be in use soon. */
+  expect(rows: number): void {
+    if (rows > this.#standing.length) this.#grow(rows - 1)
+    if (rows > this.#order.length) this.#order = longer(this.#order, new Uint32Array(rows))
+  }
+
   /** Takes in what gossip says of a peer. Words about somebody who lived in the row before are ignored. */
   apply(entry: RosterEntry): void {
     const { row } = entry

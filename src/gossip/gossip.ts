@@ -109,7 +109,7 @@ export class Gossip implements Actor<ToGossip> {
     const events = new UserEvents(settings.userEventSizeLimit, settings.eventBuffer, told)
     const clocks = { memberClock, eventClock, queryClock: this.#queryClock }
     const pushPull = new PushPull({
-      ...{ table, claims, own, admission, newcomers, standing, events, counters, tasks, ...clocks },
+      ...{ table, claims, own, admission, newcomers, standing, events, outbox, counters, tasks, ...clocks },
       ignoresOldEvents: () => this.#entrance.ignoresOldEvents,
     })
     const streams = new Streams(settings.tcpTimeout, {

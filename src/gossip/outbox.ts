@@ -49,6 +49,8 @@ export class Outbox {
   readonly #roster = new Pack()
   /** Row of ourselves, whom nobody probes. */
   selfRow = -1
+  /** So many members are there likely to be soon, as a large merge begins: who grows by and by leaves garbage behind. */
+  expected = 0
   /** Number of the last fact that moves the mirror. */
   through = 0
   /** When the gathered facts want to go; `Infinity` when there are none. */
@@ -144,7 +146,7 @@ export class Outbox {
       })
     }
     this.#dirty = []
-    this.#detector.tell({ type: 'roster', bytes: this.#roster.take() })
+    this.#detector.tell({ type: 'roster', bytes: this.#roster.take(), expected: this.expected })
   }
 
   /** Somebody waits for them: at once. */
@@ -158,17 +160,12 @@ export class Outbox {
     const weight = this.#weight
     // Bytes of events end up with listeners, who must own them: never in shared memory.
     const isShared = !this.#hasEvents && weight >= SHARE_FROM
-    const taken = this.#facts.take()
+    const bytes = isShared ? this.#facts.takeShared() : this.#facts.take()
     this.#weight = 0
     this.#hasEvents = false
     this.#sentAt = now
     this.flushAt = Number.POSITIVE_INFINITY
-    this.#dispatch.tell({
-      type: 'facts',
-      weight,
-      bytes: isShared ? shared(taken) : taken,
-      through: this.through,
-    })
+    this.#dispatch.tell({ type: 'facts', weight, bytes, through: this.through })
   }
 
   #numbers(row: number): MemberNumbers {
@@ -189,10 +186,4 @@ function standingOf(table: MemberTable, row: number): RosterStanding {
   if (!table.isUsed(row)) return 'erased'
   if (table.held[row] === HELD.alive) return 'alive'
   return table.held[row] === HELD.suspect ? 'suspect' : 'gone'
-}
-
-function shared(bytes: Uint8Array): Uint8Array {
-  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length))
-  copy.set(bytes)
-  return copy
 }

@@ -17,6 +17,7 @@ import type { Findings, OldEvents, Reason } from './exchange.ts'
 import type { LamportClock } from './lamport.ts'
 import type { MemberTable } from './members.ts'
 import type { Newcomers } from './newcomers.ts'
+import type { Outbox } from './outbox.ts'
 import { ABSENT, type OwnListing } from './own-listing.ts'
 import { HELD } from './precedence.ts'
 import type { SeenEvent } from './seen.ts'
@@ -32,6 +33,7 @@ export interface PushPullParts {
   newcomers: Newcomers
   standing: Standing
   events: UserEvents
+  outbox: Outbox
   counters: Counters
   tasks: Tasks
   memberClock: LamportClock
@@ -67,7 +69,6 @@ const LARGE_POOL = 512
 const VERSION_BYTES = 6
 /** Room for what our state may have grown by since it was written last. */
 const SPARE = 256
-const KEYS_AND_NUMBERS = 64
 const NOTHING = new Uint8Array(0)
 
 export class PushPull {
@@ -76,6 +77,8 @@ export class PushPull {
   readonly #reader = new Reader()
   /** Bytes of our state when it was written last: the next is about as long. */
   #written = 0
+  /** Bytes of the names, addresses and meta in the state that was checked last. */
+  #factBytes = 0
   /** Whether a state was merged before. */
   #hasMet = false
 
@@ -118,7 +121,7 @@ export class PushPull {
     const echo = this.#echoOf(state)
     const reader = new Reader().reset(state.bytes, state.nodesStart)
     let listing = ABSENT
-    this.#reserve(state)
+    this.#reserve(state.nodes)
     for (let i = 0; i < state.nodes; i++) {
       if (i % SLICE === SLICE - 1) yield
       readPushPullNode(this.#claim, reader)
@@ -132,16 +135,16 @@ export class PushPull {
     // Who reads next brings bytes of its own; until then a state of megabytes would stay.
     this.#claim.reset(NOTHING)
     yield* this.#mergeRest(state, reader.at, oldEvents)
-    this.#reader.reset(NOTHING)
+    this.#reader.release()
     return { complaint: '', listing, newcomer }
   }
 
   /** Room in the table for members that it does not hold yet: all were read once, so that they are as many as was said. */
-  #reserve({ nodes, nodesStart, bytes, userStateLength }: RemoteState): void {
-    const { table } = this.#parts
-    const isMostlyNew = nodes >= LARGE_POOL && table.size * 2 < nodes
-    if (isMostlyNew)
-      table.reserve(nodes - table.size, factBytes(bytes.length - nodesStart - userStateLength, nodes))
+  #reserve(nodes: number): void {
+    const { table, outbox } = this.#parts
+    if (nodes < LARGE_POOL || table.size * 2 > nodes) return
+    table.reserve(nodes - table.size, this.#factBytes)
+    outbox.expected = nodes
   }
 
   /** What Serf says behind the members; malformed it is counted, and the members stay. */
@@ -230,11 +233,13 @@ export class PushPull {
     const reader = new Reader().reset(state.bytes, state.nodesStart)
     const claim = this.#claim
     const range = new VersionRange()
+    this.#factBytes = 0
     for (let i = 0; i < state.nodes; i++) {
       if (i % SLICE === SLICE - 1) yield
       if (!readPushPullNode(claim, reader))
         return refusal(`member ${i} of ${state.nodes} is malformed`, 'other')
       const { bytes, versionsStart: at } = claim
+      this.#factBytes += factBytesOf(claim)
       if (claim.versionsEnd - at < VERSION_BYTES)
         return refusal(`${nameIn(claim)} has no versions`, 'version')
       if (claim.state === STATE.alive) range.understands(bytes, at)
@@ -347,13 +352,13 @@ export class PushPull {
   }
 }
 
-/** Bytes of names, addresses and meta in members of a push/pull, which have about 64 bytes of keys and numbers each. */
-function factBytes(length: number, nodes: number): number {
-  return Math.max(0, length - nodes * KEYS_AND_NUMBERS)
-}
-
 function refusal(complaint: string, reason: Refusal): Merged | undefined {
   return complaint === '' ? undefined : { complaint, refusal: reason, newcomer: -1 }
+}
+
+function factBytesOf(claim: Claim): number {
+  const { nodeStart, nodeEnd, addressStart, addressEnd, metaStart, metaEnd } = claim
+  return nodeEnd - nodeStart + addressEnd - addressStart + metaEnd - metaStart
 }
 
 function indexUserState(state: RemoteState, start: number): StateIndex | undefined {

@@ -31,6 +31,12 @@ export class Reader {
     return this
   }
 
+  /** Lets go of the bytes: a reader that stays would keep a state of megabytes until it reads again. */
+  release(): void {
+    this.reset(EMPTY)
+    this.rawBytes = EMPTY
+  }
+
   /** Number of fields of a record in map form; -1 for array form (then ask `array`); 0 for nil. */
   map(): number {
     const type = this.#next()

@@ -200,6 +200,7 @@ export function indexPushPullState(bytes: Uint8Array, start: number, end: number
     for (let field = USER_STATE.next(reader); field >= 0; field = USER_STATE.next(reader))
       stateField(index, field, reader)
   })
+  READER.release()
   return isWhole ? index : undefined
 }
 

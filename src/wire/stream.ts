@@ -53,6 +53,14 @@ const MOST_NODES = 1 << 20
 const MOST_RECEIVED = 64 * MEBIBYTE
 /** Bytes expanded or compressed in one slice: a few milliseconds. */
 const SLICE = 256 * 1024
+/**
+ * Room is made for all that a push/pull announces, by the length of the members that have come, but never for more than so many times what has come:
+ * growing by and by would leave twice its length behind, as garbage that nobody collects once it is quiet again.
+ */
+const MOST_AHEAD = 16
+const ENOUGH_NODES = 64
+/** Later members may have longer names. */
+const SPARE = 1.02
 /** A map of one of the small messages is never longer. */
 const SMALL = 65_536
 
@@ -111,12 +119,21 @@ export class StreamAssembler {
     }
     const needed = this.#length + chunk.length
     if (needed > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(needed, Math.min(MOST_RECEIVED, this.#bytes.length * 2)))
+      const likely = Math.max(this.#bytes.length * 2, Math.min(this.#announced(), needed * MOST_AHEAD))
+      const grown = new Uint8Array(Math.max(needed, Math.min(MOST_RECEIVED, likely)))
       grown.set(this.#bytes.subarray(0, this.#length))
       this.#bytes = grown
     }
     this.#bytes.set(chunk, this.#length)
     this.#length = needed
+  }
+
+  /** How long a push/pull in the clear will be if its members go on as they began; 0 while too few of them have come. */
+  #announced(): number {
+    if (this.#head === undefined || this.#nodesPassed < ENOUGH_NODES) return 0
+    const { nodes, nodesStart, userStateLength } = this.#head
+    const perNode = (this.#passedAt - nodesStart) / this.#nodesPassed
+    return Math.ceil(nodesStart + nodes * perNode * SPARE + userStateLength)
   }
 
   /** Goes on as far as the bytes allow. After a message or a refusal it is not to be called again. */

@@ -96,7 +96,7 @@ export class LoneDetector {
       address,
       name: utf8(`p${row}`),
     })
-    this.mail({ type: 'roster', bytes: pack.take() })
+    this.mail({ type: 'roster', bytes: pack.take(), expected: 0 })
   }
 
   /** Lets virtual time pass, waking the actor whenever it wants to be woken. */
