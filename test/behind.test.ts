@@ -25,9 +25,19 @@ function kept(behind: Behind, row: number): number | undefined {
   return known instanceof Uint8Array ? new FactReader(known).incarnation : 0
 }
 
+const STEPS: Record<string, (behind: Behind, row: number, incarnation: number) => void> = {
+  plain: (behind, row, incarnation) => behind.hear(record(row, incarnation, 'plain')),
+  shared: (behind, row, incarnation) => behind.hear(record(row, incarnation, 'shared')),
+  picture: (behind, row, incarnation) => behind.set(row, record(row, incarnation, 'plain').bytes),
+  unknown: (behind, row) => behind.set(row, undefined),
+  delete: (behind, row) => behind.delete(row),
+  tidy: (behind) => behind.tidy(),
+  clear: (behind) => behind.clear(),
+}
+
 test('each row is kept as it was set or heard last, until it is deleted or all are cleared', () => {
   const step = fc.tuple(
-    fc.constantFrom('plain', 'shared', 'unknown', 'picture', 'delete', 'tidy', 'clear'),
+    fc.constantFrom(...Object.keys(STEPS)),
     fc.nat(40),
     fc.integer({ min: 1, max: 1_000 }),
   )
@@ -36,12 +46,7 @@ test('each row is kept as it was set or heard last, until it is deleted or all a
       const behind = new Behind()
       const model = new Map<number, number>()
       for (const [what, row, incarnation] of steps) {
-        if (what === 'plain' || what === 'shared') behind.hear(record(row, incarnation, what))
-        else if (what === 'picture') behind.set(row, record(row, incarnation, 'plain').bytes)
-        else if (what === 'unknown') behind.set(row, undefined)
-        else if (what === 'delete') behind.delete(row)
-        else if (what === 'tidy') behind.tidy()
-        else behind.clear()
+        STEPS[what](behind, row, incarnation)
         if (what === 'clear') model.clear()
         else if (what === 'delete') model.delete(row)
         else if (what !== 'tidy') model.set(row, what === 'unknown' ? 0 : incarnation)
