@@ -85,6 +85,9 @@ test('no event twice in one life; once in each of two lives is none', () => {
   assert.match(measured, /s-1500 2 times at folk-1/)
   for (let i = 0; i < 1_000; i++) told.hear('serf-1', 7)
   assert.match(nothingTwice(told).measured, /^2 of 5 deliveries/)
+  for (const life of ['folk-1', 'serf-1']) told.forget(life)
+  assert.equal(told.heard.has('folk-1'), false)
+  assert.match(nothingTwice(told).measured, /^2 of 5 deliveries.*: s-1500 2 times at folk-1, s-7 255 times/)
 })
 
 test('a snapshot that brings nobody back, or too late, is lost', () => {

@@ -13,7 +13,9 @@ import { MESSAGE } from '../../src/wire/types.ts'
 import type { Stage } from './stage.ts'
 
 const COATS = { compression: false, label: new Uint8Array(0) }
-const NAMES = 120
+const NAMES = 60
+/** One in so many goes without a word. */
+const SILENT = 8
 /** Those who hear of a change from us; they tell the others. */
 const TOLD = 3
 const LAMPORT_FROM = 1_000
@@ -63,7 +65,7 @@ export class Guests {
       this.#incarnations[number] += 1
       return this.#say(this.#alive(number), told)
     }
-    if (this.#stage.random.below(2) === 0) this.#say(this.#leave(number), told)
+    if (this.#stage.random.below(SILENT) > 0) this.#say(this.#leave(number), told)
   }
 
   /** All leave, and those who went without a word say it now. To everybody, so that nobody has to find out. */

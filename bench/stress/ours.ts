@@ -118,13 +118,14 @@ export class Ours implements Player {
     return Ours.on(host, name, outfit, story, { bind: `${place.ip}:7946` })
   }
 
-  /** A member in a process that is there. */
+  /** A member in a process that is there. `life`: how often there was one of this name before. */
   static async on(
     host: Host,
     name: string,
     outfit: Outfit,
     story: Story,
     more: ClusterOptions,
+    life = 0,
   ): Promise<Ours> {
     const { snapshot, keyringFile, profile = 'lan' } = outfit
     const options: ClusterOptions = {
@@ -134,12 +135,18 @@ export class Ours implements Player {
       ...more,
     }
     const member = new Ours(name, host, options, story)
+    member.#life = life
     await member.#begin()
     return member
   }
 
   get pid(): number {
     return this.#host.pid
+  }
+
+  /** As the story knows it. */
+  get life(): string {
+    return this.#life === 0 ? this.name : `${this.name}, life ${this.#life + 1}`
   }
 
   async join(seeds: readonly string[]): Promise<void> {
@@ -196,7 +203,6 @@ export class Ours implements Player {
   }
 
   async #begin(): Promise<void> {
-    const life = this.#life === 0 ? this.name : `${this.name}, life ${this.#life + 1}`
-    this.address = await this.#host.member({ ...this.#options, nodeName: this.name }, life)
+    this.address = await this.#host.member({ ...this.#options, nodeName: this.name }, this.life)
   }
 }

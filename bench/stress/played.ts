@@ -27,7 +27,7 @@ export interface Played {
 }
 
 export function played(name: string, seed: number, seconds: number, story: Story): Played {
-  const { members, failures, eventsSent, queriesSent, answers, restarts, calms, memory } = story
+  const { members, failures, eventsSent, queriesSent, answers, restarts, calms, memory, suspicions } = story
   return {
     name,
     seed,
@@ -35,6 +35,7 @@ export function played(name: string, seed: number, seconds: number, story: Story
     verdicts: verdictsOf(story),
     numbers: {
       members: members.size,
+      suspicions: [...suspicions.values()].reduce((sum, count) => sum + count, 0),
       'said to have failed': failures.length,
       events: eventsSent,
       'heard by, %':
@@ -66,9 +67,11 @@ function rounded(value: number): number {
 /** One line for a whole scenario. */
 export function lineOf({ name, seconds, verdicts }: Played): string {
   const bad = verdicts.filter(({ verdict }) => verdict === 'not met')
-  const says = bad.length > 0 ? bad : verdicts.filter(({ verdict }) => verdict === 'met')
-  const words = says.map(({ aim, measured }) => `${aim} (${measured})`).join('; ')
-  return `${name.padEnd(10)} ${bad.length > 0 ? 'NOT MET' : 'met'}, ${seconds} s: ${words}`
+  const says = bad.length > 0 ? bad : verdicts
+  const words = says.map(({ aim, measured, verdict }) => {
+    return `${aim} (${verdict === 'not judged' ? 'not judged: ' : ''}${measured})`
+  })
+  return `${name.padEnd(10)} ${bad.length > 0 ? 'NOT MET' : 'met'}, ${seconds} s: ${words.join('; ')}`
 }
 
 /** Whether a run ends with status 0. A run that judged nothing has shown nothing. */

@@ -180,14 +180,16 @@ export class Stage {
     speakers: () => readonly Player[],
     payload = 'x'.repeat(32),
   ): Promise<void> {
-    return this.evenly(perSecond, until, () => {
-      const number = this.story.eventsSent
-      this.story.eventsSent += 1
-      // Who is killed in the middle of a word has not said it.
-      this.one(speakers())
-        .event(`s-${number}`, payload)
-        .catch(() => undefined)
-    })
+    return this.evenly(perSecond, until, () => void this.speak(this.one(speakers()), payload))
+  }
+
+  /** Has somebody say the next numbered user event; its number. */
+  speak(speaker: Player, payload: string): number {
+    const number = this.story.eventsSent
+    this.story.eventsSent += 1
+    // Who is killed in the middle of a word has not said it.
+    speaker.event(`s-${number}`, payload).catch(() => undefined)
+    return number
   }
 
   queries(perSecond: number, until: number, speakers: () => readonly Player[]): Promise<void> {
@@ -213,6 +215,7 @@ export class Stage {
       differing = await this.#differing()
     }
     const after = performance.now() - from
+    await this.#countSuspicions()
     const calm = { bound, agreedAfter: differing.length === 0 ? after : undefined, differing }
     this.story.calms.push(calm)
     this.say(
@@ -228,6 +231,14 @@ export class Stage {
     for (const { kind, pid } of who) if (kind === 'ours') process.kill(pid, 'SIGUSR2')
     await sleep(COLLECTING)
     for (const { name, kind, pid } of who) this.story.sample(name, kind, memoryOf(pid).resident)
+  }
+
+  /** Ours alone count them. Who came back from a snapshot has begun anew. */
+  async #countSuspicions(): Promise<void> {
+    for (const member of this.ours) {
+      const counters = await member.counters().catch((): Record<string, number> => ({}))
+      this.story.suspicions.set(member.name, counters['memberlist.msg.suspect'] ?? 0)
+    }
   }
 
   async #differing(): Promise<string[]> {

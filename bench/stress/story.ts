@@ -70,6 +70,10 @@ export class Story {
   readonly excuses: Excuse[] = []
   /** By the life of a listener: how often it heard each numbered event. */
   readonly heard = new Map<string, Uint8Array>()
+  /** What is left of lives that are over: how much they heard, and what they heard twice. */
+  readonly past: { hearings: number; twice: string[] } = { hearings: 0, twice: [] }
+  /** How often each of ours has begun to suspect somebody: whether the trouble was felt at all. */
+  readonly suspicions = new Map<string, number>()
   eventsSent = 0
   queriesSent = 0
   answers = 0
@@ -95,6 +99,14 @@ export class Story {
     counts[event] = Math.min(MANY, counts[event] + 1)
   }
 
+  /** A life is over of which nothing more must be known than whether it heard anything twice. */
+  forget(life: string): void {
+    const { hearings, twice } = hearingsOf(life, this.heard.get(life) ?? new Uint8Array(0))
+    this.past.hearings += hearings
+    this.past.twice.push(...twice.slice(0, MOST_FAILURES - this.past.twice.length))
+    this.heard.delete(life)
+  }
+
   /** An excuse that lasts until it is closed. */
   excuse(who: Iterable<string> | 'anybody', by?: Iterable<string>): Excuse {
     const excuse: Excuse = { from: wallClock(), until: Number.POSITIVE_INFINITY }
@@ -113,6 +125,17 @@ export class Story {
     series.samples.push({ at: wallClock(), bytes })
     this.memory.set(who, series)
   }
+}
+
+/** How many events a life heard, and which of them more than once. */
+export function hearingsOf(life: string, counts: Uint8Array): { hearings: number; twice: string[] } {
+  const twice: string[] = []
+  let hearings = 0
+  for (let event = 0; event < counts.length; event++) {
+    if (counts[event] > 0) hearings += 1
+    if (counts[event] > 1) twice.push(`s-${event} ${counts[event]} times at ${life}`)
+  }
+  return { hearings, twice }
 }
 
 /** Milliseconds that mean the same in every process of the machine. */

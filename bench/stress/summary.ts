@@ -24,7 +24,7 @@ export function summaryOf(all: readonly Played[]): Result {
           ),
           seed: String(seed),
         })),
-        note: 'Said to have failed: all that was said, true or not. Heard by: share of the members that heard an event, of all that were said; more is said in some than gossip can carry, and events are best effort by design.',
+        note: 'Suspicions: begun by ours, which is whether the trouble was felt. Said to have failed: all that was said, true or not. Heard by: share of the members that heard an event, of all that were said; more is said in some than gossip can carry, and events are best effort by design.',
       },
     ],
     plots: [],

@@ -4,7 +4,15 @@
  */
 import { plain } from '../report/numbers.ts'
 import { slopeOf } from './slope.ts'
-import type { Check, Excuse, Failure, MemorySample, MemorySeries, Story } from './story.ts'
+import {
+  type Check,
+  type Excuse,
+  type Failure,
+  hearingsOf,
+  type MemorySample,
+  type MemorySeries,
+  type Story,
+} from './story.ts'
 
 export interface Verdict {
   /** What must be so. */
@@ -69,15 +77,10 @@ export function noFalseFailure(story: Story): Verdict {
   )
 }
 
-export function nothingTwice({ heard, eventsSent }: Story): Verdict {
-  const twice: string[] = []
-  let hearings = 0
-  for (const [life, counts] of heard) {
-    for (let event = 0; event < counts.length; event++) {
-      if (counts[event] > 0) hearings += 1
-      if (counts[event] > 1) twice.push(`s-${event} ${counts[event]} times at ${life}`)
-    }
-  }
+export function nothingTwice({ heard, past, eventsSent }: Story): Verdict {
+  const lives = [past, ...[...heard].map(([life, counts]) => hearingsOf(life, counts))]
+  const twice = lives.flatMap((one) => one.twice)
+  const hearings = lives.reduce((sum, one) => sum + one.hearings, 0)
   const measured = `${twice.length} of ${plain(hearings)} deliveries of ${plain(eventsSent)} events${named(twice)}`
   return judged('no event delivered twice', twice.length === 0 && hearings > 0, measured)
 }

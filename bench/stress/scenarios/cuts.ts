@@ -146,7 +146,12 @@ export const flap: Scenario = {
     const until = stage.end()
     const [count] = await Promise.all([flaps(stage, until), stage.events(5, until, () => stage.players)])
     await stage.calm(20_000)
-    stage.story.check('links flapped', `${count} times`, count > 0 ? 'met' : 'not met')
+    const suspicions = [...stage.story.suspicions.values()].reduce((sum, some) => sum + some, 0)
+    stage.story.check(
+      'links flapped, and it was felt',
+      `${count} times, ${suspicions} suspicions by ours`,
+      count > 0 && suspicions > 0 ? 'met' : 'not met',
+    )
   },
 }
 

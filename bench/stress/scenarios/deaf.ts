@@ -66,13 +66,25 @@ export async function deafness(
   const stream = await deafStream(agent)
   await host.deafen()
   const before = await settled(stage, [host, agent])
-  await stage.events(perSecond, until, () => [host, agent], PAYLOAD)
+  const own: number[] = []
+  let turn = 0
+  await stage.evenly(perSecond, until, () => {
+    turn += 1
+    if (turn % 2 === 0) stage.speak(agent, PAYLOAD)
+    else own.push(stage.speak(host, PAYLOAD))
+  })
   const after = await settled(stage, [host, agent])
   const more = after.map((bytes, i) => bytes - before[i])
   stage.story.check(
     'a deaf listener costs its process a bounded piece of memory',
     `${more.map((bytes) => `${Math.round(bytes / MIB)} MiB`).join(' in the library, ')} at the agent`,
     more.every((bytes) => bytes < MOST_MORE) ? 'met' : 'not met',
+  )
+  const heard = own.filter((event) => (stage.story.heard.get(host.name)?.[event] ?? 0) > 0).length
+  stage.story.check(
+    'another listener beside the deaf one hears all that its member says',
+    `${heard} of ${own.length} events`,
+    heard === own.length ? 'met' : 'not met',
   )
   const [lost, told] = await Promise.all([host.lagged(), isTold(stream)])
   return { lost, told }

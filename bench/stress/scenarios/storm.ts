@@ -2,7 +2,7 @@
 import type { Scenario } from '../scenario.ts'
 import type { Stage } from '../stage.ts'
 
-const EVENTS = 60
+const EVENTS = 150
 const QUERIES = 8
 const BOUND = 20_000
 
