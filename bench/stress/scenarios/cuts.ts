@@ -7,6 +7,8 @@ import { wallClock } from '../story.ts'
 import { killAndRestart } from './restart.ts'
 
 const FLAP = { from: 300, to: 3_000 }
+/** One time in so many it is all links of a member, but for half as long: shorter than any suspicion lasts. */
+const WHOLE = 4
 /** Links that are cut at a time: with so few a helper is found for every probe. */
 const LINKS = 3
 const PARTITION = 60_000
@@ -26,14 +28,16 @@ export async function loss(stage: Stage, share: number, until: number): Promise<
   stage.places.wall('loss', [])
 }
 
-/** Links between two members break and come back at random until then; nobody is to blame, and others can reach both. */
+/** Links between two members break and come back at random until then, now and then all links of one; nobody is to blame. */
 export async function flaps(stage: Stage, until: number): Promise<number> {
   const flapping = async (link: number) => {
     let count = 0
     for (; performance.now() < until; count++) {
-      const [one, other] = stage.some(stage.players, 2)
-      stage.places.wall(`flap ${link}`, between([one.place], [other.place]))
-      await stage.pause(FLAP.from, FLAP.to)
+      const [one, ...others] = stage.some(stage.players, stage.players.length)
+      const isWhole = stage.random.below(WHOLE) === 0
+      const cut = (isWhole ? others : others.slice(0, 1)).map(({ place }) => place)
+      stage.places.wall(`flap ${link}`, between([one.place], cut))
+      await stage.pause(FLAP.from, isWhole ? FLAP.to / 2 : FLAP.to)
       stage.places.wall(`flap ${link}`, [])
       await stage.pause(FLAP.from, FLAP.to / 2, until)
     }

@@ -8,7 +8,9 @@ const DOWN = { from: 100, to: 9_000 }
 const BETWEEN = { from: 500, to: 3_000 }
 /** What a member learnt in its last half second may not be in its file yet: Serf flushes every 500 ms. */
 const WRITTEN = 1_000
-const BACK_WITHIN = 15_000
+/** A snapshot brings a member back at once; what comes later may be the doing of others, who try to reach the failed every 30 s. */
+const BACK_WITHIN = 3_000
+const GIVEN_UP = 15_000
 /** After it is back: until everybody has heard so. */
 const GRACE = 5_000
 const BOUND = 20_000
@@ -23,7 +25,7 @@ export async function killAndRestart(stage: Stage, victim: Player, down: number)
   const startedAt = performance.now()
   const others = stage.players.filter((player) => player !== victim).map(({ name }) => name)
   let backAfter: number | undefined
-  while (backAfter === undefined && performance.now() - startedAt < BACK_WITHIN) {
+  while (backAfter === undefined && performance.now() - startedAt < GIVEN_UP) {
     const view = await victim.view()
     if (others.some((name) => view[name] === 'alive')) backAfter = performance.now() - startedAt
     else await stage.pause(50, 50)
