@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
 import {
   AggregationTemporality,
+  DataPointType,
   InMemoryMetricExporter,
   MeterProvider,
   PeriodicExportingMetricReader,
@@ -32,7 +33,7 @@ test('prom-client: counters, gauges and whole histograms beside metrics of the h
   assert.match(text, /# HELP hosts_own_total of the host\n# TYPE hosts_own_total counter\nhosts_own_total 1/)
   assert.match(
     text,
-    /# TYPE folkmoot_members gauge\nfolkmoot_members\{service="a \\"quoted\\" one",actor="gossip"\} 1\n/,
+    /# HELP folkmoot_members \w+ [^\n]+\n# TYPE folkmoot_members gauge\nfolkmoot_members\{service="a \\"quoted\\" one",actor="gossip"\} 1\n/,
   )
   assert.match(text, /serf_events_total\{[^}]*actor="gossip"[^}]*\} 3\n/)
   // Each histogram is there, with buckets and count.
@@ -111,7 +112,12 @@ test('OpenTelemetry: what its SDK collects is what the cluster says', async (t) 
       return metrics
     },
   }
-  const stop = await opentelemetry.registerMetrics(watched, provider.getMeter('test'))
+  const meter = provider.getMeter('test')
+  const added = t.mock.method(meter, 'addBatchObservableCallback')
+  const removed = t.mock.method(meter, 'removeBatchObservableCallback')
+  const callbacks = () =>
+    added.mock.callCount() - removed.mock.calls.filter(({ arguments: [, of] }) => of.length > 0).length
+  const stop = await opentelemetry.registerMetrics(watched, meter)
   for (let i = 0; i < 3; i++) await cluster.userEvent('deploy', 'x')
   await reader.forceFlush()
   exporter.reset()
@@ -127,16 +133,44 @@ test('OpenTelemetry: what its SDK collects is what the cluster says', async (t) 
     ({ name, type }) => type === 'histogram' && known.some((one) => one.name === name),
   )
   assert.ok(histograms.length > 0)
-  for (const { name, values } of histograms) {
-    assert.equal(of(`${name}.count`)?.dataPoints.length, values.length, name)
+  for (const { name, values, help } of histograms) {
+    const [count, sum] = [of(`${name}.count`), of(`${name}.sum`)]
+    assert.ok(count?.dataPointType === DataPointType.SUM && count.isMonotonic)
+    assert.equal(count.descriptor.description, help)
+    for (const [i, value] of values.entries()) {
+      assert.ok('count' in value)
+      assert.deepEqual([count?.dataPoints[i].value, sum?.dataPoints[i].value], [value.count, value.sum], name)
+    }
     assert.equal(of(`${name}.quantile`)?.dataPoints.length, 5 * values.length, name)
   }
   const before = looks.length
   await reader.forceFlush()
   assert.equal(looks.length, before + 1)
+  assert.equal(of('folkmoot.members')?.dataPointType, DataPointType.GAUGE)
+  assert.equal(of('serf.events')?.dataPointType, DataPointType.SUM)
+  assert.equal(callbacks(), 1, 'whatever instruments came since')
   stop()
+  assert.equal(callbacks(), 0)
   await reader.forceFlush()
   assert.equal(looks.length, before + 1)
+})
+
+test('a look that is under way when it ends registers nothing any more', async () => {
+  let look: (metrics: Metric[]) => void = () => undefined
+  const found = (name: string): Metric[] => [{ name, type: 'gauge', help: '', values: [] }]
+  const late = {
+    metrics: () => new Promise<Metric[]>((resolve) => (look = resolve)),
+  }
+  const registry = new Registry()
+  const registering = prometheus.registerMetrics(late, registry)
+  look(found('one'))
+  const stop = await registering
+  const scrape = registry.metrics()
+  await new Promise((resolve) => setImmediate(resolve))
+  stop()
+  look(found('two'))
+  assert.match(await scrape, /# HELP one one\n/)
+  assert.deepEqual(await registry.getMetricsAsJSON(), [])
 })
 
 test('pino is a logger', async (t) => {

@@ -11,6 +11,7 @@ import * as v from 'valibot'
 import { z } from 'zod'
 import {
   Cluster,
+  ClusterClosed,
   EventTooLarge,
   type Invalid,
   InvalidArgument,
@@ -64,6 +65,18 @@ function resolvers<Value>() {
   return { promise, resolve }
 }
 
+async function lone(t: TestContext, nodeName: string, tags: Record<string, string> = {}): Promise<Cluster> {
+  const cluster = await Cluster.create({
+    nodeName,
+    bind: '127.0.0.1:0',
+    profile: 'local',
+    threads: 'none',
+    tags,
+  })
+  t.after(() => cluster.shutdown())
+  return cluster
+}
+
 async function pair(t: TestContext): Promise<[Cluster, Cluster]> {
   const create = (nodeName: string) =>
     Cluster.create({ nodeName, bind: '127.0.0.1:0', threads: 'none', tags: { role: 'web', weight: '7' } })
@@ -115,6 +128,8 @@ async function shown(t: TestContext, schemas: typeof ZOD): Promise<void> {
   assert.ok(issues.length > 0 && issues[0].message.length > 0)
   stop()
   assert.equal(two.listenerCount('user-event'), 0)
+  there.onQuery('free', () => 'nobody hears this')()
+  assert.equal(two.listenerCount('query'), 0)
 
   // Queries, both ways; an answer that does not fit is told and left out.
   there.onQuery('load', ({ value, source }) => (source === 'one' ? value.minutes * 2 : undefined))
@@ -141,6 +156,7 @@ async function shown(t: TestContext, schemas: typeof ZOD): Promise<void> {
     ],
   )
   const wrong = nextInvalid(one, 'tags')
+  await assert.rejects(there.setTags(JSON.parse('{"role":"db","weight":"heavy"}')), InvalidPayload)
   await two.setTags({ role: 'elephant' })
   const told = await wrong
   assert.deepEqual([told.what, told.name, told.member], ['tags', 'two', 'two'])
@@ -301,4 +317,90 @@ test('schemas that throw, or take their time; codecs of the host', async (t) => 
   await assert.rejects(there.userEvent('throwing', 'x'), /broken/)
   assert.equal(there.tagsOf(two.localMember()), undefined, 'a schema of tags may not take its time')
   await assert.rejects(typed(one, { events: { big: z.bigint() } }).userEvent('big', 1n), InvalidPayload)
+})
+
+test('a member that comes with tags that do not fit is told', async (t) => {
+  const [one, guest] = await Promise.all([
+    lone(t, 'one', { role: 'web' }),
+    lone(t, 'guest', { role: 'elephant' }),
+  ])
+  const here = typed(one, ZOD)
+  const wrong = nextInvalid(one, 'tags')
+  await guest.join([`127.0.0.1:${one.localMember().port}`])
+  const { name, member, issues } = await wrong
+  assert.deepEqual([name, member, issues.length > 0], ['guest', 'guest', true])
+  assert.deepEqual(
+    here.members().map(({ tags }) => tags),
+    [undefined, { role: 'web' }],
+  )
+})
+
+test('only queries of the name are judged and answered, and what a handler leaves out is no answer', async (t) => {
+  const one = await lone(t, 'one', { role: 'web' })
+  const here = typed(one, ZOD)
+  const asked: unknown[] = []
+  here.onQuery('load', ({ value }) => {
+    asked.push(value)
+    return value.minutes > 1 ? 30 : undefined
+  })
+  here.onQuery('free', ({ value }) => [value === undefined ? 'nothing was asked' : value])
+  one.on('invalid', (event) => asked.push(event))
+  const answersTo = async (query: { finished: Promise<{ answers: readonly { value: unknown }[] }> }) =>
+    (await query.finished).answers.map(({ value }) => value)
+  const [free, other, none, some] = await Promise.all([
+    here.query('free', undefined, { timeout: 300 }),
+    here.query('free', '{"minutes": 15}', { timeout: 300 }),
+    here.query('load', { minutes: 1 }, { timeout: 300 }),
+    here.query('load', { minutes: 15 }, { timeout: 300 }),
+  ])
+  assert.deepEqual(await Promise.all([free, other, none, some].map(answersTo)), [
+    [['nothing was asked']],
+    [['{"minutes": 15}']],
+    [],
+    [30],
+  ])
+  assert.deepEqual(asked, [{ minutes: 1 }, { minutes: 15 }])
+})
+
+test('what is no UTF-8 is invalid, and what JSON has nothing for is refused before it goes', async (t) => {
+  const one = await lone(t, 'one')
+  const here = typed(one, { events: { deploy: z.object({ version: z.string() }), any: z.any() } })
+  here.onEvent('deploy', () => assert.fail('it is no text'))
+  const broken = nextInvalid(one, 'user-event')
+  await one.userEvent(
+    'deploy',
+    Uint8Array.from([...Buffer.from('{"version":"'), 0xff, 0xfe, ...Buffer.from('"}')]),
+  )
+  assert.equal((await broken).name, 'deploy')
+  await assert.rejects(here.userEvent('any', Symbol('nothing')), InvalidPayload)
+  await assert.rejects(
+    here.userEvent('any', () => 1),
+    /JSON has nothing for a function/,
+  )
+})
+
+test('a query that fails is told where it is iterated, and nowhere else', async (t) => {
+  const one = await lone(t, 'one')
+  const here = typed(one, ZOD)
+  const unheard: unknown[] = []
+  const hear = (error: unknown) => unheard.push(error)
+  process.on('unhandledRejection', hear)
+  t.after(() => process.off('unhandledRejection', hear))
+  const query = await here.query('load', { minutes: 1 })
+  const read = assert.rejects(async () => {
+    for await (const answer of query.responses()) assert.fail(answer.from)
+  }, ClusterClosed)
+  await one.shutdown()
+  await read
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual(unheard, [])
+})
+
+test('a schema of tags that takes its time is told as such', async (t) => {
+  const one = await lone(t, 'one', { role: 'web' })
+  typed(one, { tags: z.object({ role: z.string() }).refine(async () => true) })
+  const wrong = nextInvalid(one, 'tags')
+  await one.setTags({ role: 'db' })
+  const { issues } = await wrong
+  assert.match(issues[0].message, /must judge at once/)
 })

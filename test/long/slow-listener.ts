@@ -1,6 +1,6 @@
 /**
  * A listener that takes a tenth of a second for every event, for two minutes, while 5,000 times a second one of 10,000 members comes or goes: acks are as
- * quick as without it, memory does not grow, and in the end members, and the listener's picture of them, are the truth.
+ * quick as without it, no thread's memory grows, and in the end members, and the listener's picture of them, are the truth.
  *
  * The members are made up by this process: it says over UDP that they are alive or dead, answers their probes, and pings the host itself.
  */
@@ -10,7 +10,9 @@ import { createSocket, type Socket } from 'node:dgram'
 import { on, once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
 import { decodePacket, encodeTree, type Tree } from '../../src/wire/index.ts'
+import type { Settled } from '../scripts/memory-probe.ts'
 
 const MEMBERS = 10_000
 const CHANGES = 5_000
@@ -18,6 +20,12 @@ const TICK = 20
 const BEFORE = 60_000
 const DURING = 120_000
 const PACE = 100
+/**
+ * How much may be held at the end of the second minute beyond its beginning, in MB a minute: by a thread whose garbage is collected, and by the whole process,
+ * garbage and all. A queue that keeps 200 bytes for every change would grow by 60.
+ */
+const MOST_GROWTH = { settled: 3, rss: 30 }
+const SAMPLE = 2_500
 const HOST = '127.0.31.1'
 const PEERS = '127.0.31.2'
 
@@ -26,7 +34,7 @@ interface Said {
   heard: number
   lagged: number
   rss: number
-  heap: number
+  threads: Settled[]
   members: [string, string][]
   seen: [string, string][]
 }
@@ -132,11 +140,11 @@ async function ask(child: ChildProcess, type: string, pace?: number): Promise<Sa
 async function churn(peers: Peers, child: ChildProcess, duration: number) {
   peers.rtts.length = 0
   peers.pings = 0
-  const rss: number[] = []
-  const heap: number[] = []
+  const held: Held[] = []
   const startedAt = performance.now()
   let changes = 0
   let sampledAt = startedAt
+  let isAsking = false
   while (performance.now() - startedAt < duration) {
     const due = Math.floor(((performance.now() - startedAt) / 1_000) * CHANGES) - changes
     const claims: Tree[] = []
@@ -150,11 +158,13 @@ async function churn(peers: Peers, child: ChildProcess, duration: number) {
     await sleep(TICK / 2)
     peers.ping()
     await sleep(TICK / 2)
-    if (performance.now() - sampledAt > 5_000) {
+    if (!isAsking && performance.now() - sampledAt > SAMPLE) {
       sampledAt = performance.now()
-      void ask(child, 'memory').then((held) => {
-        rss.push(Math.round(held.rss / 2 ** 20))
-        heap.push(Math.round(held.heap / 2 ** 20))
+      isAsking = true
+      void ask(child, 'memory').then(({ rss, threads }) => {
+        const at = Math.round((performance.now() - startedAt) / 100) / 10
+        held.push({ at, rss: Math.round(rss / 2 ** 20), threads })
+        isAsking = false
       })
     }
   }
@@ -167,14 +177,50 @@ async function churn(peers: Peers, child: ChildProcess, duration: number) {
     pings: peers.pings,
     unanswered: peers.pings - sorted.length,
     rtt: { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) },
-    rss,
-    heap,
+    memory: inMegabytes(held),
   }
+}
+
+/** What the host's process held at a time, in seconds: all of it, and each thread what it has when its garbage is collected. */
+interface Held {
+  at: number
+  rss: number
+  threads: Settled[]
+}
+
+/** Each thread's memory in MB over the time, and how fast it grew in the second half of it: the slope of the straight line through what it held. */
+function inMegabytes(held: Held[]) {
+  const times = held.map(({ at }) => at)
+  const series = (of: (one: Held) => number) => {
+    const values = held.map(of)
+    return { values, perMinute: slope(times, values) }
+  }
+  const names = held.at(0)?.threads.map(({ thread }) => thread) ?? []
+  const settled = names.map((name) => {
+    const of = ({ threads }: Held) => {
+      const { heap, external } = threads.find(({ thread }) => thread === name) ?? { heap: 0, external: 0 }
+      return Math.round((heap + external) * 10) / 10
+    }
+    return [name, series(of)] as const
+  })
+  return { at: times, rss: series(({ rss }) => rss), settled: Object.fromEntries(settled) }
+}
+
+/** Of the straight line through the points of the second half, least squares, per minute. */
+function slope(times: number[], values: number[]): number {
+  const half = times.length >> 1
+  const [xs, ys] = [times.slice(half), values.slice(half)]
+  const mean = (list: number[]) => list.reduce((sum, one) => sum + one, 0) / list.length
+  const [x, y] = [mean(xs), mean(ys)]
+  const spread = xs.reduce((sum, one) => sum + (one - x) ** 2, 0)
+  const together = xs.reduce((sum, one, i) => sum + (one - x) * (ys[i] - y), 0)
+  return Math.round((together / spread) * 60 * 100) / 100
 }
 
 export async function prove(seed: number): Promise<unknown> {
   const script = join(import.meta.dirname, '..', 'scripts', 'slow-host.js')
-  const child = fork(script, [`${HOST}:0`])
+  const probe = pathToFileURL(join(import.meta.dirname, '..', 'scripts', 'memory-probe.js')).href
+  const child = fork(script, [`${HOST}:0`], { execArgv: ['--expose-gc', '--import', probe] })
   const socket = createSocket('udp4')
   try {
     const [{ port }] = await once(child, 'message')
@@ -229,12 +275,10 @@ export async function prove(seed: number): Promise<unknown> {
     assert.ok(during.rtt.p50 < noise('p50') * 1.5 + 0.5, `acks are as quick: ${JSON.stringify(found)}`)
     assert.ok(during.rtt.p90 < noise('p90') * 2 + 3, `most of them: ${JSON.stringify(found)}`)
     assert.ok(during.rtt.p99 < noise('p99') * 3 + 20, `the slowest too: ${JSON.stringify(found)}`)
-    const half = during.rss.length >> 1
-    const most = (list: number[]) => Math.max(...list)
-    assert.ok(
-      most(during.rss.slice(half)) < most(during.rss.slice(0, half)) * 1.1 + 20,
-      `memory is flat: ${JSON.stringify(found)}`,
-    )
+    for (const [thread, { perMinute }] of Object.entries(during.memory.settled)) {
+      assert.ok(perMinute < MOST_GROWTH.settled, `the memory of ${thread} is flat: ${JSON.stringify(found)}`)
+    }
+    assert.ok(during.memory.rss.perMinute < MOST_GROWTH.rss, `so is all of it: ${JSON.stringify(found)}`)
     return found
   } finally {
     child.kill('SIGKILL')

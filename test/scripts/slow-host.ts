@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Cluster, type Member } from '../../src/index.ts'
+import { allSettled } from './memory-probe.ts'
 
 /** How long the listener takes for an event, in milliseconds; undefined: it does not listen. */
 let pace: number | undefined
@@ -50,14 +51,14 @@ process.on('message', async (order: { type: string; pace?: number }) => {
     pace = order.pace
     void listen()
   } else if (order.type === 'pace') pace = order.pace
-  const memory = process.memoryUsage()
+  const threads = order.type === 'memory' ? await allSettled() : []
   const stats = order.type === 'view' ? await cluster.stats() : undefined
   process.send?.({
     type: order.type,
     heard,
     lagged,
-    rss: memory.rss,
-    heap: memory.heapUsed,
+    rss: process.memoryUsage.rss(),
+    threads,
     ...(order.type === 'view' && {
       members: cluster.members().map(({ name, status, incarnation }) => [name, `${status} ${incarnation}`]),
       seen: [...seen],
