@@ -4,7 +4,9 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { FACT, FactReader, packMember } from '../src/actors/facts.ts'
 import { Pack } from '../src/actors/packed.ts'
-import { Pictures } from '../src/cluster/pictures.ts'
+import { type MemberPictures, Pictures } from '../src/cluster/pictures.ts'
+import { SharedPictures } from '../src/simulator/shared-pictures.ts'
+import { SharedRecords } from '../src/simulator/shared-records.ts'
 
 function add(pack: Pack, row: number, incarnation: number, name = `member-${row}`): void {
   packMember(pack, FACT.memberJoin, {
@@ -33,7 +35,7 @@ function facts(memory: Memory, rows: readonly number[], incarnation: number): Ui
   return shared
 }
 
-function putAll(pictures: Pictures, bytes: Uint8Array): void {
+function putAll(pictures: MemberPictures, bytes: Uint8Array): void {
   for (const reader = new FactReader(bytes); !reader.atEnd; reader.next()) pictures.put(reader)
   pictures.tidy()
 }
@@ -90,3 +92,38 @@ test('for any order of puts, drops and memories the last picture of each row is 
     { numRuns: 200 },
   )
 })
+
+test('members of one world number their rows each for itself, and share equal pictures', () => {
+  const step = fc.tuple(fc.nat(1), fc.nat(20), fc.nat(3), fc.boolean())
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+      const records = new SharedRecords()
+      const nodes = [new SharedPictures(records), new SharedPictures(records)]
+      const own = [new Pictures(), new Pictures()]
+      for (const [node, row, incarnation, isReaped] of steps) {
+        for (const pictures of [nodes[node], own[node]]) {
+          if (isReaped) pictures.drop(row)
+          else putAll(pictures, facts('plain', [row], incarnation))
+        }
+        assert.equal(nodes[node].size, own[node].size)
+      }
+      for (const [node, pictures] of nodes.entries()) assert.deepEqual(all(pictures), all(own[node]))
+    }),
+  )
+  const records = new SharedRecords()
+  const many = Array.from({ length: 50 }, () => new SharedPictures(records))
+  const pack = new Pack()
+  for (const [row, pictures] of many.entries()) {
+    add(pack, row, 1, 'the same')
+    putAll(pictures, pack.take())
+  }
+  assert.ok(records.bytes <= 512, `${records.bytes} bytes for one picture in fifty rows`)
+})
+
+function all(pictures: MemberPictures): number[][] {
+  const found: number[][] = []
+  pictures.each((row, { bytes, at, length }) => {
+    found.push([row, ...bytes.subarray(at, at + length)])
+  })
+  return found
+}

@@ -145,6 +145,13 @@ function packBefore({ view, bytes }: Pack, at: number, { incarnation, port, addr
   copy(bytes, at + BEFORE_FIXED + address.length, meta, 0, meta.length)
 }
 
+/** A copy of a member's record, of the member in another row. */
+export function placed(record: Uint8Array, row: number): Uint8Array {
+  const copied = record.slice()
+  new DataView(copied.buffer).setUint32(MEMBER.row, row, true)
+  return copied
+}
+
 /** Makes the event of this member's record go on with the next record. */
 export function goOn(record: Uint8Array): void {
   record[MEMBER.flags] |= GOES_ON

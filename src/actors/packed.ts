@@ -9,7 +9,7 @@
  */
 import { toLatin } from './latin.ts'
 
-const SMALLEST = 4096
+const SMALLEST = 512
 const LARGEST_FIRST = 262_144
 
 /** A growing buffer that is handed over whole and begun anew. */

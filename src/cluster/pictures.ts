@@ -14,6 +14,9 @@ const LARGEST_BLOCK = 262_144
 /** Garbage below this is not worth the work. */
 const LEAST_GARBAGE = 4_096
 
+/** What dispatch needs of them. */
+export type MemberPictures = Pick<Pictures, 'size' | 'rows' | 'at' | 'put' | 'drop' | 'each' | 'tidy'>
+
 export class Pictures {
   #buffers: Uint8Array[] = []
   /** Where each row's picture stands: index of its buffer plus one, 0 for none, and the offset in it. */

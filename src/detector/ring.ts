@@ -8,7 +8,7 @@
  * A peer that comes in the middle of a round is put at a random place among those still to come. memberlist swaps it
  * with any place: that moves somebody who was visited behind the mark, to be probed twice, and lets the newcomer wait.
  *
- * What is known of the peers stands in columns by row, the row being gossip's. We ourselves are not in the ring.
+ * What is known of the peers stands in records by row, the row being gossip's. We ourselves are not in the ring.
  */
 import { grownLength, longer } from '../actors/columns.ts'
 import type { Random } from '../actors/contract.ts'
@@ -31,14 +31,19 @@ export interface Peer {
   name: Uint8Array
 }
 
-/** Zero: its record is not in use. */
+/** Zero: it has no record. */
 const ABSENT = 0
 const ALIVE = 1
 const SUSPECT = 2
 /** No longer a peer, but still in the order. */
 const GONE = 3
 
+/** Was dropped: its record keeps the instance alone, so that late words about it are still recognised. */
+const FORGOTTEN = 4
+
 const FIRST_ROWS = 16
+/** Bytes of the numbers of a peer, which stand in its record where a member's meta would. */
+const NUMBERS = 11
 const NOTHING = new Uint8Array(0)
 /**
  * Draws per wanted peer before the whole ring is looked through. With every second peer alive eight draws miss one time in
@@ -55,12 +60,10 @@ export class Ring {
   #present = 0
 
   #standing = new Uint8Array(FIRST_ROWS)
-  #instance = new Uint32Array(FIRST_ROWS)
-  #incarnation = new Uint32Array(FIRST_ROWS)
-  #port = new Uint16Array(FIRST_ROWS)
-  #protocolMax = new Uint8Array(FIRST_ROWS)
-  /** Name and address, where somebody is. */
+  /** Name, address and numbers of each. */
   #record = new Uint32Array(FIRST_ROWS)
+  /** The numbers of the peer that is written: incarnation u32, instance u32, port u16, protocolMax u8. */
+  readonly #numbers = new Uint8Array(NUMBERS)
   readonly #records: Records
 
   /** `records` may be shared with others that know the same members. */
@@ -103,22 +106,23 @@ export class Ring {
       if (isGone) return
       this.#grow(row)
     }
-    if (entry.instance < this.#instance[row]) return
     const before = this.#standing[row]
+    const isVacant = before === ABSENT || before === FORGOTTEN
+    if (before !== ABSENT && entry.instance < this.#instance(row)) return
     if (isGone) {
-      if (before === ABSENT || before === GONE) return
+      if (isVacant || before === GONE) return
       this.#standing[row] = GONE
       this.#present -= 1
       return
     }
     this.#write(entry)
-    if (before === ABSENT) this.#insert(row)
-    if (before === ABSENT || before === GONE) this.#present += 1
+    if (isVacant) this.#insert(row)
+    if (isVacant || before === GONE) this.#present += 1
   }
 
   /** Whether this instance still lives in this row, probed or not. */
   isCurrent(row: number, instance: number): boolean {
-    return this.#instance[row] === instance
+    return row < this.#standing.length && this.#standing[row] !== ABSENT && this.#instance(row) === instance
   }
 
   /** The next peer of the round, or of a new round; `undefined` when there are none. */
@@ -194,15 +198,16 @@ export class Ring {
 
   #picture(row: number): Peer {
     const address = this.#records.address(this.#record[row]).slice()
+    const numbers = this.#records.meta(this.#record[row])
     return {
       row,
-      instance: this.#instance[row],
-      incarnation: this.#incarnation[row],
+      instance: this.#instance(row),
+      incarnation: u32(numbers, 0),
       isSuspect: this.#standing[row] === SUSPECT,
-      protocolMax: this.#protocolMax[row],
+      protocolMax: numbers[10],
       address,
       ip: formatIp(address),
-      port: this.#port[row],
+      port: numbers[8] | (numbers[9] << 8),
       name: this.#name(row).slice(),
     }
   }
@@ -212,41 +217,65 @@ export class Ring {
     return this.#records.name(this.#record[row])
   }
 
+  #instance(row: number): number {
+    return u32(this.#records.meta(this.#record[row]), 4)
+  }
+
   #write(entry: RosterEntry): void {
-    const { row } = entry
-    this.#keepRecord(entry)
-    this.#standing[row] = entry.standing === 'suspect' ? SUSPECT : ALIVE
-    this.#instance[row] = entry.instance
-    this.#incarnation[row] = entry.incarnation
-    this.#port[row] = entry.port
-    this.#protocolMax[row] = entry.protocolMax
-  }
-
-  #keepRecord({ row, address, name }: RosterEntry): void {
-    if (this.#standing[row] !== ABSENT) {
-      const known = this.#record[row]
-      const isSameName = this.#records.hasName(known, name, 0, name.length)
-      if (isSameName && this.#records.hasAddress(known, address, 0, address.length)) return
-      this.#records.drop(known)
+    const { row, incarnation, instance, port, protocolMax, address, name } = entry
+    const numbers = this.#numbers
+    for (let i = 0; i < 4; i++) {
+      numbers[i] = incarnation >>> (8 * i)
+      numbers[4 + i] = instance >>> (8 * i)
     }
-    this.#record[row] = this.#records.add(name, 0, name.length, address, 0, address.length, NOTHING, 0, 0)
+    numbers[8] = port
+    numbers[9] = port >> 8
+    numbers[10] = protocolMax
+    this.#keep(row, name, address)
+    this.#standing[row] = entry.standing === 'suspect' ? SUSPECT : ALIVE
   }
 
-  /** Keeps the instance, so that late words about it are still recognised. */
+  /** A record of this peer with the numbers that were just written. */
+  #keep(row: number, name: Uint8Array, address: Uint8Array): void {
+    const records = this.#records
+    const before = this.#record[row]
+    const isKnown = this.#standing[row] !== ABSENT
+    if (
+      isKnown &&
+      records.hasName(before, name, 0, name.length) &&
+      records.hasAddress(before, address, 0, address.length) &&
+      records.hasMeta(before, this.#numbers, 0, NUMBERS)
+    )
+      return
+    this.#record[row] = records.add(
+      name,
+      0,
+      name.length,
+      address,
+      0,
+      address.length,
+      this.#numbers,
+      0,
+      NUMBERS,
+    )
+    if (isKnown) records.drop(before)
+  }
+
   #forget(row: number): void {
-    this.#standing[row] = ABSENT
-    this.#records.drop(this.#record[row])
+    this.#numbers.set(this.#records.meta(this.#record[row]))
+    this.#keep(row, NOTHING, NOTHING)
+    this.#standing[row] = FORGOTTEN
   }
 
   #grow(row: number): void {
     const rows = grownLength(this.#standing.length, row + 1)
     this.#standing = longer(this.#standing, new Uint8Array(rows))
-    this.#instance = longer(this.#instance, new Uint32Array(rows))
-    this.#incarnation = longer(this.#incarnation, new Uint32Array(rows))
-    this.#port = longer(this.#port, new Uint16Array(rows))
-    this.#protocolMax = longer(this.#protocolMax, new Uint8Array(rows))
     this.#record = longer(this.#record, new Uint32Array(rows))
   }
+}
+
+function u32(bytes: Uint8Array, at: number): number {
+  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0
 }
 
 function swap(rows: Uint32Array, a: number, b: number): void {

@@ -53,7 +53,7 @@ export class Dispatch implements Actor<ToDispatch> {
     const { gossip, random } = world
     const counters = this.#counters
     const ownName = new TextEncoder().encode(settings.nodeName)
-    const view = new MemberView(ownName)
+    const view = new MemberView(ownName, world.pictures)
     const patterns = new Patterns()
     const { queryResponseSizeLimit: sizeLimit } = settings
     const internal = new InternalQueries(counters)

@@ -4,16 +4,17 @@
  */
 import type { Random } from '../actors/contract.ts'
 import { FACT, FactReader, STATUS } from '../actors/facts.ts'
-import { Pictures } from '../cluster/pictures.ts'
+import { type MemberPictures, Pictures } from '../cluster/pictures.ts'
 import { decodeTags } from '../wire/tags.ts'
 
 export class MemberView {
-  readonly #pictures = new Pictures()
+  readonly #pictures: MemberPictures
   readonly #ownName: Uint8Array
   #ownRow = -1
 
-  constructor(ownName: Uint8Array) {
+  constructor(ownName: Uint8Array, pictures: MemberPictures = new Pictures()) {
     this.#ownName = ownName
+    this.#pictures = pictures
   }
 
   /** Takes the members of a fact buffer over. What stands in plain memory is copied, since the buffer goes on to the host. */

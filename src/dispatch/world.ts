@@ -1,7 +1,7 @@
 /** What dispatch can do to the world. Every method only enqueues. */
 import type { Envelope, Log, Outlet, Random } from '../actors/contract.ts'
-
 import type { MirrorNews, News, QueryMail, ToGossip } from '../actors/mail.ts'
+import type { MemberPictures } from '../cluster/pictures.ts'
 import type { FileOperation } from './files.ts'
 
 export interface DispatchWorld {
@@ -15,4 +15,6 @@ export interface DispatchWorld {
   file(operation: FileOperation): void
   reply(id: number, envelope: Envelope<unknown>): void
   log: Log
+  /** Where pictures of the members are kept; undefined for a place of our own. */
+  pictures?: MemberPictures | undefined
 }

@@ -17,6 +17,8 @@ import { VersionSets } from './versions.ts'
 const FIRST_ROWS = 16
 const NO_ROW = -1
 const NOTHING = new Uint8Array(0)
+/** What a column of 32 bits holds for Lamport times that are this late or later. */
+const LATE = 0xffff_ffff
 const LONG_AGO = Number.NEGATIVE_INFINITY
 
 export class MemberTable {
@@ -31,18 +33,18 @@ export class MemberTable {
   status = new Uint8Array(FIRST_ROWS)
   port = new Uint16Array(FIRST_ROWS)
   instance = new Uint32Array(FIRST_ROWS)
-  /** Lamport time of the last intent about the member. */
-  statusTime = new Float64Array(FIRST_ROWS)
   /** Number of the version set of each row. */
   versionSet = new Uint16Array(FIRST_ROWS)
 
-  #hash = new Uint32Array(FIRST_ROWS)
   #record = new Uint32Array(FIRST_ROWS)
   #isUsed = new Uint8Array(FIRST_ROWS)
   readonly #free: number[] = []
   /** Open addressing; a slot holds row + 1, 0 is empty. A quarter of them at least are. */
   #slots = new Uint32Array(FIRST_ROWS * 2)
   readonly #records: Records
+  #statusTime = new Uint32Array(FIRST_ROWS)
+  /** Of rows whose time does not fit the column: nobody honest gets there. */
+  readonly #lateTimes = new Map<number, number>()
   // Two times that few members have: no columns for them.
   readonly #goneAt = new Map<number, number>()
   readonly #leftAt = new Map<number, number>()
@@ -81,6 +83,18 @@ export class MemberTable {
     return this.#isUsed[row] === 1
   }
 
+  /** Lamport time of the last intent about the member. */
+  statusTime(row: number): number {
+    const time = this.#statusTime[row]
+    return time === LATE ? (this.#lateTimes.get(row) ?? LATE) : time
+  }
+
+  setStatusTime(row: number, time: number): void {
+    if (this.#lateTimes.size > 0) this.#lateTimes.delete(row)
+    if (time >= LATE) this.#lateTimes.set(row, time)
+    this.#statusTime[row] = Math.min(time, LATE)
+  }
+
   /** When memberlist saw it dead or leaving; `-Infinity` where it is neither. */
   goneAt(row: number): number {
     return this.#goneAt.get(row) ?? LONG_AGO
@@ -107,12 +121,11 @@ export class MemberTable {
 
   /** The row of the member with this name, or -1. */
   find(bytes: Uint8Array, start: number, end: number): number {
-    const hash = hashOf(this.#seed, bytes, start, end)
     const mask = this.#slots.length - 1
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+    for (let slot = hashOf(this.#seed, bytes, start, end) & mask; ; slot = (slot + 1) & mask) {
       const row = this.#slots[slot] - 1
       if (row === NO_ROW) return NO_ROW
-      if (this.#hash[row] === hash && this.hasName(row, bytes, start, end)) return row
+      if (this.hasName(row, bytes, start, end)) return row
     }
   }
 
@@ -140,7 +153,6 @@ export class MemberTable {
     metaEnd: number,
   ): number {
     const row = this.#free.pop() ?? this.#newRow()
-    this.#hash[row] = hashOf(this.#seed, name, nameStart, nameEnd)
     this.#isUsed[row] = 1
     this.instance[row] += 1
     this.incarnation[row] = 0
@@ -148,7 +160,7 @@ export class MemberTable {
     this.#instances[HELD.unlisted] += 1
     this.status[row] = 0
     this.port[row] = 0
-    this.statusTime[row] = 0
+    this.setStatusTime(row, 0)
     this.#record[row] = this.#records.add(
       name,
       nameStart,
@@ -281,16 +293,19 @@ export class MemberTable {
     this.status = longer(this.status, new Uint8Array(rows))
     this.port = longer(this.port, new Uint16Array(rows))
     this.instance = longer(this.instance, new Uint32Array(rows))
-    this.statusTime = longer(this.statusTime, new Float64Array(rows))
+    this.#statusTime = longer(this.#statusTime, new Uint32Array(rows))
     this.versionSet = longer(this.versionSet, new Uint16Array(rows))
-    this.#hash = longer(this.#hash, new Uint32Array(rows))
     this.#record = longer(this.#record, new Uint32Array(rows))
     this.#isUsed = longer(this.#isUsed, new Uint8Array(rows))
   }
 
+  #hashOf(row: number): number {
+    return this.#records.hash(this.#record[row], this.#seed)
+  }
+
   #place(row: number): void {
     const mask = this.#slots.length - 1
-    let slot = this.#hash[row] & mask
+    let slot = this.#hashOf(row) & mask
     while (this.#slots[slot] !== 0) slot = (slot + 1) & mask
     this.#slots[slot] = row + 1
   }
@@ -298,10 +313,10 @@ export class MemberTable {
   /** Takes the row out and moves up those behind it that its slot had pushed on, so that no chain is broken. */
   #unplace(row: number): void {
     const mask = this.#slots.length - 1
-    let hole = this.#hash[row] & mask
+    let hole = this.#hashOf(row) & mask
     while (this.#slots[hole] !== row + 1) hole = (hole + 1) & mask
     for (let slot = (hole + 1) & mask; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
-      const home = this.#hash[this.#slots[slot] - 1] & mask
+      const home = this.#hashOf(this.#slots[slot] - 1) & mask
       if (((slot - home) & mask) < ((slot - hole) & mask)) continue
       this.#slots[hole] = this.#slots[slot]
       hole = slot

@@ -175,7 +175,7 @@ export class Outbox {
       row,
       instance: table.instance[row],
       incarnation: table.incarnation[row],
-      statusTime: table.statusTime[row],
+      statusTime: table.statusTime(row),
       port: table.port[row],
       versions: table.versions.bytes(table.versionSet[row]),
     }

@@ -216,7 +216,7 @@ export class PushPull {
       statuses: {
         count: known.length,
         each: (visit) => {
-          for (const row of known) visit(table.name(row), table.statusTime[row])
+          for (const row of known) visit(table.name(row), table.statusTime(row))
         },
       },
       slots: events.seen.slots.map((slot) =>

@@ -145,11 +145,11 @@ export class Reaper {
   #erase(row: number, now: number): void {
     const { table, outbox, counters, recent } = this.#parts
     const name = table.name(row)
-    recent.entomb(toLatin(name, 0, name.length), table.statusTime[row], now)
+    recent.entomb(toLatin(name, 0, name.length), table.statusTime(row), now)
     counters.add('folkmoot.member.reaped')
     outbox.member(FACT.memberReap, row)
     table.status[row] = STATUS.none
-    table.statusTime[row] = 0
+    table.setStatusTime(row, 0)
     // Back on the list if it was off it already: the tombstone of this layer.
     if (table.held[row] === HELD.unlisted) table.setHeld(row, HELD.left, now)
   }

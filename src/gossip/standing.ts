@@ -83,7 +83,7 @@ export class Standing implements MemberListener {
   known(row: number, status: number, statusTime: number, now: number): void {
     const { table, outbox } = this.#parts
     table.status[row] = status
-    table.statusTime[row] = statusTime
+    table.setStatusTime(row, statusTime)
     if (status === STATUS.failed || status === STATUS.left) table.setLeftAt(row, now)
     outbox.member(FACT.memberKnown, row)
   }
@@ -162,13 +162,13 @@ export class Standing implements MemberListener {
       return this.#remember(toLatin(bytes, start, end), { kind: 'leave', lamportTime, heardAt: now })
     }
     // Of the same time as our own join it counts as well: those who heard the leave first do not take a join of that time.
-    if (row === this.selfRow && this.#isStaying && lamportTime >= table.statusTime[row]) {
+    if (row === this.selfRow && this.#isStaying && lamportTime >= table.statusTime(row)) {
       this.announceJoin(now)
       return 'stop'
     }
-    if (lamportTime <= table.statusTime[row]) return 'stop'
+    if (lamportTime <= table.statusTime(row)) return 'stop'
     // The time is stored even where the status stays: else two nodes would pass each other's leaves on for ever.
-    table.statusTime[row] = lamportTime
+    table.setStatusTime(row, lamportTime)
     if (table.status[row] === STATUS.alive) {
       table.status[row] = STATUS.leaving
       outbox.member(FACT.memberChange, row)
@@ -220,17 +220,17 @@ export class Standing implements MemberListener {
       const ties = source === 'message' ? 'to the join' : 'to the first'
       return this.#remember(toLatin(bytes, start, end), { kind: 'join', lamportTime, heardAt: now }, ties)
     }
-    const isTie = lamportTime === table.statusTime[row] && source === 'message'
+    const isTie = lamportTime === table.statusTime(row) && source === 'message'
     const isContradicted = isTie && table.status[row] === STATUS.leaving
-    if (lamportTime <= table.statusTime[row] && !isContradicted) return 'stop'
+    if (lamportTime <= table.statusTime(row) && !isContradicted) return 'stop'
     if (row === this.selfRow && this.#isStaying && lamportTime !== this.#announcing) {
       // Not ours. A peer's state does not tell which intent it had this time from: a leave that we missed would be contradicted by nobody.
       this.announceJoin(now)
       return 'stop'
     }
-    if (row !== this.selfRow && table.statusTime[row] > 0 && table.status[row] === STATUS.alive)
+    if (row !== this.selfRow && table.statusTime(row) > 0 && table.status[row] === STATUS.alive)
       this.#rebirths.announced(row, now)
-    table.statusTime[row] = lamportTime
+    table.setStatusTime(row, lamportTime)
     if (table.status[row] === STATUS.leaving) table.status[row] = STATUS.alive
     // The host sees the time too.
     outbox.member(FACT.memberChange, row)
@@ -303,7 +303,7 @@ export class Standing implements MemberListener {
     const name = table.name(row)
     const intent = this.#recent.get(toLatin(name, 0, name.length))
     if (intent === undefined) return
-    table.statusTime[row] = intent.lamportTime
+    table.setStatusTime(row, intent.lamportTime)
     if (intent.kind === 'leave') table.status[row] = STATUS.leaving
   }
 }

@@ -25,6 +25,7 @@ import { type Handling, Seat, type Weighed } from './post.ts'
 import { HostQuestions } from './questions.ts'
 import { numbersIn, type Reply } from './reply.ts'
 import type { Schedule } from './schedule.ts'
+import { SharedPictures } from './shared-pictures.ts'
 
 export interface NodeParts {
   schedule: Schedule
@@ -321,6 +322,7 @@ export class SimulatedNode implements Station {
     gossip.seat(this.#parts.tamper(actor, this))
     const delivering = new Dispatch(this.settings, {
       random: random.fork(),
+      pictures: records && new SharedPictures(records),
       gossip: gossip.outlet,
       news: (news) => this.#news(dispatch, news),
       query: (mail) => (this.facade ? this.facade.query(mail) : this.questions.take(mail)),

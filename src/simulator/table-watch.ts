@@ -141,7 +141,7 @@ function isUnchanged(table: MemberTable, row: number, before: Holding): boolean 
     table.incarnation[row] === before.incarnation &&
     table.held[row] === before.held &&
     table.status[row] === before.status &&
-    table.statusTime[row] === before.statusTime &&
+    table.statusTime(row) === before.statusTime &&
     // A name may be given up and taken elsewhere within one turn.
     table.hasAddress(row, before.address, 0, before.address.length, before.port)
   )
@@ -154,7 +154,7 @@ function holdingOf(table: MemberTable, row: number): Holding {
     incarnation: table.incarnation[row],
     held: table.held[row],
     status: table.status[row],
-    statusTime: table.statusTime[row],
+    statusTime: table.statusTime(row),
     address: table.address(row).slice(),
     port: table.port[row],
     place: `${formatIp(table.address(row))}:${table.port[row]}`,

@@ -73,6 +73,30 @@ test('a row that is used again has another instance', () => {
   assert.equal(find(table, 'a'), -1)
 })
 
+test('Lamport times of 53 bits are kept, and forgotten with the member', () => {
+  const table = new MemberTable(new SeededRandom(1))
+  const row = add(table, 'a')
+  for (const time of [0, 7, 2 ** 32 - 2, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1, 3]) {
+    table.setStatusTime(row, time)
+    assert.equal(table.statusTime(row), time)
+  }
+  table.setStatusTime(row, 2 ** 40)
+  table.remove(row)
+  assert.equal(add(table, 'b'), row)
+  assert.equal(table.statusTime(row), 0)
+})
+
+test('room that was made is room: no column grows while as many members come as were expected', () => {
+  const table = new MemberTable(new SeededRandom(1))
+  const names = Array.from({ length: 5_000 }, (_, i) => `member-${i}`)
+  table.reserve(names.length, names.join('').length)
+  const { held, slabBytes } = table
+  for (const name of names) table.add(bytes(name), 0, name.length)
+  assert.equal(table.held, held)
+  assert.equal(table.slabBytes, slabBytes)
+  for (const name of names) assert.ok(find(table, name) >= 0)
+})
+
 test('listed and active count what memberlist lists and what is alive or suspect', () => {
   const table = new MemberTable(new SeededRandom(1))
   const [a, b, c] = ['a', 'b', 'c'].map((name) => add(table, name))

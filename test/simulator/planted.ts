@@ -59,7 +59,7 @@ export const BUGS: Readonly<Record<string, Plan>> = {
     module: 'gossip/standing.js',
     changes: [
       [
-        'if (row === this.selfRow && this.#isStaying && lamportTime >= table.statusTime[row])',
+        'if (row === this.selfRow && this.#isStaying && lamportTime >= table.statusTime(row))',
         'if (row < 0)',
       ],
     ],
