@@ -19,11 +19,12 @@ import { show, showTable } from './report/text.ts'
 import { cluster } from './sections/cluster.ts'
 import { hostTax } from './sections/host-tax.ts'
 import { intake } from './sections/intake.ts'
+import { manyInOne } from './sections/many.ts'
 import { micro } from './sections/micro.ts'
 import { packet } from './sections/packet.ts'
 import { state } from './sections/state.ts'
 
-const SECTIONS: readonly Section[] = [intake, state, packet, cluster, hostTax, micro]
+const SECTIONS: readonly Section[] = [intake, state, packet, cluster, manyInOne, hostTax, micro]
 
 const root = join(import.meta.dirname, '..', '..')
 

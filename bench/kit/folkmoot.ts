@@ -1,6 +1,7 @@
 /** A member of ours as a subject: `member.ts` in a process of its own, spoken to over its IPC channel. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import type { Readable } from 'node:stream'
 import type { ClusterOptions } from 'folkmoot'
 import { tieToUs } from './children.ts'
 import type { Subject } from './subject.ts'
@@ -11,18 +12,22 @@ export type MemberOrder =
   | { type: 'members' }
   | { type: 'alive' }
   | { type: 'heard' }
+  /** From now on it says on its standard output what it sees and hears, as a crowd wants it. */
+  | { type: 'tell' }
+  | { type: 'event'; name: string }
   | { type: 'stats' }
   | { type: 'collect' }
 
 export class FolkmootSubject implements Subject {
   readonly kind = 'Folkmoot'
   readonly name: string
-  readonly ip = '127.0.0.1'
+  readonly ip: string
   readonly #child: ChildProcess
   #port = 0
 
-  private constructor(name: string, child: ChildProcess) {
+  private constructor(name: string, ip: string, child: ChildProcess) {
     this.name = name
+    this.ip = ip
     this.#child = child
   }
 
@@ -32,10 +37,14 @@ export class FolkmootSubject implements Subject {
     options: Partial<ClusterOptions> = {},
     execArgv: string[] = [],
   ): Promise<FolkmootSubject> {
-    const child = fork(new URL('./member.js', import.meta.url), { execArgv, serialization: 'advanced' })
+    const child = fork(new URL('./member.js', import.meta.url), {
+      execArgv,
+      serialization: 'advanced',
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    })
     tieToUs(child)
-    const subject = new FolkmootSubject(name, child)
     const all = { nodeName: name, bind: '127.0.0.1:0', ...options }
+    const subject = new FolkmootSubject(name, all.bind.split(':')[0], child)
     subject.#port = await subject.#ask({ type: 'start', options: all })
     return subject
   }
@@ -64,6 +73,21 @@ export class FolkmootSubject implements Subject {
     return this.#ask({ type: 'heard' })
   }
 
+  /** Its standard output, on which it says what it sees and hears after `tell`. */
+  get says(): Readable {
+    const { stdout } = this.#child
+    if (stdout === null) throw new Error(`${this.name} has no standard output`)
+    return stdout
+  }
+
+  async tell(): Promise<void> {
+    await this.#ask({ type: 'tell' })
+  }
+
+  async userEvent(name: string): Promise<void> {
+    await this.#ask({ type: 'event', name })
+  }
+
   /** Prints what it dropped to its standard error. */
   async tellDrops(): Promise<void> {
     await this.#ask({ type: 'stats' })
@@ -77,6 +101,14 @@ export class FolkmootSubject implements Subject {
   async stop(): Promise<void> {
     const gone = once(this.#child, 'exit')
     this.#child.disconnect()
+    await gone
+  }
+
+  /** Ends it as a crash would. */
+  async kill(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    const gone = once(this.#child, 'exit')
+    this.#child.kill('SIGKILL')
     await gone
   }
 

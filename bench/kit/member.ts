@@ -1,6 +1,10 @@
 /** The process behind `FolkmootSubject`: a host program with one listener, that does what it is told. Ends with its channel. */
+import { writeSync } from 'node:fs'
 import { Cluster } from 'folkmoot'
 import type { MemberOrder } from './folkmoot.ts'
+
+/** Of every event that it is told to send. */
+const PAYLOAD = 'x'.repeat(64)
 
 let cluster: Cluster | undefined
 let heard = 0
@@ -22,6 +26,19 @@ async function tellDrops(member: Cluster): Promise<number> {
   return drops.length
 }
 
+/** In the words of Serf's log. Written at once, as a log is: the pipe is read by somebody who tells the time. */
+function tell(member: Cluster): number {
+  const say = (kind: string, name: string) => writeSync(1, `${kind}: ${name}\n`)
+  member.on('member-join', ({ members }) => {
+    for (const { name } of members) say('EventMemberJoin', name)
+  })
+  member.on('member-failed', ({ members }) => {
+    for (const { name } of members) say('EventMemberFailed', name)
+  })
+  member.on('user-event', ({ name }) => say('user-event', name))
+  return 0
+}
+
 /** Every answer is a number: it costs nothing, and most are counts. */
 async function obey(order: MemberOrder): Promise<number> {
   if (order.type === 'start') {
@@ -39,6 +56,10 @@ async function obey(order: MemberOrder): Promise<number> {
       return cluster.members({ status: 'alive' }).length
     case 'heard':
       return heard
+    case 'tell':
+      return tell(cluster)
+    case 'event':
+      return (await cluster.userEvent(order.name, PAYLOAD)).lamportTime
     case 'stats':
       return tellDrops(cluster)
     case 'collect':

@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RpcClient } from '../../src/agent/rpc/client.ts'
 import { RPC_VERSION, writeRequestHeader } from '../../src/agent/rpc/records.ts'
@@ -15,8 +16,15 @@ import { tieToUs } from './children.ts'
 import { EVENT_NAME } from './made-up.ts'
 import type { Subject } from './subject.ts'
 
+/** Of every event that it is told to send. */
+const PAYLOAD = new Uint8Array(64).fill(0x78)
 const START_PATIENCE = 10_000
 let hosts = 0
+
+function freshIp(): string {
+  hosts += 1
+  return `127.77.${(process.pid % 250) + 1}.${hosts}`
+}
 
 export class SerfSubject implements Subject {
   readonly kind = 'serf agent'
@@ -34,16 +42,18 @@ export class SerfSubject implements Subject {
     this.#client = client
   }
 
-  /** `listens`: whether its user events are streamed to a listener. */
+  /** `listens`: whether its user events are streamed to a listener, or its log says what it hears. */
   static async start(
     name: string,
-    listens: 'with a listener' | 'alone' = 'with a listener',
+    listens: 'with a listener' | 'alone' | 'says what it hears' = 'with a listener',
+    ip = freshIp(),
   ): Promise<SerfSubject> {
-    hosts += 1
-    const ip = `127.77.${(process.pid % 250) + 1}.${hosts}`
     const rpc = `${ip}:7373`
-    const flags = [`-node=${name}`, `-bind=${ip}:7946`, `-rpc-addr=${rpc}`, '-profile=lan', '-log-level=err']
-    const child = spawn('serf', ['agent', ...flags], { stdio: 'ignore' })
+    const level = listens === 'says what it hears' ? 'info' : 'err'
+    const flags = [`-node=${name}`, `-bind=${ip}:7946`, `-rpc-addr=${rpc}`, '-profile=lan']
+    const child = spawn('serf', ['agent', ...flags, `-log-level=${level}`], {
+      stdio: ['ignore', listens === 'says what it hears' ? 'pipe' : 'ignore', 'ignore'],
+    })
     tieToUs(child)
     const subject = new SerfSubject(name, ip, child, await dialled(rpc))
     if (listens === 'with a listener') subject.#listener = await EventCounter.open(ip)
@@ -59,6 +69,17 @@ export class SerfSubject implements Subject {
     if (reached !== 1) throw new Error(`the agent reached ${reached} of one address`)
   }
 
+  /** Its log, where it was started to say what it hears. */
+  get says(): Readable {
+    const { stdout } = this.#child
+    if (stdout === null) throw new Error(`${this.name} says nothing`)
+    return stdout
+  }
+
+  async userEvent(name: string): Promise<void> {
+    await this.#client.event({ name, payload: PAYLOAD, coalesce: false })
+  }
+
   async members(): Promise<number> {
     return (await this.#client.members()).length
   }
@@ -71,12 +92,18 @@ export class SerfSubject implements Subject {
     return this.#listener?.count ?? 0
   }
 
-  async stop(): Promise<void> {
+  /** Ends it as a crash would: it has no other end here. */
+  async kill(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     const gone = once(this.#child, 'exit')
     this.#listener?.close()
     this.#client.close()
     this.#child.kill('SIGKILL')
     await gone
+  }
+
+  stop(): Promise<void> {
+    return this.kill()
   }
 }
 

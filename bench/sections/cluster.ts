@@ -1,149 +1,223 @@
 /**
- * Pools of real processes on loopback, ours and real agents in turn: how soon all see all, what a member costs at rest, how soon a dead one is known.
+ * Pools of real processes, ours and real agents in turn, and beside them what else npm has: how soon all see all, what a member costs at rest, how
+ * long one event takes to reach all, how soon a dead one is known. Each trial has a network namespace to itself.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
-import { cpuOf, memoryOf } from '../kit/cost.ts'
-import { FolkmootSubject } from '../kit/folkmoot.ts'
+import type { Kind } from '../kit/breeds.ts'
+import { type Trial, type TrialOrder, trial } from '../kit/cluster-trial.ts'
+import type { Times } from '../kit/crowd.ts'
 import { serfVersion } from '../kit/machine.ts'
-import { SerfSubject } from '../kit/serf.ts'
-import type { Subject } from '../kit/subject.ts'
-import { type Aim, aim, type Context, type Result, type Section, unmeasured } from '../report/model.ts'
+import { hasNamespaces } from '../kit/namespace.ts'
+import { LIBRARIES, lacking } from '../kit/peers.ts'
+import {
+  type Aim,
+  aim,
+  type Context,
+  type Result,
+  type Section,
+  type Size,
+  unmeasured,
+} from '../report/model.ts'
 import { median, plain, quantile, spreadOf } from '../report/numbers.ts'
 
-const SIZES = [10, 30]
-const QUICK_SIZES = [5]
-const MIB = 2 ** 20
-const PATIENCE = 120_000
-const LOOK_EVERY = 50
-/** After all see all, so that what the joins left behind has been said. */
-const SETTLE = 10_000
-const MOST_MIB = 100
+const SIZES = [10, 30, 60]
+const LIBRARY_SIZES = [10, 30]
+/** Formations alone, of the largest pool: a tail wants more than one. The agent's take a minute each. */
+const MORE_FORMATIONS = { Folkmoot: 9, 'serf agent': 2 } as const
+const FULL = { settle: 20_000, rest: 60_000, events: 20, kills: 5 }
+const QUICK = { settle: 1_000, rest: 4_000, events: 2, kills: 1 }
+const QUICK_SIZE = 5
+
+const SECONDS = 60
 const ALL_SEE_ALL = 3_000
+const MOST_MIB = 100
+const DATAGRAMS = 2
+const DATAGRAMS_OFF = 0.05
+const EVENT_RATIO = 1.1
+const DETECTION_OFF = 200
 
-interface Measured {
-  half: number
-  all: number
-  cpu: number
-  memory: number
-  first: number
-  last: number
+function isHere(kind: Kind): boolean {
+  if (kind === 'Folkmoot') return true
+  return kind === 'serf agent' ? serfVersion() !== undefined : lacking(kind) === undefined
 }
 
-type Start = (name: string) => Promise<Subject>
-
-/** When each of the members first sees so many alive, in milliseconds. */
-async function whenAllSee(members: readonly Subject[], alive: number): Promise<number[]> {
-  const startedAt = performance.now()
-  const one = async (member: Subject) => {
-    while (performance.now() - startedAt < PATIENCE) {
-      if ((await member.alive()) === alive) return performance.now() - startedAt
-      await sleep(LOOK_EVERY)
-    }
-    return Number.POSITIVE_INFINITY
-  }
-  return Promise.all(members.map(one))
-}
-
-async function pool(count: number, start: Start, rest: number): Promise<Measured> {
-  const members: Subject[] = []
-  for (let i = 0; i < count; i++) members.push(await start(`member-${i}`))
-  const [first, ...others] = members
-  const seen = whenAllSee(members, count)
-  await Promise.all(others.map((member) => member.join(`${first.ip}:${first.port}`)))
-  const times = await seen
-  await sleep(SETTLE)
-  const before = members.map(({ pid }) => cpuOf(pid))
-  await sleep(rest)
-  const spent = members.map(({ pid }, i) => ((cpuOf(pid) - before[i]) / 1e6) * (60_000 / rest))
-  const memory = members.map(({ pid }) => memoryOf(pid).resident / MIB)
-  const [victim, ...survivors] = [...members].reverse()
-  process.kill(victim.pid, 'SIGKILL')
-  const known = await whenAllSee(survivors, count - 1)
-  await Promise.all(survivors.map((member) => member.stop()))
-  return {
-    half: quantile(times, 0.5),
-    all: quantile(times, 1),
-    cpu: median(spent),
-    memory: median(memory),
-    first: quantile(known, 0),
-    last: quantile(known, 1),
-  }
-}
-
-interface Run extends Measured {
-  count: number
-  kind: string
-}
-
-const of = (runs: readonly Run[], what: keyof Measured) => spreadOf(runs.map((run) => run[what]))
-
-function rowsOf(runs: readonly Run[]): Result['tables'][number]['rows'] {
-  const groups = [...new Set(runs.map(({ count, kind }) => `${count}, ${kind}`))]
-  return groups.map((group) => {
-    const some = runs.filter(({ count, kind }) => `${count}, ${kind}` === group)
-    return {
-      members: group,
-      'half see all, ms': of(some, 'half'),
-      'all see all, ms': of(some, 'all'),
-      'CPU s a minute at rest': of(some, 'cpu'),
-      'MiB a process': of(some, 'memory'),
-      'kill -9 to the first failed, ms': of(some, 'first'),
-      'to the last, ms': of(some, 'last'),
-    }
-  })
-}
-
-function aims(runs: readonly Run[]): Aim[] {
-  const count = Math.max(...runs.map((run) => run.count))
-  const largest = runs.filter((run) => run.count === count)
-  const [ours, theirs] = ['Folkmoot', 'serf agent'].map((kind) => largest.filter((run) => run.kind === kind))
-  const [cpu, memory, all] = [of(ours, 'cpu').median, of(ours, 'memory').median, of(ours, 'all').high]
-  const atRest = `CPU at rest not above the agent’s, ${count} members`
+/** What is tried, ours and the other in turn. */
+export function ordersOf(size: Size): TrialOrder[] {
+  const scope = size === 'quick' ? QUICK : FULL
+  const order = (kind: Kind, count: number): TrialOrder => ({ kind, count, ...scope })
+  const both = ['Folkmoot', 'serf agent'] as const
+  if (size === 'quick') return both.filter(isHere).map((kind) => order(kind, QUICK_SIZE))
+  const largest = Math.max(...SIZES)
+  const formations = both.flatMap((kind) =>
+    Array.from({ length: MORE_FORMATIONS[kind] }, () => ({ ...order(kind, largest), rest: 0 })),
+  )
+  // Of the libraries, those that have events are asked for them.
+  const others = LIBRARY_SIZES.flatMap((count) =>
+    LIBRARIES.map((kind) => ({ ...order(kind, count), events: kind === 'moleculer' ? scope.events : 0 })),
+  )
   return [
-    theirs.length === 0
-      ? unmeasured(atRest, 'there is no serf here')
-      : aim(
-          atRest,
-          `${plain(cpu)} s a minute against ${plain(of(theirs, 'cpu').median)}`,
-          cpu <= of(theirs, 'cpu').median,
-        ),
-    aim(`all see all within 3 s, ${count} members`, `${plain(all)} ms at most`, all <= ALL_SEE_ALL),
+    ...SIZES.flatMap((count) => both.map((kind) => order(kind, count))),
+    ...formations,
+    ...others,
+  ].filter(({ kind }) => isHere(kind))
+}
+
+/** The time of one that came so far down the line of all who should know; Infinity where it never did. */
+function timeOf(times: Times, place: number): number {
+  return times[place] ?? Number.POSITIVE_INFINITY
+}
+
+interface Figures {
+  formedHalf: number[]
+  formedAll: number[]
+  cpu: number[]
+  datagrams: number[]
+  bytes: number[]
+  memory: number[]
+  eventHalf: number[]
+  eventAll: number[]
+  heard: number
+  first: number[]
+  last: number[]
+}
+
+function figuresOf(trials: readonly Trial[]): Figures {
+  const [{ count }] = trials
+  const whole = trials.filter(({ memory }) => memory > 0)
+  const events = trials.flatMap((one) => one.events)
+  const deaths = trials.flatMap((one) => one.deaths)
+  return {
+    formedHalf: trials.map(({ formed }) => timeOf(formed, Math.ceil(count / 2) - 1)),
+    formedAll: trials.map(({ formed }) => timeOf(formed, count - 1)),
+    cpu: whole.map(({ cpu }) => cpu),
+    datagrams: whole.map(({ datagrams }) => datagrams / SECONDS),
+    bytes: whole.map(({ bytes }) => bytes),
+    memory: whole.map(({ memory }) => memory),
+    eventHalf: events.map((times) => timeOf(times, Math.ceil(count / 2) - 1)),
+    eventAll: events.map((times) => timeOf(times, count - 1)),
+    heard: events.reduce((sum, times) => sum + times.length, 0) / (events.length * count),
+    first: deaths.map((times) => timeOf(times, 0)),
+    last: deaths.map((times) => timeOf(times, count - 2)),
+  }
+}
+
+/** What was measured, by «members, kind», in the order of its first trial. */
+function groups(trials: readonly Trial[]): [string, Figures][] {
+  const titles = [...new Set(trials.map(({ count, kind }) => `${count}, ${kind}`))].sort(
+    (a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10),
+  )
+  return titles.map((title) => [
+    title,
+    figuresOf(trials.filter(({ count, kind }) => `${count}, ${kind}` === title)),
+  ])
+}
+
+function tables(trials: readonly Trial[]): Result['tables'] {
+  const all = groups(trials)
+  const missing = LIBRARIES.flatMap((name) => {
+    const why = lacking(name)
+    return why === undefined ? [] : [`${name} does not run here: ${why}.`]
+  })
+  return [
+    {
+      title: 'Pools of processes: forming, and at rest',
+      rows: all.map(([members, figures]) => ({
+        members,
+        'half see all, ms': spreadOf(figures.formedHalf),
+        'all see all, ms': spreadOf(figures.formedAll),
+        'CPU s a minute': spreadOf(figures.cpu),
+        'datagrams sent a second': spreadOf(figures.datagrams),
+        'bytes a minute': spreadOf(figures.bytes),
+        'MiB a process': spreadOf(figures.memory),
+      })),
+      note: [
+        'CPU and memory are the median of the members; datagrams and bytes (loopback, with headers and streams) those of the namespace by member, by the kernel’s count.',
+        'The SWIM libraries have a probe a second as Serf’s LAN profile; moleculer speaks over TCP and knows the address of the first from its configuration.',
+        ...missing,
+      ].join(' '),
+    },
+    {
+      title: 'Pools of processes: one event, one death',
+      rows: all
+        .filter(([, { first }]) => first.length > 0)
+        .map(([members, figures]) => ({
+          members,
+          'event to half, ms': spreadOf(figures.eventHalf),
+          'event to all, ms': spreadOf(figures.eventAll),
+          'heard of events': Number.isNaN(figures.heard) ? 'has none' : figures.heard,
+          'kill -9 to the first failed, ms': spreadOf(figures.first),
+          'to the last, ms': spreadOf(figures.last),
+        })),
+      note: 'An event has 64 bytes, its sender goes round, and it is timed from when the first heard of it. TCP tells moleculer at once that a process is gone; that a machine is, or a wire, it does not.',
+    },
+  ]
+}
+
+function aims(trials: readonly Trial[]): Aim[] {
+  const count = Math.max(...trials.map((one) => one.count))
+  const found = new Map(groups(trials))
+  const ours = found.get(`${count}, Folkmoot`)
+  const theirs = found.get(`${count}, serf agent`)
+  if (ours === undefined) return []
+  return [...compared(count, ours, theirs), ...absolute(count, ours)]
+}
+
+function compared(count: number, ours: Figures, theirs: Figures | undefined): Aim[] {
+  const [cpu, event, death] = [
+    `CPU at rest not above the agent’s, ${count} members`,
+    `one event to all within ${EVENT_RATIO} times the agent’s median, ${count} members`,
+    `a death known to all within 0.2 s of the agent’s median, ${count} members`,
+  ]
+  if (theirs === undefined)
+    return [cpu, event, death].map((what) => unmeasured(what, 'there is no serf here'))
+  const pair = (what: 'cpu' | 'eventAll' | 'last') => [median(ours[what]), median(theirs[what])]
+  const [ourCpu, theirCpu] = pair('cpu')
+  const [ourEvent, theirEvent] = pair('eventAll')
+  const [ourDeath, theirDeath] = pair('last')
+  return [
+    aim(cpu, `${plain(ourCpu)} s a minute against ${plain(theirCpu)}`, ourCpu <= theirCpu),
+    aim(event, `${plain(ourEvent)} ms against ${plain(theirEvent)}`, ourEvent <= EVENT_RATIO * theirEvent),
+    aim(death, `${plain(ourDeath)} ms against ${plain(theirDeath)}`, ourDeath <= theirDeath + DETECTION_OFF),
+  ]
+}
+
+function absolute(count: number, ours: Figures): Aim[] {
+  const tail = quantile(ours.formedAll, 0.95)
+  const sent = median(ours.datagrams)
+  const memory = median(ours.memory)
+  const formed = `all see all within 3 s (95% of ${ours.formedAll.length} formations), ${count} members`
+  const datagrams = `${DATAGRAMS}.00 datagrams a second and member, ${count} members`
+  return [
+    Number.isNaN(sent)
+      ? unmeasured(datagrams, 'no namespace of its own here')
+      : aim(datagrams, `${sent.toFixed(2)}`, Math.abs(sent - DATAGRAMS) <= DATAGRAMS_OFF),
+    aim(formed, `${plain(tail)} ms`, tail <= ALL_SEE_ALL),
     aim('100 MiB a process with its threads', `${plain(memory)} MiB`, memory <= MOST_MIB),
   ]
 }
 
-async function run(context: Context): Promise<Result> {
-  const [sizes, times, rest] =
-    context.size === 'quick' ? ([QUICK_SIZES, 1, 5_000] as const) : ([SIZES, 1, 30_000] as const)
-  const kinds: readonly (readonly [string, Start])[] = [
-    ['Folkmoot', (name) => FolkmootSubject.start(name)],
-    ...(serfVersion() === undefined
-      ? []
-      : [['serf agent', (name: string) => SerfSubject.start(name, 'alone')] as const]),
-  ]
-  const runs: Run[] = []
-  for (const count of sizes) {
-    for (let i = 0; i < times; i++) {
-      for (const [kind, start] of kinds) {
-        context.say(`cluster: ${count} of ${kind}`)
-        runs.push({ count, kind, ...(await pool(count, start, rest)) })
-      }
-    }
-  }
+/** What is made of trials. */
+export function resultOf(trials: readonly Trial[], size: Size): Result {
+  const { settle, rest } = size === 'quick' ? QUICK : FULL
+  const where = hasNamespaces()
+    ? 'Each pool has a network namespace to itself.'
+    : 'There are no namespaces here (root and `ip`): the pools were on the loopback of all, and nobody counted datagrams.'
   return {
     name: 'cluster',
     title: 'Pools of processes',
-    method: `All are up and alone first, then all join the first at once; ${SETTLE / 1000} s after all see all, CPU is taken for ${rest / 1000} s; then the last one is killed. Whether all see all is asked of each every ${LOOK_EVERY} ms. LAN settings, on loopback.`,
-    tables: [
-      {
-        title: 'Pools of processes',
-        rows: rowsOf(runs),
-        note: 'Every process on the same two cores. CPU and memory are the median of the members.',
-      },
-    ],
+    method: `${where} All are up and alone first, then all join the first at once; from ${settle / 1000} s after that CPU and traffic are taken for ${rest / 1000} s; then events a second apart, and deaths by kill -9, each of whom comes back. Every process says on its standard output what it sees, and one ear tells the time. LAN settings; all on the same two processors.`,
+    tables: tables(trials),
     plots: [],
-    aims: aims(runs),
+    aims: aims(trials),
   }
+}
+
+async function run(context: Context): Promise<Result> {
+  const trials: Trial[] = []
+  for (const order of ordersOf(context.size)) {
+    context.say(`cluster: ${order.count} of ${order.kind}${order.rest === 0 ? ', forming alone' : ''}`)
+    trials.push(await trial(order))
+  }
+  return resultOf(trials, context.size)
 }
 
 export const cluster: Section = { name: 'cluster', run }

@@ -4,13 +4,13 @@
  * known to the first and to all: medians within a fifth of each other. It wants root, `ip`, `nft`, `serf`, and a quiet machine.
  */
 import assert from 'node:assert/strict'
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { detection } from '../../bench/experiments/detection.ts'
 import { quantile } from '../../bench/experiments/pool.ts'
 import { spread } from '../../bench/experiments/spread.ts'
+import { Crowd, type CrowdMember } from '../../bench/kit/crowd.ts'
+import { apart, must } from '../../bench/kit/namespace.ts'
 import { AgentProcess, type Kind } from '../agent/processes.ts'
 
 const MEMBERS = 16
@@ -18,7 +18,6 @@ const EVENTS = 40
 const KILLS = 15
 const LOSSES = [0, 0.2]
 const WITHIN = 0.2
-const PATIENCE = 60_000
 
 /** Medians in milliseconds. */
 interface Times {
@@ -60,112 +59,50 @@ function simulated(seed: number, loss: number): Times {
 
 /** Runs this module in a namespace of its own. */
 async function measured(kind: Kind, loss: number): Promise<Times> {
-  const namespace = `fmr${process.pid}-${kind}-${loss * 100}`
-  must('ip', 'netns', 'add', namespace)
-  try {
-    must('ip', '-n', namespace, 'link', 'set', 'lo', 'up')
-    const args = [
-      'netns',
-      'exec',
-      namespace,
-      process.execPath,
-      fileURLToPath(import.meta.url),
-      kind,
-      String(loss),
-    ]
-    const child = spawn('ip', args, { stdio: ['ignore', 'pipe', 'inherit'] })
-    let said = ''
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      said += text
-    })
-    const [exit] = await once(child, 'close')
-    if (exit !== 0) throw new Error(`${kind} with loss ${loss} failed: ${said}`)
-    const times: Times = JSON.parse(said)
-    return times
-  } finally {
-    spawnSync('ip', ['netns', 'del', namespace])
-  }
-}
-
-function must(program: string, ...args: string[]): void {
-  const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' })
-  if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr}`)
+  const times: Times = JSON.parse(await apart(fileURLToPath(import.meta.url), [kind, String(loss)]))
+  return times
 }
 
 /** Sixteen agents of one kind on one machine, and when each said what. */
-class Sixteen {
-  readonly #kind: Kind
-  readonly #agents: AgentProcess[] = []
-  readonly #ends: (() => Promise<void>)[] = []
-  readonly #heard: { text: string; at: number }[] = []
-
-  constructor(kind: Kind) {
-    this.#kind = kind
-  }
-
-  async measure(loss: number): Promise<Times> {
-    try {
-      for (let i = 0; i < MEMBERS; i++) this.#agents.push(await this.#start(i))
-      await sleep(15_000)
-      if (loss > 0) lose(loss)
-      const events: number[][] = []
-      for (let i = 0; i < EVENTS; i++) events.push(await this.#event(i))
-      const deaths: number[][] = []
-      for (let i = 0; i < KILLS; i++) deaths.push(await this.#death(1 + (i % (MEMBERS - 1))))
-      const median = (of: number[][], pick: (times: number[]) => number) =>
-        Math.round(quantile(of.map(pick), 0.5))
-      return {
-        eventHalf: median(events, (times) => times[MEMBERS / 2 - 1]),
-        eventAll: median(events, (times) => times[times.length - 1]),
-        firstFailed: median(deaths, (times) => times[0]),
-        allFailed: median(deaths, (times) => times[times.length - 1]),
-      }
-    } finally {
-      await Promise.all(this.#ends.map((end) => end()))
+async function sixteen(kind: Kind, loss: number): Promise<Times> {
+  const crowd = new Crowd((number) => agentOf(kind, number))
+  try {
+    await crowd.form(MEMBERS)
+    await sleep(15_000)
+    if (loss > 0) lose(loss)
+    const events: number[][] = []
+    for (let i = 0; i < EVENTS; i++) events.push(await crowd.event(i))
+    const deaths: number[][] = []
+    for (let i = 0; i < KILLS; i++) deaths.push(await crowd.death(1 + (i % (MEMBERS - 1))))
+    const median = (of: number[][], pick: (times: number[]) => number) =>
+      Math.round(quantile(of.map(pick), 0.5))
+    return {
+      eventHalf: median(events, (times) => times[MEMBERS / 2 - 1]),
+      eventAll: median(events, (times) => times[times.length - 1]),
+      firstFailed: median(deaths, (times) => times[0]),
+      allFailed: median(deaths, (times) => times[times.length - 1]),
     }
+  } finally {
+    await crowd.end()
   }
+}
 
-  async #start(i: number): Promise<AgentProcess> {
-    const scope = { after: (end: () => Promise<void>) => this.#ends.push(end) }
-    const seeds = i === 0 ? [] : ['-join=127.0.1.1']
-    const agent = await AgentProcess.start(scope, this.#kind, `m${i}`, seeds, `127.0.1.${i + 1}`)
-    agent.child.stdout?.on('data', (text: string) => this.#heard.push({ text, at: performance.now() }))
-    return agent
-  }
-
-  /** Milliseconds after `from` at which a text was said, once by each. */
-  async #times(text: string, from: number, count: number): Promise<number[]> {
-    const said = () => this.#heard.filter((heard) => heard.text.includes(text)).map(({ at }) => at - from)
-    for (let waited = 0; said().length < count && waited < PATIENCE; waited += 50) await sleep(50)
-    return said()
-  }
-
-  async #event(i: number): Promise<number[]> {
-    this.#heard.length = 0
-    await sleep(200 * Math.random())
-    const agent = this.#agents[i % MEMBERS]
-    // Of one length, so that none begins another: the end of a line may come by itself.
-    const event = `e${100 + i}`
-    const text = `user-event: ${event}`
+async function agentOf(kind: Kind, number: number): Promise<CrowdMember> {
+  const scope = { after: () => undefined }
+  const agent = await AgentProcess.start(scope, kind, `m${number}`, [], `127.0.1.${number + 1}`)
+  const { name, ip, child } = agent
+  if (child.stdout === null) throw new Error(`${name} says nothing`)
+  return {
+    name,
+    ip,
+    port: 7946,
+    pid: child.pid ?? 0,
+    says: child.stdout,
+    // One command line drives both, so that its start is the same in both.
+    join: (address) => agent.command('real', 'join', address),
     // Gathered events would tell of the gathering.
-    const asked = agent.command('real', 'event', '-coalesce=false', event)
-    const first = await this.#times(text, 0, 1)
-    await asked
-    const times = await this.#times(text, first[0], MEMBERS - 1)
-    await sleep(1_000)
-    return times
-  }
-
-  async #death(victim: number): Promise<number[]> {
-    this.#heard.length = 0
-    const from = performance.now() + 1_000 * Math.random()
-    await sleep(from - performance.now())
-    const { name } = this.#agents[victim]
-    await this.#agents[victim].kill()
-    const times = await this.#times(`EventMemberFailed: ${name} `, from, MEMBERS - 1)
-    this.#agents[victim] = await this.#start(victim)
-    await sleep(8_000)
-    return times
+    userEvent: (event) => agent.command('real', 'event', '-coalesce=false', event),
+    kill: () => agent.kill(),
   }
 }
 
@@ -177,8 +114,8 @@ function lose(share: number): void {
   must('nft', 'add', 'rule', 'inet', 'f', 'in', 'udp', 'dport', '7946', ...chance, 'drop')
 }
 
-const [, script, kind, loss] = process.argv
+const [, script, , kind, loss] = process.argv
 if (script === fileURLToPath(import.meta.url) && (kind === 'ours' || kind === 'real')) {
-  console.log(JSON.stringify(await new Sixteen(kind).measure(Number(loss))))
+  console.log(JSON.stringify(await sixteen(kind, Number(loss))))
   process.exit(0)
 }
