@@ -4,7 +4,6 @@
  */
 import type { Self } from '../src/actors/mail.ts'
 import type { Transport } from '../src/cluster/transport.ts'
-import { lookInterval } from '../src/detector/host-watch.ts'
 import { newCrashMemory } from '../src/gossip/crash-memory.ts'
 import { refuseForeignSelf } from '../src/options/admission.ts'
 import type { Settings } from '../src/options/options.ts'
@@ -19,7 +18,7 @@ export async function place(wanted: Settings, host: Host, transport?: Transport)
   const bound = await bindable(wanted)
   if (bound.reason !== '') host.log('gossip', 'info', `binding ${bound.ip}: ${bound.reason}`)
   const settings = { ...wanted, bindIp: bound.ip }
-  const pulse = new Pulse(lookInterval(settings.hostStall.after) / 2)
+  const pulse = new Pulse(settings.hostStall.after)
   const shared = { settings, beats: pulse.beats, memory: newCrashMemory(), transport }
   const life = new Life(shared, host)
   try {

@@ -2,6 +2,7 @@
  * The host's pulse: a counter in shared memory that a timer on the main thread bumps, for the detector to see whether that thread still
  * turns. The timer holds nothing open.
  */
+import { lookInterval } from '../src/detector/host-watch.ts'
 
 /** The counter, in memory that both threads see. */
 export type Beats = Int32Array<SharedArrayBuffer>
@@ -12,9 +13,12 @@ export function newBeats(): Beats {
 
 export class Pulse {
   readonly beats = newBeats()
-  readonly #timer: NodeJS.Timeout
+  readonly #timer: NodeJS.Timeout | undefined
 
-  constructor(interval: number) {
+  /** `after`: the shortest stall that anybody wants to know of; 0: none, and nothing is bumped. */
+  constructor(after: number) {
+    if (after === 0) return
+    const interval = lookInterval(after) / 2
     this.#timer = setInterval(() => Atomics.add(this.beats, 0, 1), interval).unref()
   }
 

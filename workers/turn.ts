@@ -86,8 +86,10 @@ export class Turn<Mail extends Cause> {
   }
 
   #ring(): void {
+    const now = performance.now()
+    this.#vitals?.rang(now - this.#timerAt)
     this.#timerAt = Number.POSITIVE_INFINITY
-    if (performance.now() >= this.#actor.wakeAt) this.#wake()
+    if (now >= this.#actor.wakeAt) this.#wake()
     else this.#plan()
   }
 }

@@ -4,7 +4,8 @@
  * there already is dropped for it, out of those of the same source when that has too many, else out of all.
  *
  * Honest peers write at once and are done in milliseconds, so the one that goes is the oldest that has said nothing; if all have spoken, the
- * oldest whose message is not complete; if all are being answered, the oldest.
+ * oldest whose message is not complete; if all are being answered, the oldest. Before any of them goes one that is over: it stays so long only for
+ * a peer that ended its side and reads on, and a crowd that joins from one address leaves hundreds of them behind.
  */
 
 export interface Inbound {
@@ -13,6 +14,23 @@ export interface Inbound {
   readonly received: number
   /** Its message is complete. */
   readonly isSettled: boolean
+  /** It has its answer, and the peer has ended its side: as a rule there is nothing left of it. */
+  isOver: boolean
+}
+
+/** How far a stream is at its end. */
+export interface Ends {
+  /** The side that ended first. */
+  ended: 'none' | 'ours' | 'theirs'
+  isOver: boolean
+}
+
+export const UNENDED: Readonly<Ends> = { ended: 'none', isOver: false }
+
+/** One side has ended: we by our answer, the peer by what came. */
+export function ended(stream: Ends, side: 'ours' | 'theirs'): void {
+  if (stream.ended === 'none') stream.ended = side
+  else if (stream.ended !== side) stream.isOver = true
 }
 
 /** Streams open at once that peers opened. Twice as many push/pulls as may run would be 256; the rest are those whose peers are slow to close. */
@@ -27,13 +45,17 @@ export function overfull<Stream extends Inbound>(
 ): { stream: Stream; counter: string } | undefined {
   const all = [...streams]
   const ofSource = all.filter((stream) => stream.ip === ip)
-  if (ofSource.length >= MOST_PER_SOURCE)
-    return { stream: leastWorth(ofSource), counter: 'drop.stream-source-full' }
-  if (all.length >= MOST_INBOUND) return { stream: leastWorth(all), counter: 'drop.stream-full' }
+  if (ofSource.length >= MOST_PER_SOURCE) return chosen(leastWorth(ofSource), 'drop.stream-source-full')
+  if (all.length >= MOST_INBOUND) return chosen(leastWorth(all), 'drop.stream-full')
   return undefined
 }
 
+function chosen<Stream extends Inbound>(stream: Stream, counter: string) {
+  return { stream, counter: stream.isOver ? 'streams.over' : counter }
+}
+
 function leastWorth<Stream extends Inbound>(streams: readonly Stream[]): Stream {
+  const over = streams.find(({ isOver }) => isOver)
   const silent = streams.find(({ received, isSettled }) => received === 0 && !isSettled)
-  return silent ?? streams.find(({ isSettled }) => !isSettled) ?? streams[0]
+  return over ?? silent ?? streams.find(({ isSettled }) => !isSettled) ?? streams[0]
 }

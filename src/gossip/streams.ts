@@ -18,7 +18,7 @@ import { StreamSealer, sealStream } from '../wire/seal-stream.ts'
 import { LARGE_STREAM, StreamAssembler, type StreamSide, type StreamStep } from '../wire/stream.ts'
 import { complaintOf, KEY_REASONS, WORDLESS } from './answers.ts'
 import { type Exchange, type Reason, type StreamPing, timed } from './exchange.ts'
-import { type Inbound, overfull } from './inbound.ts'
+import { type Ends, ended, type Inbound, overfull, UNENDED } from './inbound.ts'
 import type { Merged, PushPull, RemoteState } from './push-pull.ts'
 import type { Tasks } from './tasks.ts'
 import type { GossipWorld } from './world.ts'
@@ -37,7 +37,7 @@ export interface StreamParts {
 
 export type StreamMail = Extract<ToGossip, { type: `stream-${string}` }>
 
-interface Stream extends Inbound {
+interface Stream extends Inbound, Ends {
   readonly id: number
   received: number
   /** Gone once the message is complete: its bytes should not wait for the deadline. */
@@ -183,7 +183,8 @@ export class Streams {
   #closed(id: number, error: string): void {
     const stream = this.#open.get(id)
     // A peer that ends its side early still gets its answer; the deadline looks after the rest.
-    if (stream === undefined || stream.isSettled) return
+    if (stream?.isSettled) return ended(stream, 'theirs')
+    if (stream === undefined) return
     this.#open.delete(id)
     this.#parts.world.destroy(id)
     if (stream.exchange !== undefined) {
@@ -217,7 +218,7 @@ export class Streams {
   #add(id: number, exchange: Stream['exchange'], ip: string, now: number): void {
     const assembler = new StreamAssembler(this.#parts.coats, exchange === undefined ? 'opener' : 'reply')
     const deadlineAt = now + this.#timeout
-    this.#open.set(id, { id, assembler, exchange, ip, received: 0, deadlineAt, isSettled: false })
+    this.#open.set(id, { id, assembler, exchange, ip, received: 0, deadlineAt, isSettled: false, ...UNENDED })
   }
 
   #advance(stream: Stream, assembler: StreamAssembler): void {
@@ -388,6 +389,7 @@ export class Streams {
   /** Ends our side. The stream stays until its deadline, so that a peer that never reads is dropped then. */
   #finish(stream: Stream): void {
     this.#parts.world.end(stream.id)
+    ended(stream, 'ours')
   }
 }
 
