@@ -46,13 +46,19 @@ export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
+/** As far as a meter looks: so many members in a world. */
+interface Counted {
+  world: World
+  nodes: { length: number }
+}
+
 /** Messages and bytes of a stretch of time, by member and second. */
 export class Meter {
-  readonly #pool: Pool
+  readonly #pool: Counted
   readonly #from: number
   readonly #before: Record<string, number>
 
-  constructor(pool: Pool) {
+  constructor(pool: Counted) {
     this.#pool = pool
     this.#from = pool.world.now
     this.#before = pool.world.network.counters.snapshot()

@@ -1,5 +1,5 @@
 /** The messages of a pool that does not exist: member `i` of it says the same wherever it is asked. */
-import { writeAlive, writePushPullHeader, writePushPullNode } from '../../src/wire/claim.ts'
+import { type AliveFields, writeAlive, writePushPullHeader, writePushPullNode } from '../../src/wire/claim.ts'
 import { Writer } from '../../src/wire/msgpack.ts'
 import { encodeTags, writePushPullState, writeUserEvent } from '../../src/wire/serf.ts'
 import { MESSAGE, STATE } from '../../src/wire/types.ts'
@@ -29,11 +29,11 @@ export function aliveMessage(i: number, port: number): Uint8Array {
   return writer.copy()
 }
 
-export function eventMessage(lamportTime: number, payloadBytes: number): Uint8Array {
+export function eventMessage(lamportTime: number, payloadBytes: number, name = EVENT_NAME): Uint8Array {
   const writer = new Writer()
   const payload = new Uint8Array(payloadBytes).fill(120)
   writer.reset().byte(MESSAGE.user)
-  writeUserEvent(writer, { lamportTime, name: bytes(EVENT_NAME), payload, coalesce: false })
+  writeUserEvent(writer, { lamportTime, name: bytes(name), payload, coalesce: false })
   return writer.copy()
 }
 
@@ -47,13 +47,14 @@ export function stateOf(members: number, port: number): Uint8Array {
 
 /** The same, to be answered with whoever asks in it. */
 export function stateWith(members: number, port: number): StateWith {
+  return stateFrom(Array.from({ length: members }, (_, i) => member(i, port)))
+}
+
+/** The state of a pool of these. */
+export function stateFrom(members: readonly AliveFields[]): StateWith {
   const nodes = new Writer()
-  const names: Uint8Array[] = []
-  for (let i = 0; i < members; i++) {
-    const node = member(i, port)
-    names.push(node.name)
-    writePushPullNode(nodes, { ...node, state: STATE.alive })
-  }
+  const names = members.map(({ name }) => name)
+  for (const node of members) writePushPullNode(nodes, { ...node, state: STATE.alive })
   const tail = new Writer()
   writePushPullState(tail, {
     lamportTime: 1,
@@ -69,7 +70,7 @@ export function stateWith(members: number, port: number): StateWith {
     slots: new Array(RING).fill(undefined),
   })
   return (guest) => {
-    const count = members + Math.sign(guest.length)
+    const count = members.length + Math.sign(guest.length)
     const head = new Writer()
     writePushPullHeader(head, { join: true, nodes: count, userStateLength: tail.length })
     return Buffer.concat([head.view(), nodes.view(), guest, tail.view()])
