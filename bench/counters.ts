@@ -1,8 +1,9 @@
 /**
- * Counts that are the same on every machine: bytes of messages on the wire, bytes that a member takes where we count them, and what a pool of the
- * simulator sends at a seed. They are compared in CI with those in `results/counters.json`, the simulator's within a quarter: who
- * changes one says so by writing the file anew, `node dist/bench/counters.js`.
+ * Counts that are the same on every machine: bytes of messages on the wire, bytes that a member takes where we count them, bytes of garbage that a packet
+ * or an event leaves, and what a pool of the simulator sends at a seed. They are compared in CI with those in `results/counters.json`, the
+ * simulator's within a quarter, garbage within a twentieth, since another Node has other objects: who changes one says so by writing the file anew, `node dist/bench/counters.js`.
  */
+import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FACT, packMember, STATUS } from '../src/actors/facts.ts'
@@ -18,6 +19,7 @@ import { makeCompound } from '../src/wire/packet.ts'
 import { writeAck, writePing } from '../src/wire/probe.ts'
 import { encodeTags } from '../src/wire/serf.ts'
 import { MESSAGE } from '../src/wire/types.ts'
+import { ALLOCATION_FLAGS } from './kit/allocation-flags.ts'
 import { aliveMessage, eventMessage, stateOf } from './kit/made-up.ts'
 
 export type Counts = Record<string, number>
@@ -94,8 +96,14 @@ function simulated(): Counts {
   }
 }
 
+/** Bytes that packets and events leave behind for the collector: in a process with flags of its own. */
+function allocations(): Counts {
+  const script = join(import.meta.dirname, 'kit', 'allocations.js')
+  return JSON.parse(execFileSync(process.execPath, [...ALLOCATION_FLAGS, script], { encoding: 'utf8' }))
+}
+
 export function count(): Counts {
-  return { ...messages(), ...memory(), ...simulated() }
+  return { ...messages(), ...memory(), ...allocations(), ...simulated() }
 }
 
 if (process.argv[1] === import.meta.filename) writeFileSync(FILE, `${JSON.stringify(count(), null, 2)}\n`)

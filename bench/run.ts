@@ -22,9 +22,10 @@ import { intake } from './sections/intake.ts'
 import { manyInOne } from './sections/many.ts'
 import { micro } from './sections/micro.ts'
 import { packet } from './sections/packet.ts'
+import { scaleSection } from './sections/scale.ts'
 import { state } from './sections/state.ts'
 
-const SECTIONS: readonly Section[] = [intake, state, packet, cluster, manyInOne, hostTax, micro]
+const SECTIONS: readonly Section[] = [intake, state, packet, cluster, manyInOne, scaleSection, hostTax, micro]
 
 const root = join(import.meta.dirname, '..', '..')
 

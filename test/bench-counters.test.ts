@@ -1,4 +1,4 @@
-/** The counts of the benchmarks that no machine changes: what a message weighs, what a member takes, what a pool sends. One that moved moved on purpose. */
+/** The counts of the benchmarks that no machine changes: what a message weighs, what a member takes, what a packet leaves to the collector, what a pool sends. One that moved moved on purpose. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,15 +10,22 @@ const FILE = join(import.meta.dirname, '..', '..', 'bench', 'results', 'counters
 const AGAIN = 'if this is meant: node dist/bench/counters.js writes the file anew'
 /** What a simulated pool sends hangs on every draw of chance in it: it may move so much without anybody having meant it. */
 const MOVES = 0.25
+/** Garbage is the same in every run of one Node; another version of it may lay out its objects otherwise. */
+const GARBAGE_MOVES = 0.05
+const LEAST_GARBAGE = 64
 
-test('bytes on the wire and bytes a member are those of the baseline, datagrams of a simulated pool about so', () => {
+function tolerance(name: string, expected: number): number {
+  if (name.startsWith('simulator')) return expected * MOVES
+  return name.startsWith('allocated') ? Math.max(LEAST_GARBAGE, expected * GARBAGE_MOVES) : 0
+}
+
+test('bytes on the wire, bytes a member and garbage a packet are those of the baseline, datagrams of a simulated pool about so', () => {
   const baseline: Record<string, number> = JSON.parse(readFileSync(FILE, 'utf8'))
   const counted = count()
   assert.deepEqual(Object.keys(counted), Object.keys(baseline), AGAIN)
   for (const [name, value] of Object.entries(counted)) {
     const expected = baseline[name]
-    if (!name.startsWith('simulator')) assert.equal(value, expected, `${name}; ${AGAIN}`)
-    else
-      assert.ok(Math.abs(value / expected - 1) <= MOVES, `${name}: ${value} instead of ${expected}; ${AGAIN}`)
+    const off = Math.abs(value - expected)
+    assert.ok(off <= tolerance(name, expected), `${name}: ${value} instead of ${expected}; ${AGAIN}`)
   }
 })

@@ -118,17 +118,23 @@ export class Crowd {
   async #start(number: number): Promise<CrowdMember> {
     const member = await this.#breed(number)
     let rest = ''
+    let restAt = 0
     member.says.setEncoding('utf8').on('data', (text: string) => {
+      const now = performance.now()
       const lines = `${rest}${text}`.split('\n')
-      rest = lines.pop() ?? ''
-      for (const line of lines) this.#hear(member.name, line)
+      // The end of a line may come late: what counts is when it began.
+      lines
+        .slice(0, -1)
+        .forEach((line, i) => this.#hear(member.name, line, i === 0 && rest !== '' ? restAt : now))
+      if (lines.length > 1 || rest === '') restAt = now
+      rest = lines.at(-1) ?? ''
     })
     return member
   }
 
-  #hear(who: string, line: string): void {
+  #hear(who: string, line: string, at: number): void {
     const [, kind, name] = LINE.exec(line) ?? []
-    if (kind !== undefined) this.#heard.push({ who, kind, name, at: performance.now() })
+    if (kind !== undefined) this.#heard.push({ who, kind, name, at })
   }
 
   /** When a member had seen so many others. */

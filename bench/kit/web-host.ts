@@ -7,9 +7,16 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Cluster } from 'folkmoot'
-import { moleculer } from './peers.ts'
+import { moleculer, swim } from './peers.ts'
 
-export type Beside = 'nothing' | 'moleculer' | 'per-actor' | 'one' | 'none'
+export type Beside =
+  | 'nothing'
+  | 'moleculer'
+  | 'happn-swim'
+  | '@wzrdtales/swim-ng'
+  | 'per-actor'
+  | 'one'
+  | 'none'
 
 export type HostOrder =
   | { type: 'start'; beside: Beside }
@@ -25,6 +32,10 @@ export interface Started {
 }
 
 const NANO = 1e6
+/** Port of a member that nobody joins. */
+const ALONE = 21_990
+/** The rhythm of Serf's LAN profile, as everything else here has. */
+const RHYTHM = { interval: 1_000, joinTimeout: 2_000, pingTimeout: 500, pingReqTimeout: 900 }
 const BODY = JSON.stringify({
   hello: 'world',
   items: Array.from({ length: 20 }, (_, i) => ({ id: i, name: `item ${i}` })),
@@ -53,6 +64,15 @@ async function startBeside(beside: Beside): Promise<number> {
     const library = moleculer()
     if (library === undefined) throw new Error('moleculer is not installed')
     await new library.ServiceBroker({ nodeID: 'web', transporter: 'TCP', logger: false }).start()
+    return 0
+  }
+  if (beside === 'happn-swim' || beside === '@wzrdtales/swim-ng') {
+    const Swim = swim(beside)
+    if (Swim === undefined) throw new Error(`${beside} is not installed`)
+    const member = new Swim({ local: { host: `127.0.0.1:${ALONE}` }, ...RHYTHM })
+    await new Promise<void>((resolve, reject) =>
+      member.bootstrap([], (error) => (error ? reject(error) : resolve())),
+    )
     return 0
   }
   cluster = await Cluster.create({ nodeName: 'web', bind: '127.0.0.1:0', threads: beside })

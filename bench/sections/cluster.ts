@@ -23,7 +23,7 @@ const SIZES = [10, 30, 60]
 const LIBRARY_SIZES = [10, 30]
 /** Formations alone, of the largest pool: a tail wants more than one. The agent's take a minute each. */
 const MORE_FORMATIONS = { Folkmoot: 9, 'serf agent': 2 } as const
-const FULL = { settle: 20_000, rest: 60_000, events: 20, kills: 5 }
+const FULL = { settle: 20_000, rest: 40_000, events: 15, kills: 4 }
 const QUICK = { settle: 1_000, rest: 4_000, events: 2, kills: 1 }
 const QUICK_SIZE = 5
 

@@ -3,7 +3,7 @@
  * calling thread, each in a made-up pool of 1,000 that gossips at two rates; on all processors and on one.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { moleculer, type Undici, undici } from '../kit/peers.ts'
+import { LIBRARIES, lacking, type Undici, undici } from '../kit/peers.ts'
 import { Peer } from '../kit/pool.ts'
 import { requested, throughput, WebHost } from '../kit/web.ts'
 import type { Beside } from '../kit/web-host.ts'
@@ -36,6 +36,8 @@ const SETTINGS: readonly Setting[] = [
   { title: 'calling thread, quiet', beside: 'none', gossip: QUIET },
   { title: 'calling thread, busy', beside: 'none', gossip: BUSY },
   { title: 'moleculer over TCP, alone', beside: 'moleculer', gossip: 0 },
+  { title: 'happn-swim, alone', beside: 'happn-swim', gossip: 0 },
+  { title: 'swim-ng, alone', beside: '@wzrdtales/swim-ng', gossip: 0 },
 ]
 
 interface Measured {
@@ -96,9 +98,15 @@ async function measure(
 
 type Runs = Map<Setting, Measured[]>
 
+/** Other libraries are there where somebody has installed them. */
+function isHere(beside: Beside): boolean {
+  const library = LIBRARIES.find((name) => name === beside)
+  return library === undefined || lacking(library) === undefined
+}
+
 async function measured(context: Context, client: Undici, cores: Cores): Promise<Runs> {
   const [times, seconds] = context.size === 'quick' ? [1, 1] : [3, 3]
-  const settings = SETTINGS.filter(({ beside }) => beside !== 'moleculer' || moleculer() !== undefined)
+  const settings = SETTINGS.filter(({ beside }) => isHere(beside))
   const runs: Runs = new Map(settings.map((setting) => [setting, []]))
   for (let i = 0; i < times; i++) {
     context.say(`host-tax: ${cores}, round ${i + 1} of ${times}`)

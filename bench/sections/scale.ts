@@ -1,0 +1,179 @@
+/**
+ * The simulator by the size of the pool, 100 to 50,000: how an event spreads, when a death is known, what a member sends, keeps and costs, and how each
+ * grows. Every member is full where the memory holds them; beside and beyond that a sample is, among stand-ins that do the same on the wire.
+ */
+import { execFile } from 'node:child_process'
+import { freemem } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import type { Scale, ScaleOrder } from '../experiments/scale.ts'
+import type { Context, Plot, Result, Section, Table } from '../report/model.ts'
+import { plain } from '../report/numbers.ts'
+
+const FULL_SIZES = [100, 1_000, 10_000]
+const SAMPLED_SIZES = [100, 1_000, 10_000, 50_000]
+const OBSERVERS = 8
+const SEED = 7
+const SCRIPT = fileURLToPath(new URL('../experiments/scale.js', import.meta.url))
+/** Bytes for each member that a full one knows, of the largest pool before; a guess before there is one. */
+const BYTES_A_PAIR = 1_000
+/** Of the memory that is free, so much may be planned for. */
+const SHARE = 0.6
+/** Pairs of members that are simulated, all full, in a time that anybody waits for. */
+const MOST_PAIRS = 2e7
+const MIB = 2 ** 20
+
+const run = promisify(execFile)
+
+async function measured(order: ScaleOrder): Promise<Scale> {
+  const heap = Math.floor((freemem() * SHARE) / MIB)
+  const flags = ['--expose-gc', `--max-old-space-size=${heap}`]
+  const { stdout } = await run(process.execPath, [...flags, SCRIPT, JSON.stringify(order)])
+  // JSON has no Infinity: what never came is null.
+  return JSON.parse(stdout, (_key, value) => value ?? Number.POSITIVE_INFINITY)
+}
+
+/** Why a pool of so many full members is not simulated; undefined when it is. */
+function obstacle(members: number, bytesAPair: number): string | undefined {
+  const bytes = members ** 2 * bytesAPair
+  if (bytes > freemem() * SHARE)
+    return `skipped: ${plain(members)} members that each know all would take about ${plain(Math.round(bytes / 2 ** 30))} GiB, ${plain(Math.round(freemem() / 2 ** 30))} are free`
+  if (members ** 2 > MOST_PAIRS) return 'skipped: it fits the memory, but takes hours'
+  return undefined
+}
+
+function orderOf(members: number, full: number): ScaleOrder {
+  const large = members >= 10_000
+  return {
+    members,
+    full,
+    seed: SEED,
+    events: large ? 3 : 9,
+    kills: members >= 50_000 ? 1 : large ? 2 : 5,
+    rest: large ? 5_000 : 30_000,
+  }
+}
+
+const QUICK: readonly ScaleOrder[] = [
+  { ...orderOf(100, 100), events: 3, kills: 2 },
+  { ...orderOf(1_000, OBSERVERS), events: 2, kills: 1, rest: 5_000 },
+]
+
+type Row = Record<string, number | string>
+
+function kindOf({ members, full }: { members: number; full: number }): string {
+  return full === members ? 'all full' : `${full} full`
+}
+
+function row(scale: Scale): Row {
+  return {
+    members: scale.members,
+    pool: kindOf(scale),
+    'event to half, ms': Math.round(scale.eventHalf),
+    'to 99%, ms': Math.round(scale.eventMost),
+    'to all, ms': Math.round(scale.eventAll),
+    'missed by gossip': scale.missed,
+    'death: first failed, ms': Math.round(scale.firstFailed),
+    'known to all, ms': Math.round(scale.allFailed),
+    'false failures': scale.falsePositives,
+    'datagrams a second and member': scale.datagrams,
+    'bytes a second and member': scale.bytes,
+    'KiB a full member': (scale.memory * scale.members) / 1_024,
+    'bytes a member that it knows': scale.memory,
+    'CPU us a virtual second and member': scale.cpu * 1_000,
+  }
+}
+
+/** How a number grows with the pool: what ten times as many members add, and multiply it by; least squares over all sizes, in the logarithm of the size. */
+function growth(scales: readonly Scale[]): Table {
+  const figures: [string, (scale: Scale) => number][] = [
+    ['event to all, ms', ({ eventAll }) => eventAll],
+    ['death known to all, ms', ({ allFailed }) => allFailed],
+    ['datagrams a second and member', ({ datagrams }) => datagrams],
+    ['bytes a second and member', ({ bytes }) => bytes],
+    ['bytes that a full member keeps', ({ memory, members }) => memory * members],
+    ['CPU a virtual second, all members', ({ cpu, members }) => cpu * members],
+  ]
+  const x = scales.map(({ members }) => Math.log10(members))
+  return {
+    title: 'Growth with the pool, samples',
+    rows: figures.map(([figure, of]) => {
+      const values = scales.map(of)
+      return {
+        figure,
+        'ten times as many add': slope(x, values),
+        'or multiply it by': 10 ** slope(x, values.map(Math.log10)),
+      }
+    }),
+    note: 'Times grow by so much with each ten times of the members, as the logarithm does; memory and work by so many times.',
+  }
+}
+
+function slope(x: readonly number[], y: readonly number[]): number {
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
+  const [mx, my] = [mean(x), mean(y)]
+  const above = x.reduce((sum, value, i) => sum + (value - mx) * (y[i] - my), 0)
+  return above / x.reduce((sum, value) => sum + (value - mx) ** 2, 0)
+}
+
+function plots(scales: readonly Scale[]): Plot[] {
+  const kinds: [string, Scale[]][] = [
+    ['all full', scales.filter(({ members, full }) => full === members)],
+    ['a sample is full', scales.filter(({ members, full }) => full < members)],
+  ]
+  const plot = (name: string, title: string, label: string, of: (scale: Scale) => number): Plot => ({
+    name: `scale-${name}`,
+    title,
+    x: { label: 'members', scale: 'log' },
+    y: { label, scale: 'linear' },
+    series: kinds
+      .filter(([, some]) => some.length > 0)
+      .map(([kind, some]) => ({ name: kind, points: some.map((one) => ({ x: one.members, y: of(one) })) })),
+  })
+  return [
+    plot('event', 'One event to all, by the size of the pool', 'milliseconds', ({ eventAll }) => eventAll),
+    plot(
+      'death',
+      'A death known to all, by the size of the pool',
+      'milliseconds',
+      ({ allFailed }) => allFailed,
+    ),
+    plot('memory', 'What a full member keeps of one that it knows', 'bytes', ({ memory }) => memory),
+  ]
+}
+
+const METHOD = `The actors of Folkmoot in virtual time, Serf’s LAN profile, delays of 0.1 to 1 ms, no loss, seed ${SEED}; every size in a process of its own. All full: every member is ours, with its table of all. ${OBSERVERS} full: those are ours among stand-ins that share one list of members and do as the protocol says with what is new: probe, ask others, ack, relay, suspect, confirm, fail, queue and ride. A sample shows how news spread through so many, when a death is known, what each sends, and what a full member keeps and does in such a pool; the event and the dead are a stand-in’s. It cannot show joins and push/pulls of thousands, views that differ, refutations, Lifeguard’s health or coordinates of more than the sample: acks of stand-ins carry none, so that bytes are fewer. At 100 and 1,000 both ways are shown, so that the sample can be judged.`
+
+async function runScale(context: Context): Promise<Result> {
+  const found: Scale[] = []
+  const skipped: Row[] = []
+  const one = async (order: ScaleOrder) => {
+    context.say(`scale: ${order.members} members, ${kindOf(order)}`)
+    found.push(await measured(order))
+  }
+  if (context.size === 'quick') for (const order of QUICK) await one(order)
+  else {
+    for (const members of FULL_SIZES) {
+      const why = obstacle(members, found.at(-1)?.memory ?? BYTES_A_PAIR)
+      if (why === undefined) await one(orderOf(members, members))
+      else skipped.push({ members, pool: `all full, ${why}` })
+    }
+    for (const members of SAMPLED_SIZES) await one(orderOf(members, OBSERVERS))
+  }
+  const samples = found.filter(({ members, full }) => full < members)
+  const table: Table = {
+    title: 'The simulator by the size of the pool',
+    rows: [...found.map(row), ...skipped],
+    note: 'Medians, in virtual time. Memory is what a full member has more for knowing all, garbage collected; with all full the network and whatever is simulated beside is in it. CPU is that of the simulation, stand-ins included.',
+  }
+  return {
+    name: 'scale',
+    title: 'Pools of the simulator by their size',
+    method: METHOD,
+    tables: samples.length > 1 ? [table, growth(samples)] : [table],
+    plots: samples.length > 1 ? plots(found) : [],
+    aims: [],
+  }
+}
+
+export const scaleSection: Section = { name: 'scale', run: runScale }
