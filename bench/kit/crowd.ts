@@ -123,9 +123,8 @@ export class Crowd {
       const now = performance.now()
       const lines = `${rest}${text}`.split('\n')
       // The end of a line may come late: what counts is when it began.
-      lines
-        .slice(0, -1)
-        .forEach((line, i) => this.#hear(member.name, line, i === 0 && rest !== '' ? restAt : now))
+      for (const [i, line] of lines.slice(0, -1).entries())
+        this.#hear(member.name, line, i === 0 && rest !== '' ? restAt : now)
       if (lines.length > 1 || rest === '') restAt = now
       rest = lines.at(-1) ?? ''
     })
