@@ -1,7 +1,7 @@
 /**
  * Counts that are the same on every machine: bytes of messages on the wire, bytes that a member takes where we count them, bytes of garbage that a packet
  * or an event leaves, and what a pool of the simulator sends at a seed. They are compared in CI with those in `results/counters.json`, the
- * simulator's within a quarter, garbage within a twentieth, since another Node has other objects: who changes one says so by writing the file anew, `node dist/bench/counters.js`.
+ * simulator's within a quarter, garbage within 15%: who changes one says so by writing the file anew, `node dist/bench/counters.js`.
  */
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'

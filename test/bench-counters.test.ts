@@ -10,8 +10,8 @@ const FILE = join(import.meta.dirname, '..', '..', 'bench', 'results', 'counters
 const AGAIN = 'if this is meant: node dist/bench/counters.js writes the file anew'
 /** What a simulated pool sends hangs on every draw of chance in it: it may move so much without anybody having meant it. */
 const MOVES = 0.25
-/** Garbage is the same in every run of one Node; another version of it may lay out its objects otherwise. */
-const GARBAGE_MOVES = 0.05
+/** When a function is optimized moves it by up to a tenth from run to run, and another Node may lay out its objects otherwise. */
+const GARBAGE_MOVES = 0.15
 const LEAST_GARBAGE = 64
 
 function tolerance(name: string, expected: number): number {

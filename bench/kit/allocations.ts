@@ -1,6 +1,6 @@
 /**
  * Bytes of heap and buffers that a packet or an event costs in garbage, once the code for it is optimized: `node FLAGS allocations.js` (`allocation-flags.ts`), the
- * counts as JSON. With V8 in one thread two runs differ by less than a hundredth.
+ * counts as JSON. With V8 in one thread most are the same in every run, none moves by more than a tenth.
  */
 import type { Outlet } from '../../src/actors/contract.ts'
 import { Counters } from '../../src/actors/counters.ts'
