@@ -28,6 +28,11 @@ import { SCENARIOS, scenarioOf } from './stress/scenarios.ts'
 import { resultOf, summaryOf } from './stress/summary.ts'
 
 const root = join(import.meta.dirname, '..', '..')
+const HEADING = {
+  title: 'Folkmoot under stress',
+  words:
+    'Pools of ours and of real agents in processes of their own. A scenario is met when all its verdicts are; what a verdict was taken from is named beside it.',
+}
 const NANOSECONDS = 1_000_000n
 
 const { values: flags } = parseArgs({
@@ -90,7 +95,7 @@ function save(played: readonly Played[], folder: string): void {
   }
   writeFileSync(file, `${JSON.stringify(all, null, 1)}\n`)
   writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report, null, 1)}\n`)
-  writeFileSync(join(folder, 'report.html'), html(report))
+  writeFileSync(join(folder, 'report.html'), html(report, HEADING))
   for (const plot of report.results.flatMap(({ plots }) => plots))
     writeFileSync(join(folder, `${plot.name}.svg`), svg(plot))
   console.log(join(folder, 'report.html'))

@@ -11,6 +11,7 @@ import {
   flatMemory,
   noFalseFailure,
   noLostSnapshot,
+  noMishap,
   nothingTwice,
   oneView,
   verdictsOf,
@@ -70,6 +71,14 @@ describe('no false failure', () => {
     told.failed({ who: 'guest-1', by: 'serf-1', at: 1 })
     assert.equal(noFalseFailure(told).verdict, 'not met')
   })
+})
+
+test('a member of ours that crashes, or logs an error, is a mishap', () => {
+  const told = story()
+  assert.equal(noMishap(told).verdict, 'met')
+  told.mishaps.push('folk-1: the gossip actor has ended')
+  assert.equal(noMishap(told).verdict, 'not met')
+  assert.match(noMishap(told).measured, /1 things: folk-1: the gossip actor has ended/)
 })
 
 test('no event twice in one life; once in each of two lives is none', () => {
@@ -157,7 +166,7 @@ test('one verdict of many decides: of the scenario, of its line, of the status',
   const bad = story()
   bad.check('somebody was killed', 'nobody', 'not met')
   bad.check('somebody was killed', '2 times', 'met')
-  assert.deepEqual(verdictsOf(good).at(1), {
+  assert.deepEqual(verdictsOf(good).at(2), {
     aim: 'somebody was killed',
     measured: '2 times; 2 times',
     verdict: 'met',

@@ -11,15 +11,27 @@ th, td { padding: 0.25rem 0.7rem; border-bottom: 1px solid #ddd; text-align: rig
 .met { color: #006b3c } .not-met { color: #a33b00; font-weight: 600 } .not-measured, .note { color: #666 } .note { font-size: 13px }
 svg { max-width: 100%; height: auto; border: 1px solid #eee; margin: 0.5rem 0 }`
 
-export function html(report: Report): string {
+/** What stands at the top. */
+export interface Heading {
+  title: string
+  /** What must be known to read the numbers. */
+  words: string
+}
+
+const BENCHMARKS: Heading = {
+  title: 'Folkmoot benchmarks',
+  words:
+    'A cell is a median, and in brackets the least and the most of the runs. CPU is user and system time of all threads of the process measured, by the scheduler’s own account. Ours and the other ran in turn in one run: trust the ratios, the absolute numbers are this machine’s.',
+}
+
+export function html(report: Report, { title, words }: Heading = BENCHMARKS): string {
   const { machine, node, serf, day, size, results } = report
-  const contents = results.map(({ name, title }) => `<li><a href="#${name}">${escaped(title)}</a></li>`)
+  const contents = results.map((one) => `<li><a href="#${one.name}">${escaped(one.title)}</a></li>`)
   return [
     '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
-    `<title>Folkmoot benchmarks, ${day}</title><style>${STYLE}</style>`,
-    '<h1>Folkmoot benchmarks</h1>',
-    `<p>${day}, a ${size} run on ${escaped(machine)}; Node ${escaped(node)}, ${escaped(serf)}. A cell is a median, and in brackets the least and the most of the runs.`,
-    'CPU is user and system time of all threads of the process measured, by the scheduler’s own account. Ours and the other ran in turn in one run: trust the ratios, the absolute numbers are this machine’s.</p>',
+    `<title>${escaped(title)}, ${day}</title><style>${STYLE}</style>`,
+    `<h1>${escaped(title)}</h1>`,
+    `<p>${day}, a ${size} run on ${escaped(machine)}; Node ${escaped(node)}, ${escaped(serf)}. ${escaped(words)}</p>`,
     `<ul>${contents.join('')}</ul>`,
     '<h2>Aims</h2>',
     aimsTable(results.flatMap(({ aims }) => aims)),

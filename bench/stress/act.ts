@@ -2,6 +2,7 @@
  * The process that plays one scenario, where it was put: in the namespace of a bridge, or anywhere. It is told what to play, says what goes on to its
  * standard error, hands over what came of it, and ends; all that it started ends with it.
  */
+import { loadavg } from 'node:os'
 import { SeededRandom } from '../../src/actors/random.ts'
 import { Places } from './places.ts'
 import { type Played, type PlayOrder, played } from './played.ts'
@@ -26,7 +27,8 @@ async function play(order: PlayOrder): Promise<Played> {
     say(error instanceof Error ? (error.stack ?? broke) : broke)
   }
   if (broke !== '') stage.story.check('it is played to its end', broke, 'not met')
-  return played(name, seed, (performance.now() - startedAt) / 1000, stage.story)
+  const result = played(name, seed, (performance.now() - startedAt) / 1000, stage.story)
+  return { ...result, numbers: { ...result.numbers, 'load average': Math.round(loadavg()[0]) } }
 }
 
 process.once('message', async (order: PlayOrder) => {

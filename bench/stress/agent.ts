@@ -105,6 +105,7 @@ export class Agent implements Player {
 
   async kill(): Promise<void> {
     this.#client?.close()
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     const gone = once(this.#child, 'exit')
     this.#child.kill('SIGKILL')
     await gone

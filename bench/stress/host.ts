@@ -2,6 +2,7 @@
  * The process behind our members in a stress run: a host program with any number of them, that does what it is told, reports failures and user
  * events as its listeners hear them, and ends with its channel.
  */
+import { inspect } from 'node:util'
 import { Cluster, type ClusterOptions } from 'folkmoot'
 import { wallClock } from './story.ts'
 
@@ -37,6 +38,8 @@ export type HostAnswer = {
 export interface HostNews {
   failures: { who: string; by: string; at: number }[]
   events: { by: string; name: string }[]
+  /** What must never happen to a member: its actors crashed, it lost its name, it was given up. */
+  mishaps: string[]
 }
 
 const TELL_EVERY = 100
@@ -45,7 +48,11 @@ const DEAF_BUFFER = 1_000
 
 const members = new Map<string, Cluster>()
 const deaf = new Map<string, AsyncIterableIterator<unknown>>()
-let news: HostNews = { failures: [], events: [] }
+let news = nothingNew()
+
+function nothingNew(): HostNews {
+  return { failures: [], events: [], mishaps: [] }
+}
 
 function member(who: string): Cluster {
   const found = members.get(who)
@@ -54,7 +61,13 @@ function member(who: string): Cluster {
 }
 
 async function started(options: ClusterOptions): Promise<string> {
-  const cluster = await Cluster.create(options)
+  const mishap = (what: string) => news.mishaps.push(`${options.nodeName}: ${what}`)
+  const quiet = () => undefined
+  const logger = { debug: quiet, info: quiet, warn: quiet, error: mishap }
+  const cluster = await Cluster.create({ ...options, logger })
+  cluster.on('fatal', (error) => mishap(`given up: ${error.message}`))
+  cluster.on('restarted', ({ actor, error }) => mishap(`${actor} crashed: ${inspect(error)}`))
+  cluster.on('conflict-lost', (event) => mishap(inspect(event)))
   const { name: by, address, port } = cluster.localMember()
   members.set(by, cluster)
   cluster.on('member-failed', (event) => {
@@ -139,9 +152,9 @@ async function obey(order: HostOrder): Promise<Omit<HostAnswer, 'id'>> {
 }
 
 setInterval(() => {
-  if (news.failures.length + news.events.length === 0) return
+  if (news.failures.length + news.events.length + news.mishaps.length === 0) return
   process.send?.(news)
-  news = { failures: [], events: [] }
+  news = nothingNew()
 }, TELL_EVERY)
 
 process.on('message', async ({ id, order }: { id: number; order: HostOrder }) => {

@@ -86,7 +86,8 @@ export class Host {
     else waiting?.reject(new Error(answer.error))
   }
 
-  #told({ failures, events }: HostNews, story: Story): void {
+  #told({ failures, events, mishaps }: HostNews, story: Story): void {
+    story.mishaps.push(...mishaps)
     for (const failure of failures) story.failed(failure)
     for (const { by, name } of events) {
       if (name.startsWith('s-')) story.hear(this.#lives.get(by) ?? by, Number(name.slice(2)))

@@ -74,6 +74,8 @@ export class Story {
   readonly past: { hearings: number; twice: string[] } = { hearings: 0, twice: [] }
   /** How often each of ours has begun to suspect somebody: whether the trouble was felt at all. */
   readonly suspicions = new Map<string, number>()
+  /** Crashes of actors of ours, names lost, errors logged. */
+  readonly mishaps: string[] = []
   eventsSent = 0
   queriesSent = 0
   answers = 0

@@ -33,6 +33,7 @@ const MOST_NAMED = 4
 export function verdictsOf(story: Story): Verdict[] {
   return [
     noFalseFailure(story),
+    noMishap(story),
     ...(story.eventsSent > 0 ? [nothingTwice(story)] : []),
     ...(story.restarts.length > 0 ? [noLostSnapshot(story)] : []),
     ...checked(story.checks),
@@ -75,6 +76,12 @@ export function noFalseFailure(story: Story): Verdict {
     found.length === 0 && story.failuresLeftOut === 0,
     `${found.length} of ${story.members.size} members${named(said)}${left}`,
   )
+}
+
+/** In a member of ours, whatever happens around it. */
+export function noMishap({ mishaps }: Story): Verdict {
+  const measured = `${mishaps.length} things${named(mishaps)}`
+  return judged('no crash, no error, no name lost in a member of ours', mishaps.length === 0, measured)
 }
 
 export function nothingTwice({ heard, past, eventsSent }: Story): Verdict {

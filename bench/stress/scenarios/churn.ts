@@ -76,8 +76,13 @@ class Visitors {
     const bind = `${host.place.ip}:0`
     this.#begun += 1
     const visitor = await Ours.on(host, name, {}, story, { bind, threads: 'none' }, this.#begun)
-    await visitor.join([this.#stage.one(players).address])
-    this.lives += 1
+    // One of these may have been killed.
+    const seeds = this.#stage.some(players, 3).map(({ address }) => address)
+    const isIn = await visitor.join(seeds).then(
+      () => true,
+      () => false,
+    )
+    if (isIn) this.lives += 1
     await this.#stage.pause(LIFE.from, LIFE.to)
     const isSilent = this.#manners === 'some silently' && this.#stage.random.below(SILENT) === 0
     await visitor.go(isSilent ? 'vanish' : 'leave')

@@ -10,6 +10,7 @@ const BETWEEN = { from: 500, to: 3_000 }
 const WRITTEN = 1_000
 /** A snapshot brings a member back at once; what comes later may be the doing of others, who try to reach the failed every 30 s. */
 const BACK_WITHIN = 3_000
+const STARTS = 3
 const GIVEN_UP = 15_000
 /** After it is back: until everybody has heard so. */
 const GRACE = 5_000
@@ -21,7 +22,7 @@ export async function killAndRestart(stage: Stage, victim: Player, down: number)
   await stage.pause(WRITTEN, WRITTEN)
   await victim.kill()
   await stage.pause(down, down)
-  await victim.again()
+  await begun(stage, victim)
   const startedAt = performance.now()
   const others = stage.players.filter((player) => player !== victim).map(({ name }) => name)
   let backAfter: number | undefined
@@ -32,6 +33,20 @@ export async function killAndRestart(stage: Stage, victim: Player, down: number)
   }
   stage.story.restarts.push({ who: victim.name, backAfter, within: BACK_WITHIN })
   excuse.until = performance.timeOrigin + performance.now() + GRACE
+}
+
+/** One that does not start is a mishap, and is given another chance so that the rest can go on. */
+async function begun(stage: Stage, victim: Player): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await victim.again()
+    } catch (error) {
+      stage.story.mishaps.push(`${victim.name} did not start: ${error}`)
+      stage.say(`${victim.name} did not start: ${error}`)
+      if (attempt === STARTS) throw error
+      await victim.kill()
+    }
+  }
 }
 
 export async function kills(stage: Stage, victims: readonly Player[], until: number): Promise<void> {
