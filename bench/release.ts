@@ -1,14 +1,25 @@
 /**
- * What `npm pack` ships, made in place of the compiled modules: `release.js in` before packing, `release.js out` after it. One small file per
- * entry point and shared pieces beside the threads' files, minified, with source maps that hold the sources; one declaration file per entry,
- * which names nothing but itself and Node; and a short README. Entry points are what package.json exports and runs, and every file that a thread is started from.
+ * What `npm pack` ships, made in place of the compiled modules: `release.js in` before packing, `release.js out` after it; `release.js weigh` says
+ * what it weighs. One small file per entry point and shared pieces beside the threads' files, minified, with source maps that hold the sources;
+ * one declaration file per entry, which names nothing but itself and Node; and a short README. Entry points are what package.json exports and runs,
+ * and every file that a thread is started from.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, join, relative } from 'node:path'
-import { build, type Plugin, transform } from 'esbuild'
+import { build, type Metafile, type Plugin, transform } from 'esbuild'
 import { minify } from 'terser'
 import { buildDeclarations, type Entries } from './release/declarations.ts'
 import { packedReadme } from './release/readme.ts'
+import { account } from './release/weight.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const dist = join(root, 'dist')
@@ -49,8 +60,8 @@ const keepErrorNames: Plugin = {
   },
 }
 
-async function buildModules({ modules, programs }: Entries): Promise<void> {
-  await build({
+async function buildModules({ modules, programs }: Entries): Promise<Metafile> {
+  const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: Object.fromEntries([...modules, ...programs].map((path) => [path, `${path}.ts`])),
     outdir: RELEASE,
@@ -69,7 +80,9 @@ async function buildModules({ modules, programs }: Entries): Promise<void> {
     sourcemap: 'linked',
     plugins: [keepErrorNames],
     logLevel: 'warning',
+    metafile: true,
   })
+  return metafile
 }
 
 /** What a second tool finds to leave out: a hundredth and a half, and the package is near its bound. */
@@ -99,15 +112,33 @@ function swap(from: string, to: string): void {
   }
 }
 
+/** Makes all of it beside what is there. */
+async function make(): Promise<Metafile> {
+  rmSync(RELEASE, { recursive: true, force: true })
+  const entries = entriesOf(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')))
+  const metafile = await buildModules(entries)
+  await minifyAgain()
+  buildDeclarations(RELEASE, entries)
+  return metafile
+}
+
+async function weigh(): Promise<void> {
+  const metafile = await make()
+  const bytesOf = (file: string) => statSync(join(root, file)).size
+  const texts = {
+    'README.md': Buffer.byteLength(packedReadme(readFileSync(README, 'utf8'))),
+    LICENSE: bytesOf('LICENSE'),
+    'package.json': bytesOf('package.json'),
+  }
+  console.log(account(RELEASE, metafile, texts))
+  rmSync(RELEASE, { recursive: true })
+}
+
 async function swapIn(): Promise<void> {
   // One that was cut short left the short README in place of the whole one.
   restoreReadme()
-  rmSync(RELEASE, { recursive: true, force: true })
   rmSync(ASIDE, { recursive: true, force: true })
-  const entries = entriesOf(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')))
-  await buildModules(entries)
-  await minifyAgain()
-  buildDeclarations(RELEASE, entries)
+  await make()
   const whole = readFileSync(README, 'utf8')
   const short = packedReadme(whole)
   swap(dist, ASIDE)
@@ -130,4 +161,5 @@ function swapOut(): void {
 
 if (process.argv[2] === 'in') await swapIn()
 else if (process.argv[2] === 'out') swapOut()
-else throw new Error(`${relative(process.cwd(), import.meta.filename)} in|out`)
+else if (process.argv[2] === 'weigh') await weigh()
+else throw new Error(`${relative(process.cwd(), import.meta.filename)} in|out|weigh`)
