@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util'
 import { machine, serfVersion } from './kit/machine.ts'
 import { compare } from './report/compare.ts'
 import { html } from './report/html.ts'
-import type { Report, Section, Size } from './report/model.ts'
+import { type Report, type Result, type Section, type Size, unmeasured } from './report/model.ts'
 import { svg } from './report/svg.ts'
 import { show, showTable } from './report/text.ts'
 import { cluster } from './sections/cluster.ts'
@@ -50,6 +50,26 @@ function chosen(only: string | undefined): readonly Section[] {
   })
 }
 
+/** Nobody may be there to start the rest again: a section that fails says so in its place, and the others are measured. */
+async function attempted(section: Section, size: Size): Promise<Result> {
+  try {
+    return await section.run({ size, say: (line) => console.error(line) })
+  } catch (error) {
+    console.error(error)
+    process.exitCode = 1
+    const why = error instanceof Error ? error.message.split('\n')[0] : String(error)
+    const { name } = section
+    return {
+      name,
+      title: name,
+      method: `It failed: ${why}`,
+      tables: [],
+      plots: [],
+      aims: [unmeasured(name, `failed: ${why}`)],
+    }
+  }
+}
+
 async function measured(sections: readonly Section[], size: Size): Promise<Report> {
   const report: Report = {
     machine: machine(),
@@ -60,8 +80,10 @@ async function measured(sections: readonly Section[], size: Size): Promise<Repor
     results: [],
   }
   for (const section of sections) {
-    const result = await section.run({ size, say: (line) => console.error(line) })
+    const from = performance.now()
+    const result = await attempted(section, size)
     const done = { ...result, load: Math.round(loadavg()[0]) }
+    console.error(`${section.name} took ${Math.round((performance.now() - from) / 1_000)} s`)
     console.log(show(done))
     report.results.push(done)
   }

@@ -29,6 +29,8 @@ export interface Trial {
   cpu: number
   datagrams: number
   bytes: number
+  /** CPU seconds of a member-minute once more at the end, after the events and deaths: by then nothing is compiled any more. */
+  cpuLater: number
   /** MiB, median of the members. */
   memory: number
   events: Times[]
@@ -48,17 +50,22 @@ export async function trial(order: TrialOrder): Promise<Trial> {
   return { ...found, datagrams: found.datagrams ?? Number.NaN, bytes: found.bytes ?? Number.NaN }
 }
 
+/** CPU seconds of a member-minute, median of the members. */
+async function idleCpu({ members }: Crowd, milliseconds: number): Promise<number> {
+  const before = members.map(({ pid }) => cpuOf(pid))
+  await sleep(milliseconds)
+  return median(members.map(({ pid }, i) => (cpuOf(pid) - before[i]) / 1e6 / (milliseconds / MINUTE)))
+}
+
 async function rest(crowd: Crowd, milliseconds: number, loopback: Loopback) {
   const { members } = crowd
-  const before = members.map(({ pid }) => cpuOf(pid))
   const from = carried()
-  await sleep(milliseconds)
+  const cpu = await idleCpu(crowd, milliseconds)
   const until = carried()
-  const minutes = milliseconds / MINUTE
-  const spent = members.map(({ pid }, i) => (cpuOf(pid) - before[i]) / 1e6 / minutes)
-  const each = (total: number) => (loopback === 'own' ? total / members.length / minutes : Number.NaN)
+  const each = (total: number) =>
+    loopback === 'own' ? total / members.length / (milliseconds / MINUTE) : Number.NaN
   return {
-    cpu: median(spent),
+    cpu,
     datagrams: each(until.datagrams - from.datagrams),
     bytes: each(until.bytes - from.bytes),
     memory: median(members.map(({ pid }) => memoryOf(pid).resident / MIB)),
@@ -70,7 +77,7 @@ async function run(order: TrialOrder, loopback: Loopback): Promise<Trial> {
   const crowd = new Crowd(breedOf(kind))
   try {
     const formed = (await crowd.form(count)).filter(Number.isFinite)
-    const nothing = { cpu: 0, datagrams: 0, bytes: 0, memory: 0 }
+    const nothing = { cpu: 0, cpuLater: 0, datagrams: 0, bytes: 0, memory: 0 }
     if (order.rest === 0) return { kind, count, formed, ...nothing, events: [], deaths: [] }
     await sleep(order.settle)
     const rested = await rest(crowd, order.rest, loopback)
@@ -78,7 +85,9 @@ async function run(order: TrialOrder, loopback: Loopback): Promise<Trial> {
     for (let i = 0; i < order.events; i++) events.push(await crowd.event(i))
     const deaths: Times[] = []
     for (let i = 0; i < order.kills; i++) deaths.push(await crowd.death(1 + (i % (count - 1))))
-    return { kind, count, formed, ...rested, events, deaths }
+    await sleep(order.settle)
+    const cpuLater = await idleCpu(crowd, order.rest)
+    return { kind, count, formed, ...rested, cpuLater, events, deaths }
   } finally {
     await crowd.end()
   }

@@ -44,6 +44,7 @@ const STARTS = 4
 /** After an event, and after a death and the return of the dead, until the next. */
 const BETWEEN_EVENTS = 1_000
 const BETWEEN_DEATHS = 8_000
+const JOIN_TRIES = 3
 const PROBE_INTERVAL = 1_000
 const TICK = 200
 
@@ -101,9 +102,20 @@ export class Crowd {
     await member.kill()
     const times = await this.#times('EventMemberFailed', member.name, this.members.length - 1, PATIENCE)
     this.members[victim] = await this.#start(victim)
-    await this.members[victim].join(addressOf(this.members[victim === 0 ? 1 : 0]))
+    await this.#rejoin(this.members[victim], this.members[victim === 0 ? 1 : 0])
     this.#calmAt = performance.now() + BETWEEN_DEATHS
     return times.map((at) => at - from)
+  }
+
+  /** On a busy machine a join can come too late: it is tried again. */
+  async #rejoin(member: CrowdMember, other: CrowdMember): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return void (await member.join(addressOf(other)))
+      } catch (error) {
+        if (tries === JOIN_TRIES) throw error
+      }
+    }
   }
 
   async end(): Promise<void> {

@@ -24,7 +24,7 @@ const LIBRARY_SIZES = [10, 30]
 /** Formations alone, of the largest pool: a tail wants more than one. The agent's take a minute each. */
 const MORE_FORMATIONS = { Folkmoot: 9, 'serf agent': 2 } as const
 const FULL = { settle: 20_000, rest: 40_000, events: 15, kills: 4 }
-const QUICK = { settle: 1_000, rest: 4_000, events: 2, kills: 1 }
+const QUICK = { settle: 1_000, rest: 3_000, events: 2, kills: 1 }
 const QUICK_SIZE = 5
 
 const SECONDS = 60
@@ -70,6 +70,7 @@ interface Figures {
   formedHalf: number[]
   formedAll: number[]
   cpu: number[]
+  cpuLater: number[]
   datagrams: number[]
   bytes: number[]
   memory: number[]
@@ -89,6 +90,7 @@ function figuresOf(trials: readonly Trial[]): Figures {
     formedHalf: trials.map(({ formed }) => timeOf(formed, Math.ceil(count / 2) - 1)),
     formedAll: trials.map(({ formed }) => timeOf(formed, count - 1)),
     cpu: whole.map(({ cpu }) => cpu),
+    cpuLater: whole.map(({ cpuLater }) => cpuLater),
     datagrams: whole.map(({ datagrams }) => datagrams / SECONDS),
     bytes: whole.map(({ bytes }) => bytes),
     memory: whole.map(({ memory }) => memory),
@@ -125,12 +127,13 @@ function tables(trials: readonly Trial[]): Result['tables'] {
         'half see all, ms': spreadOf(figures.formedHalf),
         'all see all, ms': spreadOf(figures.formedAll),
         'CPU s a minute': spreadOf(figures.cpu),
+        'CPU s a minute, later': spreadOf(figures.cpuLater),
         'datagrams sent a second': spreadOf(figures.datagrams),
         'bytes a minute': spreadOf(figures.bytes),
         'MiB a process': spreadOf(figures.memory),
       })),
       note: [
-        'CPU and memory are the median of the members; datagrams and bytes (loopback, with headers and streams) those of the namespace by member, by the kernel’s count.',
+        'CPU and memory are the median of the members; CPU is taken again after events and deaths, when nothing is compiled any more; datagrams and bytes (loopback, with headers and streams) those of the namespace by member, by the kernel’s count.',
         'The SWIM libraries have a probe a second as Serf’s LAN profile; moleculer speaks over TCP and knows the address of the first from its configuration.',
         ...missing,
       ].join(' '),
@@ -169,12 +172,17 @@ function compared(count: number, ours: Figures, theirs: Figures | undefined): Ai
   ]
   if (theirs === undefined)
     return [cpu, event, death].map((what) => unmeasured(what, 'there is no serf here'))
-  const pair = (what: 'cpu' | 'eventAll' | 'last') => [median(ours[what]), median(theirs[what])]
+  const pair = (what: 'cpu' | 'cpuLater' | 'eventAll' | 'last') => [median(ours[what]), median(theirs[what])]
   const [ourCpu, theirCpu] = pair('cpu')
+  const [ourLater, theirLater] = pair('cpuLater')
   const [ourEvent, theirEvent] = pair('eventAll')
   const [ourDeath, theirDeath] = pair('last')
   return [
-    aim(cpu, `${plain(ourCpu)} s a minute against ${plain(theirCpu)}`, ourCpu <= theirCpu),
+    aim(
+      cpu,
+      `${plain(ourCpu)} s a minute against ${plain(theirCpu)}; later ${plain(ourLater)} against ${plain(theirLater)}`,
+      ourCpu <= theirCpu,
+    ),
     aim(event, `${plain(ourEvent)} ms against ${plain(theirEvent)}`, ourEvent <= EVENT_RATIO * theirEvent),
     aim(death, `${plain(ourDeath)} ms against ${plain(theirDeath)}`, ourDeath <= theirDeath + DETECTION_OFF),
   ]

@@ -5,9 +5,9 @@ import { hasNamespaces } from '../kit/namespace.ts'
 import type { Context, Result, Section } from '../report/model.ts'
 
 const SIZES = [100, 500]
-const QUICK_SIZES = [50]
+const QUICK_SIZES = [20]
 const REST = 30_000
-const QUICK_REST = 3_000
+const QUICK_REST = 2_000
 const SECONDS = 60
 
 function row({ count, formed, memory, cpu, datagrams, eventHalf, eventAll }: Many) {
