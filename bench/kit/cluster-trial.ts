@@ -17,6 +17,7 @@ export interface TrialOrder {
   settle: number
   rest: number
   events: number
+  /** Rounds, each with some deaths at once. */
   kills: number
 }
 
@@ -72,6 +73,17 @@ async function rest(crowd: Crowd, milliseconds: number, loopback: Loopback) {
   }
 }
 
+/** So many die at once: few enough that their deaths have nothing to do with each other. */
+export function dyingAtOnce(count: number): number {
+  return Math.max(1, Math.floor(count / 15))
+}
+
+/** Others each time; never the first, which the dead join when they come back. */
+function victims(round: number, count: number): number[] {
+  const some = dyingAtOnce(count)
+  return Array.from({ length: some }, (_, i) => 1 + ((round * some + i) % (count - 1)))
+}
+
 async function run(order: TrialOrder, loopback: Loopback): Promise<Trial> {
   const { kind, count } = order
   const crowd = new Crowd(breedOf(kind))
@@ -84,7 +96,7 @@ async function run(order: TrialOrder, loopback: Loopback): Promise<Trial> {
     const events: Times[] = []
     for (let i = 0; i < order.events; i++) events.push(await crowd.event(i))
     const deaths: Times[] = []
-    for (let i = 0; i < order.kills; i++) deaths.push(await crowd.death(1 + (i % (count - 1))))
+    for (let i = 0; i < order.kills; i++) deaths.push(...(await crowd.deaths(victims(i, count))))
     await sleep(order.settle)
     const cpuLater = await idleCpu(crowd, order.rest)
     return { kind, count, formed, ...rested, cpuLater, events, deaths }

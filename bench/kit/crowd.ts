@@ -93,18 +93,28 @@ export class Crowd {
     return times.map((at) => at - times[0])
   }
 
-  /** From the death to when each of the others said that it failed. It comes back. */
-  async death(victim: number): Promise<Times> {
+  /** Some die at once: for each, from its death to when each survivor said that it failed. They come back. */
+  async deaths(victims: readonly number[]): Promise<Times[]> {
     await this.#calm()
     await sleep(PROBE_INTERVAL * Math.random())
-    const from = performance.now()
-    const member = this.members[victim]
-    await member.kill()
-    const times = await this.#times('EventMemberFailed', member.name, this.members.length - 1, PATIENCE)
-    this.members[victim] = await this.#start(victim)
-    await this.#rejoin(this.members[victim], this.members[victim === 0 ? 1 : 0])
+    const survivors = this.members.length - victims.length
+    const found = await Promise.all(
+      victims.map(async (victim) => {
+        const member = this.members[victim]
+        const from = performance.now()
+        await member.kill()
+        const times = await this.#times('EventMemberFailed', member.name, survivors, PATIENCE)
+        return times.map((at) => at - from)
+      }),
+    )
+    await Promise.all(
+      victims.map(async (victim) => {
+        this.members[victim] = await this.#start(victim)
+        await this.#rejoin(this.members[victim], this.members[0])
+      }),
+    )
     this.#calmAt = performance.now() + BETWEEN_DEATHS
-    return times.map((at) => at - from)
+    return found
   }
 
   /** On a busy machine a join can come too late: it is tried again. */

@@ -2,11 +2,10 @@
  * The process behind `LibraryMember`. The SWIM libraries probe fifty times a second by default and allow an answer 4 ms; here they have the rhythm
  * of Serf's LAN profile, a probe a second and half a second for its answer. Moleculer has its own.
  */
-import { writeSync } from 'node:fs'
 import type { LibraryOrder } from './library.ts'
 import { type MoleculerBroker, moleculer, swim } from './peers.ts'
+import { say } from './say.ts'
 
-const say = (kind: string, name: string) => writeSync(1, `${kind}: ${name}\n`)
 const RHYTHM = { interval: 1_000, joinTimeout: 2_000, pingTimeout: 500, pingReqTimeout: 900 }
 const FAULTY = 2
 const EVENT = 'said'

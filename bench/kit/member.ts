@@ -1,7 +1,7 @@
 /** The process behind `FolkmootSubject`: a host program with one listener, that does what it is told. Ends with its channel. */
-import { writeSync } from 'node:fs'
 import { Cluster } from 'folkmoot'
 import type { MemberOrder } from './folkmoot.ts'
+import { say } from './say.ts'
 
 /** Of every event that it is told to send. */
 const PAYLOAD = 'x'.repeat(64)
@@ -26,9 +26,8 @@ async function tellDrops(member: Cluster): Promise<number> {
   return drops.length
 }
 
-/** In the words of Serf's log. Written at once, as a log is: the pipe is read by somebody who tells the time. */
+/** Says what it sees and hears from now on. */
 function tell(member: Cluster): number {
-  const say = (kind: string, name: string) => writeSync(1, `${kind}: ${name}\n`)
   member.on('member-join', ({ members }) => {
     for (const { name } of members) say('EventMemberJoin', name)
   })

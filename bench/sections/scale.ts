@@ -19,9 +19,11 @@ const SCRIPT = fileURLToPath(new URL('../experiments/scale.js', import.meta.url)
 const BYTES_A_PAIR = 1_000
 /** Of the memory that is free, so much may be planned for. */
 const SHARE = 0.6
-/** Pairs of members that are simulated, all full, in a time that anybody waits for. */
-const MOST_PAIRS = 2e7
+/** Milliseconds that anybody waits for one size; the time grows with the pairs. */
+const LONGEST = 30 * 60_000
+const HOUR = 3_600_000
 const MIB = 2 ** 20
+const GIB = 2 ** 30
 
 const run = promisify(execFile)
 
@@ -33,12 +35,22 @@ async function measured(order: ScaleOrder): Promise<Scale> {
   return JSON.parse(stdout, (_key, value) => value ?? Number.POSITIVE_INFINITY)
 }
 
+/** What the last pool that was full of itself took. */
+interface Before {
+  members: number
+  /** Bytes for each member that a member knows. */
+  memory: number
+  took: number
+}
+
 /** Why a pool of so many full members is not simulated; undefined when it is. */
-function obstacle(members: number, bytesAPair: number): string | undefined {
-  const bytes = members ** 2 * bytesAPair
+function obstacle(members: number, before: Before | undefined): string | undefined {
+  const bytes = members ** 2 * (before?.memory ?? BYTES_A_PAIR)
   if (bytes > freemem() * SHARE)
-    return `skipped: ${plain(members)} members that each know all would take about ${plain(Math.round(bytes / 2 ** 30))} GiB, ${plain(Math.round(freemem() / 2 ** 30))} are free`
-  if (members ** 2 > MOST_PAIRS) return 'skipped: it fits the memory, but takes hours'
+    return `skipped: all tables together would take about ${plain(Math.round(bytes / GIB))} GiB, of which ${plain(Math.round(freemem() / GIB))} are free`
+  const takes = before === undefined ? 0 : before.took * (members / before.members) ** 2
+  if (takes > LONGEST)
+    return `skipped: it would take about ${plain(Math.round((takes / HOUR) * 10) / 10)} hours, by what ${plain(before?.members ?? 0)} took`
   return undefined
 }
 
@@ -149,14 +161,20 @@ async function runScale(context: Context): Promise<Result> {
   const skipped: Row[] = []
   const one = async (order: ScaleOrder) => {
     context.say(`scale: ${order.members} members, ${kindOf(order)}`)
-    found.push(await measured(order))
+    const scale = await measured(order)
+    found.push(scale)
+    return scale
   }
   if (context.size === 'quick') for (const order of QUICK) await one(order)
   else {
+    let before: Before | undefined
     for (const members of FULL_SIZES) {
-      const why = obstacle(members, found.at(-1)?.memory ?? BYTES_A_PAIR)
-      if (why === undefined) await one(orderOf(members, members))
-      else skipped.push({ members, pool: `all full, ${why}` })
+      const why = obstacle(members, before)
+      const from = performance.now()
+      if (why === undefined) {
+        const { memory } = await one(orderOf(members, members))
+        before = { members, memory, took: performance.now() - from }
+      } else skipped.push({ members, pool: `all full, ${why}` })
     }
     for (const members of SAMPLED_SIZES) await one(orderOf(members, OBSERVERS))
   }
@@ -164,7 +182,7 @@ async function runScale(context: Context): Promise<Result> {
   const table: Table = {
     title: 'The simulator by the size of the pool',
     rows: [...found.map(row), ...skipped],
-    note: 'Medians, in virtual time. Memory is what a full member has more for knowing all, garbage collected; with all full the network and whatever is simulated beside is in it. CPU is that of the simulation, stand-ins included.',
+    note: 'Medians, in virtual time. Memory is what a full member has more for knowing all, garbage collected; with all full the network and whatever is simulated beside is in it, and members of one simulation share names and pictures: a member alone keeps more (see the state of a large pool). CPU is that of the simulation, stand-ins included.',
   }
   return {
     name: 'scale',

@@ -73,7 +73,7 @@ async function sixteen(kind: Kind, loss: number): Promise<Times> {
     const events: number[][] = []
     for (let i = 0; i < EVENTS; i++) events.push(await crowd.event(i))
     const deaths: number[][] = []
-    for (let i = 0; i < KILLS; i++) deaths.push(await crowd.death(1 + (i % (MEMBERS - 1))))
+    for (let i = 0; i < KILLS; i++) deaths.push(...(await crowd.deaths([1 + (i % (MEMBERS - 1))])))
     const median = (of: number[][], pick: (times: number[]) => number) =>
       Math.round(quantile(of.map(pick), 0.5))
     return {
