@@ -43,10 +43,17 @@ export class Pack {
     return taken
   }
 
-  /** A copy of what was written in shared memory. The pack is empty afterwards, and keeps its buffer: a merge would leave one behind for each. */
+  /**
+   * A copy of what was written in shared memory. The pack is empty afterwards, and keeps a long buffer, for a large merge goes on: else it would leave one
+   * behind for each that it fills. With its last, shorter part the buffer goes too.
+   */
   takeShared(): Uint8Array {
     const taken = new Uint8Array(new SharedArrayBuffer(this.length))
     taken.set(this.bytes.subarray(0, this.length))
+    if (this.length < LARGEST_FIRST / 2) {
+      this.take()
+      return taken
+    }
     this.bytes.fill(0, 0, this.length)
     this.#lastLength = Math.min(this.length, LARGEST_FIRST)
     this.length = 0
