@@ -19,7 +19,6 @@ const SIZES = [
   { members: 512, seconds: 20 },
   { members: 1_000, seconds: 10 },
   { members: 2_000, seconds: 10 },
-  { members: 3_000, seconds: 10 },
 ]
 const ACQUAINTED_FROM = 512
 const COMPRESSED_TO = 64
@@ -28,8 +27,8 @@ const QUIET = 40_000
 const EVENT_LASTS = 8_000
 /** Of the issue, for 10,000 members; a smaller pool is not slower. */
 const ALL_WITHIN = 2_600
-/** Columns of 27 bytes in gossip, 9 in the detector and 6 in dispatch, which have a quarter too much on average. */
-const MOST_PAIR_BYTES = 80
+/** Columns of 27 bytes in gossip, 9 in the detector and 5 in dispatch, some of them longer than what they hold. */
+const MOST_PAIR_BYTES = 64
 
 interface Measured {
   members: number
@@ -46,8 +45,7 @@ export async function prove(seed: number): Promise<unknown> {
   const collect: () => void = runInNewContext('gc')
   const found = SIZES.map(({ members, seconds }) => measured(seed, members, seconds, collect))
   const [smaller, largest] = found.slice(-2)
-  const pair =
-    (largest['bytes a member'] - smaller['bytes a member']) / (largest.members - smaller.members)
+  const pair = (largest['bytes a member'] - smaller['bytes a member']) / (largest.members - smaller.members)
   assert.equal(largest['heard of it'], largest.members)
   assert.ok(largest['event to all, ms'] <= ALL_WITHIN, `an event took ${largest['event to all, ms']} ms`)
   assert.ok(pair <= MOST_PAIR_BYTES, `a pair takes ${pair} bytes`)
