@@ -2,6 +2,7 @@
  * One trial of a crowd in the process that runs it, in a namespace of its own: `node cluster-trial.js own|shared ORDER`, the result on standard output.
  * Every time is told, so that the section chooses what to make of them.
  */
+import { loadavg } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { median } from '../report/numbers.ts'
@@ -24,6 +25,10 @@ export interface TrialOrder {
 export interface Trial {
   kind: Kind
   count: number
+  /** Load average of the machine before it began. */
+  load: number
+  /** So many died at once in each round. */
+  atOnce: number
   /** Milliseconds until each saw all; those who never did are missing, here and below. */
   formed: Times
   /** Of a member and minute at rest: CPU seconds, median of the members, and what crossed the loopback; NaN where it is not ours alone. */
@@ -74,7 +79,7 @@ async function rest(crowd: Crowd, milliseconds: number, loopback: Loopback) {
 }
 
 /** So many die at once: few enough that their deaths have nothing to do with each other. */
-export function dyingAtOnce(count: number): number {
+function dyingAtOnce(count: number): number {
   return Math.max(1, Math.floor(count / 15))
 }
 
@@ -86,11 +91,12 @@ function victims(round: number, count: number): number[] {
 
 async function run(order: TrialOrder, loopback: Loopback): Promise<Trial> {
   const { kind, count } = order
+  const setting = { kind, count, load: loadavg()[0], atOnce: dyingAtOnce(count) }
   const crowd = new Crowd(breedOf(kind))
   try {
     const formed = (await crowd.form(count)).filter(Number.isFinite)
     const nothing = { cpu: 0, cpuLater: 0, datagrams: 0, bytes: 0, memory: 0 }
-    if (order.rest === 0) return { kind, count, formed, ...nothing, events: [], deaths: [] }
+    if (order.rest === 0) return { ...setting, formed, ...nothing, events: [], deaths: [] }
     await sleep(order.settle)
     const rested = await rest(crowd, order.rest, loopback)
     const events: Times[] = []
@@ -99,7 +105,7 @@ async function run(order: TrialOrder, loopback: Loopback): Promise<Trial> {
     for (let i = 0; i < order.kills; i++) deaths.push(...(await crowd.deaths(victims(i, count))))
     await sleep(order.settle)
     const cpuLater = await idleCpu(crowd, order.rest)
-    return { kind, count, formed, ...rested, cpuLater, events, deaths }
+    return { ...setting, formed, ...rested, cpuLater, events, deaths }
   } finally {
     await crowd.end()
   }

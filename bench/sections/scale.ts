@@ -71,7 +71,7 @@ const QUICK: readonly ScaleOrder[] = [
   { ...orderOf(1_000, OBSERVERS), events: 2, kills: 1, rest: 5_000 },
 ]
 
-type Row = Record<string, number | string>
+export type Row = Record<string, number | string>
 
 function kindOf({ members, full }: { members: number; full: number }): string {
   return full === members ? 'all full' : `${full} full`
@@ -178,6 +178,11 @@ async function runScale(context: Context): Promise<Result> {
     }
     for (const members of SAMPLED_SIZES) await one(orderOf(members, OBSERVERS))
   }
+  return resultOf(found, skipped)
+}
+
+/** What is made of the sizes. */
+export function resultOf(found: readonly Scale[], skipped: readonly Row[]): Result {
   const samples = found.filter(({ members, full }) => full < members)
   const table: Table = {
     title: 'The simulator by the size of the pool',
