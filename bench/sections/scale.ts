@@ -96,28 +96,26 @@ function row(scale: Scale): Row {
   }
 }
 
-/** How a number grows with the pool: what ten times as many members add, and multiply it by; least squares over all sizes, in the logarithm of the size. */
+/** How a number grows with the pool: what ten times as many members add to a time, and multiply all else by; least squares over all sizes. */
 function growth(scales: readonly Scale[]): Table {
-  const figures: [string, (scale: Scale) => number][] = [
-    ['event to all, ms', ({ eventAll }) => eventAll],
-    ['death known to all, ms', ({ allFailed }) => allFailed],
-    ['datagrams a second and member', ({ datagrams }) => datagrams],
-    ['bytes a second and member', ({ bytes }) => bytes],
-    ['bytes that a full member keeps', ({ memory, members }) => memory * members],
-    ['CPU a virtual second, all members', ({ cpu, members }) => cpu * members],
-  ]
   const x = scales.map(({ members }) => Math.log10(members))
+  const added = (of: (scale: Scale) => number) => `+ ${plain(Math.round(slope(x, scales.map(of))))} ms`
+  const times = (of: (scale: Scale) => number) => {
+    const factor = 10 ** slope(x, scales.map(of).map(Math.log10))
+    return `x ${factor.toFixed(2)}`
+  }
+  const rows: [string, string][] = [
+    ['event to all', added(({ eventAll }) => eventAll)],
+    ['death known to all', added(({ allFailed }) => allFailed)],
+    ['datagrams a second and member', times(({ datagrams }) => datagrams)],
+    ['bytes a second and member', times(({ bytes }) => bytes)],
+    ['bytes that a full member keeps', times(({ memory, members }) => memory * members)],
+    ['CPU a virtual second, all members', times(({ cpu, members }) => cpu * members)],
+  ]
   return {
     title: 'Growth with the pool, samples',
-    rows: figures.map(([figure, of]) => {
-      const values = scales.map(of)
-      return {
-        figure,
-        'ten times as many add': slope(x, values),
-        'or multiply it by': 10 ** slope(x, values.map(Math.log10)),
-      }
-    }),
-    note: 'Times grow by so much with each ten times of the members, as the logarithm does; memory and work by so many times.',
+    rows: rows.map(([figure, grows]) => ({ figure, 'with each ten times of the members': grows })),
+    note: 'Times grow as the logarithm of the pool, memory and work with it.',
   }
 }
 
