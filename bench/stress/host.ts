@@ -151,14 +151,18 @@ async function obey(order: HostOrder): Promise<Omit<HostAnswer, 'id'>> {
   }
 }
 
-setInterval(() => {
+function tellNews(): void {
   if (news.failures.length + news.events.length + news.mishaps.length === 0) return
   process.send?.(news)
   news = nothingNew()
-}, TELL_EVERY)
+}
+
+setInterval(tellNews, TELL_EVERY)
 
 process.on('message', async ({ id, order }: { id: number; order: HostOrder }) => {
   const answer = await obey(order).catch((error: unknown) => ({ error: String(error) }))
+  // Who is answered may be about to end us.
+  tellNews()
   process.send?.({ id, ...answer }, () => undefined)
 })
 // No shutdown: whoever wants one says so.

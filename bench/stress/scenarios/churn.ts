@@ -6,7 +6,7 @@ import type { Stage } from '../stage.ts'
 
 const TRUE_CHANGES = 4
 const LIFE = { from: 1_000, to: 4_000 }
-/** Who went without a word has to be probed, by few, among many; and a suspicion that nobody confirms takes 44 s in a pool of 66 (protocol page 1). */
+/** Who went without a word has to be probed, by few, among many; and a suspicion that nobody confirms takes 44 s in a pool of 66 (protocol page 1, section 7.7). */
 const BOUND = 75_000
 /** One in so many true ones goes without a word. */
 const SILENT = 8

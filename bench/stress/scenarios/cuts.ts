@@ -13,7 +13,7 @@ const WHOLE = 4
 const LINKS = 3
 const PARTITION = 60_000
 const HALVES = 40_000
-/** `../shared` measurements of the real agents: 20.3 s until all were marked, 26.4 s until all were back. */
+/** Sixteen real agents alone took 20.3 s until all were marked, and 26.4 s until all were back. */
 const MARKED_WITHIN = 22_000
 const HEALED_WITHIN = 29_000
 /** Of an uneven partition, in which only one of many tries to reach the others at a time: two rounds of Serf's reconnect. */

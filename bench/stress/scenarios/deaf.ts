@@ -13,8 +13,8 @@ import type { Stage } from '../stage.ts'
 const MIB = 2 ** 20
 const EVENTS = 1_000
 const PAYLOAD = 'x'.repeat(400)
-/** What a process may hold more than before it had a deaf listener: the listener's bound, and what a busy minute does to a heap. */
-const MOST_MORE = 64 * MIB
+/** What a process may hold more than before it had a deaf listener: its bounds, and what a busy minute does to a heap. */
+const MOST_MORE = 48 * MIB
 const BOUND = 20_000
 const LATE = 10_000
 
@@ -55,7 +55,7 @@ async function settled(stage: Stage, players: readonly Player[]): Promise<number
   return players.map(({ pid }) => memoryOf(pid).resident)
 }
 
-/** Both listeners stay deaf until then, while the two that have them say so many events a second. */
+/** So many events a second by two members until then; in the second half of the time each has a listener that is deaf. */
 export async function deafness(
   stage: Stage,
   agent: Agent,
@@ -63,16 +63,21 @@ export async function deafness(
   until: number,
 ): Promise<{ lost: number; told: boolean }> {
   const [host] = stage.ours
+  // What a process takes for a flood of events, deaf or not, it takes before it is weighed.
+  const own: number[] = []
+  let turn = 0
+  const flood = (end: number) =>
+    stage.evenly(perSecond, end, () => {
+      turn += 1
+      if (turn % 2 === 0) stage.speak(agent, PAYLOAD)
+      else own.push(stage.speak(host, PAYLOAD))
+    })
+  const now = performance.now()
+  await flood(now + (until - now) / 2)
   const stream = await deafStream(agent)
   await host.deafen()
   const before = await settled(stage, [host, agent])
-  const own: number[] = []
-  let turn = 0
-  await stage.evenly(perSecond, until, () => {
-    turn += 1
-    if (turn % 2 === 0) stage.speak(agent, PAYLOAD)
-    else own.push(stage.speak(host, PAYLOAD))
-  })
+  await flood(until)
   const after = await settled(stage, [host, agent])
   const more = after.map((bytes, i) => bytes - before[i])
   stage.story.check(
@@ -101,10 +106,10 @@ export async function ourAgent(stage: Stage, name: string): Promise<Agent> {
 export const deaf: Scenario = {
   name: 'deaf',
   title: 'Listeners that never read',
-  about: `Two of ours, an agent of ours and two real agents; one listener of the library and one stream of our agent's RPC never read while their two members say ${EVENTS} user events of 400 bytes a second.`,
+  about: `Two of ours, an agent of ours and two real agents; one listener of the library and one stream of our agent's RPC never read while their two members say ${EVENTS} user events of 400 bytes a second; before, they said as many without deaf listeners.`,
   places: 5,
   needs: 'nothing',
-  trouble: 40_000,
+  trouble: 60_000,
   length: 'as asked',
   async play(stage) {
     await stage.pool({ ours: 2, agents: 2 })

@@ -15,7 +15,11 @@ import { kills } from './restart.ts'
 import { storms } from './storm.ts'
 
 const ROUND = 60_000
-const BOUND = 60_000
+/**
+ * What a frozen member missed it has to find out: at worst from a push/pull (30 s), which makes it suspect whom others know to be gone, for as long as a
+ * suspicion that nobody confirms lasts in a pool of 70 (44 s), beside its own slowed-down probes. Protocol page 1, section 7.7.
+ */
+const BOUND = 120_000
 /** So that what was said in the trouble has been said everywhere before anybody is weighed. */
 const REST = 5_000
 
