@@ -5,7 +5,7 @@
  *
  * `--for` is how long each scenario makes trouble; it takes some more to begin and to come to rest, and ends by itself. Without it each has a time
  * of its own, and all together take about a quarter of an hour; partitions last as long as they say, whatever is asked. `everything` goes on in rounds for
- * as long as asked (`--only everything --for 1h`: memory is judged from half an hour on). The same seed makes the same trouble; machines still differ.
+ * as long as asked (`--only everything --for 1h`: memory is judged from forty minutes on). The same seed makes the same trouble; machines still differ.
  * `--out` is where `report.json`, `report.html` and plots go (default `bench/results/stress-local`, which nobody commits); scenarios that are not played
  * stay there as they were. Status 1 when a verdict is not met. Without root there are no firewalls: what needs them is not played, and said so; `--loopback`
  * does the same on purpose.

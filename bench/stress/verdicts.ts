@@ -24,9 +24,11 @@ export interface Verdict {
 const MIB = 2 ** 20
 /** Bytes an hour. */
 export const MOST_GROWTH = MIB
-/** A shorter run says nothing about an hour. What comes before is warming up: code is compiled, tables find their size. */
+/** What is shorter says nothing about an hour. */
 const LEAST_SPAN = 20 * 60_000
+/** Code is compiled, tables and arenas find their size: a quarter of the run, and in no run of ours less than so long. */
 const WARMING_UP = 0.25
+const LEAST_WARMING_UP = 15 * 60_000
 const MOST_NAMED = 4
 
 /** All that the story can be judged by; a part of which nothing happened is left out. */
@@ -134,7 +136,7 @@ export function flatMemory(all: readonly MemorySeries[]): Verdict {
 }
 
 function settled(samples: readonly MemorySample[]): MemorySample[] {
-  const from = (samples.at(0)?.at ?? 0) + WARMING_UP * spanOf(samples)
+  const from = (samples.at(0)?.at ?? 0) + Math.max(WARMING_UP * spanOf(samples), LEAST_WARMING_UP)
   return samples.filter(({ at }) => at >= from)
 }
 

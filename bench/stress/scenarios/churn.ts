@@ -85,8 +85,7 @@ class Visitors {
     if (isIn) this.lives += 1
     await this.#stage.pause(LIFE.from, LIFE.to)
     const isSilent = this.#manners === 'some silently' && this.#stage.random.below(SILENT) === 0
-    await visitor.go(isSilent ? 'vanish' : 'leave')
-    story.forget(visitor.life)
+    await visitor.go(isSilent ? 'vanish' : 'leave').finally(() => story.forget(visitor.life))
   }
 }
 
