@@ -1,12 +1,19 @@
 /** The end of a member and the wait for others: `drain`, `handleSignals`, `waitFor`. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { getEventListeners, once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { Cluster, ClusterClosed, ClusterLeft, type ClusterOptions, InvalidArgument } from '../src/index.ts'
+import {
+  Cluster,
+  ClusterClosed,
+  ClusterLeft,
+  type ClusterOptions,
+  handleSignals,
+  InvalidArgument,
+} from '../src/index.ts'
 import { until } from './hostile-tools.ts'
 import { addressOf } from './local.ts'
 
@@ -65,7 +72,9 @@ test('drain: a host that is not done in time, or fails, or has nothing to do, le
   assert.deepEqual([failed.how, failed.error], ['failed', broken])
   assert.equal(failing.state, 'left')
   const idle = await start(t, 'idle', { tags: { full: 'x'.repeat(495) } })
-  await assert.rejects(idle.drain({ deadline: -1 }), InvalidArgument)
+  for (const deadline of [-1, Number.NaN, JSON.parse('"50"')]) {
+    await assert.rejects(idle.drain({ deadline }), InvalidArgument)
+  }
   assert.equal(idle.state, 'alive')
   const { how: done, isPublished } = await idle.drain()
   assert.deepEqual([done, isPublished], ['done', false], 'there was no room for the tag')
@@ -73,6 +82,13 @@ test('drain: a host that is not done in time, or fails, or has nothing to do, le
   const closed = await start(t, 'closed')
   await closed.shutdown()
   await assert.rejects(closed.drain(), ClusterClosed)
+})
+
+test('drain: a tag that is not spread in time holds up nothing', async (t) => {
+  const [one, two] = await pair(t, { gossipInterval: 400, broadcastTimeout: 401 })
+  const { how, isPublished } = await two.drain()
+  assert.deepEqual([how, isPublished], ['done', false])
+  await until(() => one.member('two')?.status === 'left', 'it has left')
 })
 
 test('waitFor: by filter, by function, until a signal or the end', async (t) => {
@@ -85,6 +101,13 @@ test('waitFor: by filter, by function, until a signal or the end', async (t) => 
   const never = one.waitFor({}, 100, { signal: controller.signal })
   const gone = one.waitFor({ status: 'left' }, 1)
   const atTheEnd = one.waitFor({ name: 'nobody' }, 1)
+  let asked = 0
+  const throwsLater = one.waitFor(() => {
+    asked += 1
+    if (asked > 1) throw new Error('the host threw later')
+    return false
+  }, 1)
+  const thrown = assert.rejects(throwsLater, /the host threw later/)
   const two = await start(t, 'two')
   const other = await start(t, 'three')
   for (const member of [two, other]) await member.join([addressOf(one)])
@@ -93,6 +116,7 @@ test('waitFor: by filter, by function, until a signal or the end', async (t) => 
     ['one', 'three', 'two'],
   )
   assert.equal((await byName)[0].name, 'three')
+  await thrown
   await two.leave()
   assert.equal((await gone)[0].name, 'two')
   const late = one.waitFor({}, 3)
@@ -112,10 +136,24 @@ test('waitFor: by filter, by function, until a signal or the end', async (t) => 
     }, 1),
     /the host threw/,
   )
+  for (const selector of ['null', '"two"']) {
+    await assert.rejects(one.waitFor(JSON.parse(selector), 1), InvalidArgument)
+  }
   for (const count of [0, 1.5, Number.NaN]) await assert.rejects(one.waitFor({}, count), InvalidArgument)
   await one.shutdown()
   await assert.rejects(atTheEnd, ClusterClosed)
   await assert.rejects(late, ClusterClosed)
+})
+
+test('waitFor: what is over keeps nothing, and so many may wait at a time', async (t) => {
+  const one = await start(t, 'one')
+  const { signal } = new AbortController()
+  for (let i = 0; i < 1_100; i++) await one.waitFor({}, 1, { signal })
+  assert.equal(getEventListeners(signal, 'abort').length, 0)
+  const waiting = Array.from({ length: 1_024 }, () => assert.rejects(one.waitFor({}, 2), ClusterClosed))
+  await assert.rejects(one.waitFor({}, 2), /1024 calls wait already/)
+  await one.shutdown()
+  await Promise.all(waiting)
 })
 
 for (const [how, signal] of [
@@ -131,7 +169,7 @@ for (const [how, signal] of [
     if (how !== 'leave') await seed.waitFor({ name: 'signalled', tags: { draining: 'true' } }, 1)
     const [code] = await once(child, 'exit')
     assert.equal(code, 0, output())
-    assert.match(output(), /ended\n$/)
+    assert.match(output(), /ended, 0 handlers are left\n$/)
     await until(() => seed.member('signalled')?.status === 'left', 'it has left')
   })
 }
@@ -146,6 +184,24 @@ test('handleSignals: a second signal ends the process there and then', {
   child.kill('SIGTERM')
   const [code, signal] = await once(child, 'exit')
   assert.deepEqual([code, signal], [null, 'SIGTERM'])
+})
+
+test('handleSignals: what it gives takes its handlers away again, and a leave that fails keeps nothing', async (t) => {
+  const before = process.listenerCount('SIGUSR2')
+  let ended = 0
+  const failing = {
+    drain: () => Promise.reject(new Error('no drain')),
+    leave: () => Promise.reject(new Error('no leave')),
+    shutdown: async () => undefined,
+  }
+  const options = { signals: ['SIGUSR2' as const], drain: {}, ended: () => (ended += 1) }
+  handleSignals(failing, options)()
+  assert.equal(process.listenerCount('SIGUSR2'), before)
+  const remove = handleSignals(failing, options)
+  t.after(remove)
+  process.emit('SIGUSR2', 'SIGUSR2')
+  await until(() => ended === 1, 'it is over all the same')
+  assert.equal(process.listenerCount('SIGUSR2'), before)
 })
 
 async function signalled(t: TestContext, seed: Cluster, how: string) {

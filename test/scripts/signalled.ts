@@ -11,7 +11,7 @@ const cluster = await Cluster.create({
 })
 handleSignals(cluster, {
   ...(how !== 'leave' && { drain: { until: () => sleep(Number(how)), deadline: 60_000 } }),
-  ended: () => console.log('ended'),
+  ended: () => console.log(`ended, ${process.listenerCount('SIGTERM')} handlers are left`),
 })
 await cluster.join([seed])
 console.log('ready')
