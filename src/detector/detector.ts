@@ -225,6 +225,8 @@ export class Detector implements Actor<ToDetector> {
   }
 
   #packet(bytes: Uint8Array, ip: string, port: number): void {
+    // The socket is bound before gossip has begun: who is heard then would be a member before ourselves.
+    if (this.#identity === undefined) return this.#counters.add('drop.not-begun')
     this.#counters.add('memberlist.udp.received', bytes.length)
     this.#packetsRead += 1
     this.#paths.heard(ip, port, this.#now)

@@ -1,6 +1,7 @@
 /** When the detector wants to be woken, and what it makes of waking late. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { aliveMessage } from '../../bench/kit/made-up.ts'
 import { compress } from '../../src/wire/lzw.ts'
 import { wrapCompressed } from '../../src/wire/packet.ts'
 import { writeAck, writeIndirectPing, writeNack, writePing } from '../../src/wire/probe.ts'
@@ -213,9 +214,13 @@ test('whatever a probe comes to, its connection is closed', () => {
   assert.ok(finished.every((seqNo) => closed.includes(seqNo)))
 })
 
-test('before it knows who it is the detector answers nobody and plans nothing', () => {
+test('before it knows who it is the detector answers nobody, tells gossip nothing, and plans nothing', () => {
   const lone = new LoneDetector({}, 'unbegun')
   lone.hear(writePing({ seqNo: 1, node: utf8(''), ...NOBODY }))
+  // A member that gossip heard of now would be in its table before ourselves.
+  lone.hear(aliveMessage(1, 7946))
+  lone.advance(1_000)
   assert.deepEqual(lone.sent(), [])
+  assert.deepEqual(lone.toGossip, [])
   assert.equal(lone.detector.wakeAt, Number.POSITIVE_INFINITY)
 })
