@@ -20,7 +20,7 @@ export interface Many {
   eventAll: number
 }
 
-const PATIENCE = 180_000
+const PATIENCE = 400_000
 const SETTLE = 20_000
 const LOOK = 50
 const MINUTE = 60_000

@@ -25,7 +25,7 @@ const LIBRARY_SIZES = [30]
 /** Formations alone, of the largest pool: a tail wants more than one. The agent's take a minute each. */
 const MORE_FORMATIONS = { Folkmoot: 5, 'serf agent': 2 } as const
 const FULL = { settle: 20_000, rest: 30_000, events: 15, kills: 5 }
-const QUICK = { settle: 1_000, rest: 3_000, events: 2, kills: 1 }
+const QUICK = { settle: 1_000, rest: 2_000, events: 1, kills: 1 }
 const QUICK_SIZE = 5
 
 const SECONDS = 60

@@ -30,6 +30,11 @@ async function run(context: Context): Promise<Result> {
     context.say(`many: ${count} members in one process`)
     found.push(await many(count, rest))
   }
+  return resultOf(found, rest)
+}
+
+/** What is made of the sizes. */
+export function resultOf(found: readonly Many[], rest: number): Result {
   const where = hasNamespaces() ? '' : ' There are no namespaces here: nobody counted datagrams.'
   return {
     name: 'many',
