@@ -103,7 +103,10 @@ for (const error of ALL) {
 
 test('keys are not printed with an error, on neither side', () => {
   const stopped = new folkmoot.RotationStopped('use', ['three'], {}, new Uint8Array(16).fill(251))
-  for (const error of [stopped, across(stopped)]) assert.doesNotMatch(inspect(error), /251/)
+  for (const error of [stopped, across(stopped)]) {
+    assert.doesNotMatch(inspect(error, { showHidden: true, depth: 9 }), /251/)
+    assert.doesNotMatch(JSON.stringify(error), /251/)
+  }
 })
 
 const root = fileURLToPath(new URL('../..', import.meta.url))

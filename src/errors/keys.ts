@@ -18,6 +18,11 @@ export interface KeyResult {
   readonly silent: readonly string[]
 }
 
+/** A field that nobody sees who prints the error, not even with its hidden fields: what is printed of a getter is that it is one. */
+export function unprinted(error: FolkmootError, field: string, value: unknown): void {
+  Object.defineProperty(error, field, { get: () => value, configurable: true, enumerable: false })
+}
+
 /** Not every member confirmed an operation on the keys. Those that did have done it. */
 export class KeyOperationFailed extends FolkmootError {
   readonly operation: 'install' | 'use' | 'remove' | 'list'
@@ -32,7 +37,7 @@ export class KeyOperationFailed extends FolkmootError {
         : `${numResponses}/${numNodes} nodes reported success`
     super('ERR_KEY_OPERATION_FAILED', `keys.${operation}: ${what}`)
     this.operation = operation
-    Object.defineProperty(this, 'result', { value: result })
+    unprinted(this, 'result', result)
   }
 }
 
@@ -62,6 +67,6 @@ export class RotationStopped extends FolkmootError {
     this.step = step
     this.members = members
     this.messages = messages
-    Object.defineProperty(this, 'key', { value: key.slice() })
+    unprinted(this, 'key', key.slice())
   }
 }

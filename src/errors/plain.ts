@@ -37,7 +37,7 @@ import {
   UnknownMember,
 } from './errors.ts'
 import { HandlerQueueFull, HandlersUnavailable, HandlerTimeout } from './handlers.ts'
-import { KeyOperationFailed, RotationStopped } from './keys.ts'
+import { KeyOperationFailed, RotationStopped, unprinted } from './keys.ts'
 import { InvalidPayload } from './schemas.ts'
 
 /** Causes of causes, and errors inside of errors, that are kept: beyond it a chain is cut. It may be endless. */
@@ -95,8 +95,8 @@ function ours({ name, code, message, details }: PlainError): FolkmootError {
     error.name = name
   }
   for (const [field, value] of Object.entries(details)) {
-    const isShown = !UNPRINTED.has(field)
-    Object.defineProperty(error, field, { value, configurable: true, writable: true, enumerable: isShown })
+    if (UNPRINTED.has(field)) unprinted(error, field, value)
+    else Object.assign(error, { [field]: value })
   }
   return error
 }
