@@ -5,6 +5,7 @@
 import type { Actor } from '../actors/contract.ts'
 import type { ToGossip } from '../actors/mail.ts'
 import { pushPullPeriod, suspicionMin } from '../gossip/formulas.ts'
+import { HELD } from '../gossip/precedence.ts'
 import type { ClusterOptions } from '../options/options.ts'
 import { EXTRA_KEY, Fate, optionsOf } from './fate.ts'
 import { InvariantBroken } from './invariants.ts'
@@ -133,9 +134,18 @@ class Run {
     return world.isOneView() && up.every(isThere)
   }
 
+  /** Somebody holds a suspicion still: one of which nobody else ever heard, for all that told of it was lost in the chaos, ends in a failure in calm. */
+  get #isAnybodySuspected(): boolean {
+    const { nodes, watchers } = this.#world
+    return nodes.some(
+      (node) => node.isUp && watchers.life(node)?.table.holdings.some(({ held }) => held === HELD.suspect),
+    )
+  }
+
   #heal(): number {
     const world = this.#world
-    const healedIn = world.runUntil(() => this.#isOneView, this.#bound)
+    const isHealed = () => this.#isOneView && !this.#isAnybodySuspected
+    const healedIn = world.runUntil(isHealed, this.#bound)
     if (healedIn < Number.POSITIVE_INFINITY) return healedIn
     const views = world.nodes
       .filter(({ isUp }) => isUp)
