@@ -28,7 +28,7 @@ export function restingPool(count: number, options: WorldOptions): Pool {
 }
 
 /** Milliseconds after which the news of so many joins have been sent as often as they will be (protocol page 1, section 7.15). */
-function quietAfter(count: number, settings: Numbers): number {
+export function quietAfter(count: number, settings: Numbers): number {
   const { gossipInterval, gossipNodes, retransmitMult } = settings
   const packets = (count * retransmitLimit(retransmitMult, count)) / ALIVES_A_PACKET
   return QUIET + (packets / gossipNodes) * gossipInterval

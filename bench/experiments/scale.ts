@@ -2,11 +2,9 @@
  * A pool by its size: how an event spreads, when a death is known, what a member sends, keeps and costs. Either every member is full, or a few are and
  * the others are stand-ins on the same wire. One size is one process, so that what it keeps can be told: `node --expose-gc scale.js ORDER`.
  */
-import { retransmitLimit } from '../../src/gossip/formulas.ts'
-import type { Numbers } from '../../src/options/numbers.ts'
 import { type SimulatedNode, World } from '../../src/simulator/index.ts'
 import { eventMessage, stateFrom } from '../kit/made-up.ts'
-import { isFailure, Meter, quantile, restingPool } from './pool.ts'
+import { isFailure, Meter, quantile, quietAfter, restingPool } from './pool.ts'
 import { Ensemble, type Place, PORT, StandIn, type Told } from './stand-ins.ts'
 
 export interface ScaleOrder {
@@ -62,8 +60,6 @@ const EVENT_ENDS = 15_000
 const DEATH_KNOWN = 180_000
 const LOOK = 250
 const PAYLOAD = 32
-/** What the joins of full members leave to be said, at most so many alives a packet. */
-const ALIVES_A_PACKET = 12
 const VERSIONS = Uint8Array.of(1, 5, 2, 2, 5, 5)
 
 /** Bytes in use, garbage collected: heap and buffers. */
@@ -174,13 +170,7 @@ function learn(world: World, nodes: readonly SimulatedNode[], seed: StandIn, mem
   const isFormed = () => nodes.every(({ inside }) => inside?.gossip.table.active === members)
   if (world.runLookingEach(LOOK, isFormed, DEATH_KNOWN) > DEATH_KNOWN)
     throw new Error('the full members did not learn of all')
-  world.run(draining(members, nodes[0].settings))
-}
-
-/** What a member that joined says of all that it learned, until it has been said as often as is due (protocol page 1, section 7.15). */
-function draining(members: number, { gossipInterval, gossipNodes, retransmitMult }: Numbers): number {
-  const packets = (members * retransmitLimit(retransmitMult, members)) / ALIVES_A_PACKET
-  return 10_000 + (packets / gossipNodes) * gossipInterval
+  world.run(quietAfter(members, nodes[0].settings))
 }
 
 function rest(pool: Pool, milliseconds: number) {

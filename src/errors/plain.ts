@@ -4,41 +4,12 @@
  * stack are kept.
  */
 import type { CarriedCause, PlainError } from '../actors/contract.ts'
-import { SubscriptionOverflow } from './delivery.ts'
-import {
-  ActorExited,
-  BindFailed,
-  BroadcastTimeout,
-  ClusterClosed,
-  ClusterLeft,
-  CoordinatesDisabled,
-  EventTooLarge,
-  FeatureNotSupported,
-  FileUnreadable,
-  FileUnwritable,
-  FolkmootError,
-  InvalidArgument,
-  InvalidOption,
-  isFolkmootError,
-  JoinFailed,
-  JoinRefused,
-  JoinUnconfirmed,
-  NoResponse,
-  OriginUnnamed,
-  PacketTooLarge,
-  QueryAnswered,
-  QueryExpired,
-  QueryTooLarge,
-  RelayTooLarge,
-  ResponseTooLarge,
-  TagsTooLarge,
-  TooManyPrunes,
-  TooManyQueries,
-  UnknownMember,
-} from './errors.ts'
-import { HandlerQueueFull, HandlersUnavailable, HandlerTimeout } from './handlers.ts'
-import { KeyOperationFailed, RotationStopped, unprinted } from './keys.ts'
-import { InvalidPayload } from './schemas.ts'
+import * as delivery from './delivery.ts'
+import * as errors from './errors.ts'
+import { FolkmootError, isFolkmootError } from './errors.ts'
+import * as handlers from './handlers.ts'
+import * as keys from './keys.ts'
+import * as schemas from './schemas.ts'
 
 /** Causes of causes, and errors inside of errors, that are kept: beyond it a chain is cut. It may be endless. */
 const DEEPEST = 8
@@ -95,7 +66,7 @@ function ours({ name, code, message, details }: PlainError): FolkmootError {
     error.name = name
   }
   for (const [field, value] of Object.entries(details)) {
-    if (UNPRINTED.has(field)) unprinted(error, field, value)
+    if (UNPRINTED.has(field)) keys.unprinted(error, field, value)
     else Object.assign(error, { [field]: value })
   }
   return error
@@ -146,42 +117,14 @@ function textOf(value: unknown): string {
   }
 }
 
-/** All classes of ours that the main entry exports, by their names. Those of simulations stay in the test that runs one. */
+/** All classes of ours that may cross, by their names. Those of simulations stay in the test that runs one. */
 const CLASSES = new Map(
-  [
-    ActorExited,
-    BindFailed,
-    BroadcastTimeout,
-    ClusterClosed,
-    ClusterLeft,
-    CoordinatesDisabled,
-    EventTooLarge,
-    FeatureNotSupported,
-    FileUnreadable,
-    FileUnwritable,
-    HandlerQueueFull,
-    HandlersUnavailable,
-    HandlerTimeout,
-    InvalidArgument,
-    InvalidOption,
-    InvalidPayload,
-    JoinFailed,
-    JoinRefused,
-    JoinUnconfirmed,
-    KeyOperationFailed,
-    NoResponse,
-    OriginUnnamed,
-    PacketTooLarge,
-    QueryAnswered,
-    QueryExpired,
-    QueryTooLarge,
-    RelayTooLarge,
-    ResponseTooLarge,
-    RotationStopped,
-    SubscriptionOverflow,
-    TagsTooLarge,
-    TooManyPrunes,
-    TooManyQueries,
-    UnknownMember,
-  ].map((one) => [one.name, one]),
+  [delivery, errors, handlers, keys, schemas]
+    .flatMap((module) => Object.values<unknown>(module))
+    .filter(isOurClass)
+    .map((one) => [one.name, one]),
 )
+
+function isOurClass(value: unknown): value is typeof FolkmootError {
+  return Object.prototype.isPrototypeOf.call(FolkmootError, Object(value))
+}

@@ -10,6 +10,7 @@ import { grownLength, longer } from '../actors/columns.ts'
 import type { Random } from '../actors/contract.ts'
 import type { Before } from '../actors/facts.ts'
 import { hashOf, Records } from '../actors/records.ts'
+import type { AliveFields } from '../wire/claim.ts'
 import { Listing } from './listing.ts'
 import { HELD } from './precedence.ts'
 import { VersionSets } from './versions.ts'
@@ -254,6 +255,19 @@ export class MemberTable {
 
   meta(row: number): Uint8Array {
     return this.#records.meta(this.#record[row])
+  }
+
+  /** All that an alive message and a push/pull say of a row. Its bytes are views like those above. */
+  fields(row: number): AliveFields & { state: number } {
+    return {
+      incarnation: this.incarnation[row],
+      name: this.name(row),
+      address: this.address(row),
+      port: this.port[row],
+      meta: this.meta(row),
+      versions: this.versions.bytes(this.versionSet[row]),
+      state: this.held[row],
+    }
   }
 
   /** Whether the row holds exactly this address in normal form (IPv4 is 4 bytes) and this port. */

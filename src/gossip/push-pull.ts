@@ -95,7 +95,7 @@ export class PushPull {
     for (let row = 0; row < table.rowCount; row++) {
       if (row % SLICE === SLICE - 1) yield
       if (!table.isUsed(row) || table.held[row] === HELD.unlisted) continue
-      this.#writeNode(body, row)
+      writePushPullNode(body, table.fields(row))
       count += 1
     }
     const nodesLength = body.length
@@ -184,19 +184,6 @@ export class PushPull {
    */
   #echoOf(state: RemoteState): Echo {
     return this.#parts.table.listed === 1 && state.nodes >= LARGE_POOL ? 'stop' : 'rebroadcast'
-  }
-
-  #writeNode(writer: Writer, row: number): void {
-    const { table } = this.#parts
-    writePushPullNode(writer, {
-      incarnation: table.incarnation[row],
-      name: table.name(row),
-      address: table.address(row),
-      port: table.port[row],
-      meta: table.meta(row),
-      versions: table.versions.bytes(table.versionSet[row]),
-      state: table.held[row],
-    })
   }
 
   #writeUserState(writer: Writer): void {

@@ -39,7 +39,7 @@ export class Voice {
 
   /** Tells everybody what we hold of a member that is alive; `finished` when the broadcast is done. */
   alive(row: number, finished?: () => void): void {
-    this.#writeAlive(row)
+    writeAlive(this.#writer.reset(), this.#parts.table.fields(row))
     this.#queue(row, finished)
   }
 
@@ -58,7 +58,7 @@ export class Voice {
 
   /** Tells one member alone what we hold of another, or of ourselves. */
   aliveTo(row: number, to: number): void {
-    this.#writeAlive(row)
+    writeAlive(this.#writer.reset(), this.#parts.table.fields(row))
     this.#send(to)
   }
 
@@ -75,18 +75,6 @@ export class Voice {
   accuseTo(row: number, type: AccusationType, incarnation: number, from: Uint8Array): void {
     writeSuspect(this.#writer.reset(), type, { incarnation, name: this.#parts.table.name(row), from })
     this.#send(row)
-  }
-
-  #writeAlive(row: number): void {
-    const { table } = this.#parts
-    writeAlive(this.#writer.reset(), {
-      incarnation: table.incarnation[row],
-      name: table.name(row),
-      address: table.address(row),
-      port: table.port[row],
-      meta: table.meta(row),
-      versions: table.versions.bytes(table.versionSet[row]),
-    })
   }
 
   #queue(row: number, finished: (() => void) | undefined): void {

@@ -29,15 +29,7 @@ function stateOf(nodes: readonly SimulatedNode[]): Uint8Array {
     const bytes = new TextEncoder().encode(name)
     const row = table?.find(bytes, 0, bytes.length) ?? -1
     if (table === undefined || row < 0) throw new Error(`${name} does not run: it cannot be introduced`)
-    writePushPullNode(writer, {
-      incarnation: table.incarnation[row],
-      name: table.name(row),
-      address: table.address(row),
-      port: table.port[row],
-      meta: table.meta(row),
-      versions: table.versions.bytes(table.versionSet[row]),
-      state: table.held[row],
-    })
+    writePushPullNode(writer, table.fields(row))
   }
   return writer.copy()
 }

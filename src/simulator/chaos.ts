@@ -125,10 +125,15 @@ class Run {
     return 2 * suspicionMaxTimeoutMult * suspicion + 3 * exchange + 2 * RECONNECT + MARGIN
   }
 
+  /** Those that run: impostors are none of them. */
+  get #up(): SimulatedNode[] {
+    return this.#nodes.filter(({ isUp }) => isUp)
+  }
+
   /** All that run list exactly each other, each where it is: a name may still stand for an impostor that is gone. */
   get #isOneView(): boolean {
     const world = this.#world
-    const up = this.#nodes.filter(({ isUp }) => isUp)
+    const up = this.#up
     const isThere = (node: SimulatedNode) =>
       up.every(({ name, ip }) => node.members.get(name)?.address === ip)
     return world.isOneView() && up.every(isThere)
@@ -184,7 +189,7 @@ class Run {
   /** A user event reaches everybody, by a push/pull at the latest; a query is answered by nobody twice. */
   #speak(): void {
     const world = this.#world
-    const up = this.#nodes.filter(({ isUp }) => isUp)
+    const up = this.#up
     const [speaker] = up
     const from = world.transitions.length
     world.event(speaker, 'calm')
@@ -212,8 +217,7 @@ class Run {
 
   #rekey(): void {
     if (!this.#scenario.features.includes('keys')) return
-    const up = this.#nodes.filter(({ isUp }) => isUp)
-    keyringsFollow(this.#world, up, EXTRA_KEY)
+    keyringsFollow(this.#world, this.#up, EXTRA_KEY)
   }
 
   /**
@@ -222,7 +226,7 @@ class Run {
    */
   #detect(): number {
     const world = this.#world
-    const up = this.#nodes.filter(({ isUp }) => isUp)
+    const up = this.#up
     const { suspicionMult, suspicionMaxTimeoutMult, probeInterval } = up[0].settings
     if (up.length < suspicionMult) return 0
     const victim = up[up.length - 1]

@@ -124,14 +124,12 @@ export class World {
 
   /** Lets a node join others. */
   join(node: SimulatedNode, ...seeds: SimulatedNode[]): Reply {
-    const addresses = seeds.map(({ ip, port }) => `${ip}:${port}`)
-    return node.command({ type: 'join', seeds: addresses, ignoreOldEvents: false })
+    return node.command({ type: 'join', seeds: placesOf(seeds), ignoreOldEvents: false })
   }
 
   /** The same, but events of before are not heard. */
   joinLate(node: SimulatedNode, ...seeds: SimulatedNode[]): Reply {
-    const addresses = seeds.map(({ ip, port }) => `${ip}:${port}`)
-    return node.command({ type: 'join', seeds: addresses, ignoreOldEvents: true })
+    return node.command({ type: 'join', seeds: placesOf(seeds), ignoreOldEvents: true })
   }
 
   /** Starts a pool: all join the first, and in large ones the next, for a member refuses the 128th push/pull at once. */
@@ -224,4 +222,8 @@ export class World {
     for (let i = 0; i < text.length; i++) this.#hash = Math.imul(this.#hash ^ text.charCodeAt(i), 0x01000193)
     if (this.#options.hosts !== 'light') this.watchers.heard(node, transition)
   }
+}
+
+function placesOf(nodes: readonly SimulatedNode[]): string[] {
+  return nodes.map(({ ip, port }) => `${ip}:${port}`)
 }

@@ -11,6 +11,7 @@ import { on, once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
+import { slopeOf } from '../../bench/stress/slope.ts'
 import { decodePacket, encodeTree, type Tree } from '../../src/wire/index.ts'
 import type { Settled } from '../scripts/memory-probe.ts'
 
@@ -26,6 +27,7 @@ const PACE = 100
  */
 const MOST_GROWTH = { settled: 3, rss: 30 }
 const SAMPLE = 2_500
+const MIB = 2 ** 20
 const HOST = '127.0.31.1'
 const PEERS = '127.0.31.2'
 
@@ -206,15 +208,13 @@ function inMegabytes(held: Held[]) {
   return { at: times, rss: series(({ rss }) => rss), settled: Object.fromEntries(settled) }
 }
 
-/** Of the straight line through the points of the second half, least squares, per minute. */
+/** Of the straight line through the points of the second half, per minute. */
 function slope(times: number[], values: number[]): number {
   const half = times.length >> 1
-  const [xs, ys] = [times.slice(half), values.slice(half)]
-  const mean = (list: number[]) => list.reduce((sum, one) => sum + one, 0) / list.length
-  const [x, y] = [mean(xs), mean(ys)]
-  const spread = xs.reduce((sum, one) => sum + (one - x) ** 2, 0)
-  const together = xs.reduce((sum, one, i) => sum + (one - x) * (ys[i] - y), 0)
-  return Math.round((together / spread) * 60 * 100) / 100
+  const samples = times
+    .slice(half)
+    .map((seconds, i) => ({ at: seconds * 1_000, bytes: values[half + i] * MIB }))
+  return Math.round((slopeOf(samples).perHour / 60 / MIB) * 100) / 100
 }
 
 export async function prove(seed: number): Promise<unknown> {
