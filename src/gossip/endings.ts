@@ -1,6 +1,6 @@
 /**
  * How membership ends and how it comes back, in one place for the switchboard: our own leave, leaves that we force on others, members
- * that are forgotten, and attempts to reach the failed again. Each is a machine of its own; here they get to know the tables and the time.
+ * that are forgotten, those that linger, and attempts to reach the failed again. Each is a machine of its own; here they get to know the tables and the time.
  */
 import type { Envelope, Outlet, Random } from '../actors/contract.ts'
 import type { Counters } from '../actors/counters.ts'
@@ -10,6 +10,7 @@ import type { Claims } from './claims.ts'
 import { Departure } from './departure.ts'
 import type { Exchange } from './exchange.ts'
 import { type Afterwards, ForceLeaves } from './force-leave.ts'
+import { Lingering } from './lingering.ts'
 import type { MemberTable } from './members.ts'
 import { Reconnect } from './reconnect.ts'
 import type { Standing } from './standing.ts'
@@ -22,6 +23,8 @@ export interface EndingParts {
   counters: Counters
   detector: Outlet<ToDetector>
   exchange(ip: string, port: number, exchange: Exchange): void
+  /** Sends a message of the Serf layer to one address. */
+  send(ip: string, port: number, message: Uint8Array): void
   reply(id: number, envelope: Envelope<unknown>): void
   through(): number
 }
@@ -31,6 +34,7 @@ export class Endings {
   readonly #departure: Departure
   readonly #forceLeaves: ForceLeaves
   readonly #reconnect: Reconnect
+  readonly #lingering: Lingering
   #leaveCommands: number[] = []
 
   constructor(settings: Settings, parts: EndingParts) {
@@ -58,11 +62,13 @@ export class Endings {
       ...parts,
       census: () => standing.census(),
     })
+    this.#lingering = new Lingering(settings, parts)
   }
 
   begin(selfName: string, now: number): void {
     this.#forceLeaves.begin(selfName, now)
     this.#reconnect.begin(now)
+    this.#lingering.begin(now)
   }
 
   get wakeAt(): number {
@@ -70,6 +76,7 @@ export class Endings {
       this.#departure.wakeAt,
       this.#forceLeaves.wakeAt,
       this.#reconnect.wakeAt,
+      this.#lingering.wakeAt,
       this.#parts.standing.reaper.wakeAt,
     )
   }
@@ -78,6 +85,7 @@ export class Endings {
     this.#departure.wake(now)
     this.#forceLeaves.wake(now)
     this.#reconnect.wake(now)
+    this.#lingering.wake(now)
     this.#parts.standing.reaper.wake(now)
   }
 
@@ -91,6 +99,7 @@ export class Endings {
   /** As `leave`, by nobody's command. */
   leaveUnasked(now: number): void {
     this.#reconnect.stop()
+    this.#lingering.stop()
     if (this.#departure.phase === 'staying') this.#departure.start(now)
   }
 

@@ -138,7 +138,8 @@ export class Gossip implements Actor<ToGossip> {
     const heard = { claims, newcomers, table, sync, standing, events, queues, counters }
     const ears = { ...heard, entrance: this.#entrance }
     this.#hearing = new Hearing({ ...ears, queries: this.#queries, directed: this.#directed })
-    const endings = { table, standing, claims, random, counters, detector, exchange, reply, through }
+    const send = (ip: string, port: number, message: Uint8Array) => this.#directed.send(ip, port, message)
+    const endings = { table, standing, claims, random, counters, detector, exchange, send, reply, through }
     this.#endings = new Endings(settings, endings)
     this.#ownTags = ownTagsOf(settings, { world, standing, claims, outbox })
     this.#revival = new Revival({ ...world, ...ears, ...clocks, outbox })

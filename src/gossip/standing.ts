@@ -262,12 +262,25 @@ export class Standing implements MemberListener {
     const lamportTime = clock.time
     clock.increment()
     this.leaveIntent(name, 0, name.length, lamportTime, now, afterwards)
-    this.#writer.reset().byte(MESSAGE.user)
-    writeLeave(this.#writer, { lamportTime, name, prune: afterwards === 'prune' })
+    const message = this.#writtenLeave(name, lamportTime, afterwards)
     const rank = row === this.selfRow ? 'first' : 'in turn'
-    const message = this.#writer.copy()
     queues.add('intents', message, -1, finished, rank)
     return message
+  }
+
+  /** A leave intent of a new time, for its member alone: whoever stays contradicts it. What is held of the member here stays as it is. */
+  question(row: number): Uint8Array {
+    const { clock, table, counters } = this.#parts
+    const lamportTime = clock.time
+    clock.increment()
+    counters.add('folkmoot.leaving.asked')
+    return this.#writtenLeave(table.name(row), lamportTime, 'keep')
+  }
+
+  #writtenLeave(name: Uint8Array, lamportTime: number, afterwards: Afterwards): Uint8Array {
+    this.#writer.reset().byte(MESSAGE.user)
+    writeLeave(this.#writer, { lamportTime, name, prune: afterwards === 'prune' })
+    return this.#writer.copy()
   }
 
   /** Forgets intents that nobody claimed since `instant`. */

@@ -58,6 +58,7 @@ export const RARE = [
   'host: user, where old ones are refused',
   'folkmoot.refuted',
   'folkmoot.left-by-rumour',
+  'folkmoot.leaving.asked',
   'folkmoot.gossip.paused',
   'detector.paused',
   'memberlist.degraded.timeout',
