@@ -15,14 +15,18 @@ const QUIET = 10_000
 /** Alives that fit a packet. */
 const ALIVES_A_PACKET = 12
 
+/** Members from which on a pool begins acquainted: to form takes the square of them. */
+const ACQUAINTED_FROM = 512
+
 /** A pool in which all know each other and nobody has anything left to say. */
 export function restingPool(count: number, options: WorldOptions): Pool {
   const world = new World({ handling: 'share', hosts: 'light', ...options })
-  const nodes = world.pool(count)
+  const isLarge = count >= ACQUAINTED_FROM
+  const nodes = isLarge ? world.acquainted(count) : world.pool(count)
   const isFormed = () => nodes.every(({ inside }) => inside?.gossip.table.active === count)
   if (world.runLookingEach(LOOK, isFormed, FORMING) > FORMING)
     throw new Error(`a pool of ${count} did not form in ${FORMING} ms`)
-  world.run(quietAfter(count, nodes[0].settings))
+  world.run(isLarge ? QUIET : quietAfter(count, nodes[0].settings))
   world.transitions.length = 0
   return { world, nodes }
 }

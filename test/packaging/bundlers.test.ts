@@ -126,7 +126,9 @@ test('a simulation', async () => {
 `
     const folder = await workplace(t, { 'two.test.js': suite })
     const vitest = join(await bundlers(), 'node_modules', 'vitest', 'vitest.mjs')
-    const output = await run(process.execPath, [vitest, 'run', `--pool=${pool}`], { cwd: folder })
+    const output = await run(process.execPath, [vitest, 'run', `--pool=${pool}`, '--testTimeout=60000'], {
+      cwd: folder,
+    })
     assert.match(output, /2 passed/)
     assert.doesNotMatch(output, /unhandled|did not exit|close timed out/i)
   })
