@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { ClusterOptions } from 'folkmoot'
+import { Answers } from '../kit/answers.ts'
 import { tieToUs } from '../kit/children.ts'
 import type { HostAnswer, HostNews, HostOrder, KeyStep, View } from './host.ts'
 import type { Place } from './places.ts'
@@ -16,21 +17,17 @@ const FLAGS = ['--expose-gc', '--import', COLLECT]
 export class Host {
   readonly place: Place
   readonly #child: ChildProcess
-  readonly #waiting = new Map<number, { resolve(answer: HostAnswer): void; reject(error: Error): void }>()
+  readonly #answers: Answers<HostAnswer>
   /** Names of listeners, as the story knows them. */
   readonly #lives = new Map<string, string>()
-  #orders = 0
 
   private constructor(place: Place, child: ChildProcess, story: Story) {
     this.place = place
     this.#child = child
+    this.#answers = new Answers(child, 'a host')
     child.on('message', (said: HostAnswer | HostNews) => {
-      if ('id' in said) this.#answered(said)
+      if ('id' in said) this.#answers.answered(said)
       else this.#told(said, story)
-    })
-    child.once('exit', () => {
-      for (const { reject } of this.#waiting.values()) reject(new Error('the host has ended'))
-      this.#waiting.clear()
     })
   }
 
@@ -44,9 +41,7 @@ export class Host {
           })
     tieToUs(child)
     const host = new Host(place, child, story)
-    await new Promise<void>((resolve, reject) => {
-      host.#waiting.set(0, { resolve: () => resolve(), reject })
-    })
+    await host.#answers.started()
     return host
   }
 
@@ -55,14 +50,7 @@ export class Host {
   }
 
   ask(order: HostOrder): Promise<HostAnswer> {
-    this.#orders += 1
-    const id = this.#orders
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject })
-      this.#child.send({ id, order }, (error) => {
-        if (error) reject(error)
-      })
-    })
+    return this.#answers.ask(order)
   }
 
   /** `life`: under which name the story keeps what this member hears. */
@@ -77,13 +65,6 @@ export class Host {
     const gone = new Promise((resolve) => this.#child.once('exit', resolve))
     this.#child.kill('SIGKILL')
     await gone
-  }
-
-  #answered(answer: HostAnswer): void {
-    const waiting = this.#waiting.get(answer.id)
-    this.#waiting.delete(answer.id)
-    if (answer.error === undefined) waiting?.resolve(answer)
-    else waiting?.reject(new Error(answer.error))
   }
 
   #told({ failures, events, mishaps }: HostNews, story: Story): void {

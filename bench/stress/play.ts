@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Harbour, hasNamespaces } from '../../test/netns/harbour.ts'
+import { Harbour, hasHarbours } from '../../test/netns/harbour.ts'
 import { tieToUs } from '../kit/children.ts'
 import { serfVersion } from '../kit/machine.ts'
 import type { Harboured } from './places.ts'
@@ -24,7 +24,7 @@ export interface PlayOptions {
   ground: 'namespaces' | 'loopback'
 }
 
-export const groundHere: PlayOptions['ground'] = hasNamespaces ? 'namespaces' : 'loopback'
+export const groundHere: PlayOptions['ground'] = hasHarbours ? 'namespaces' : 'loopback'
 
 /** Undefined where the scenario cannot be played on such ground. */
 export async function play(

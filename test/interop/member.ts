@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { ClusterOptions } from 'folkmoot'
+import { Answers } from '../../bench/kit/answers.ts'
 import { tieToUs } from './serf-agent.ts'
 
 /** What the process is told to do. `block`, `flood` and `chatter` hold its main thread for `duration` ms. */
@@ -34,28 +35,18 @@ export interface MemberReport {
   events: { type: string; name: string }[]
 }
 
-interface Pending {
-  resolve(answer: MemberAnswer): void
-  reject(error: Error): void
-}
-
 export class MemberProcess {
   readonly name: string
   /** `ip:port` of its gossip. */
   address = ''
   readonly #child: ChildProcess
-  readonly #pending = new Map<number, Pending>()
-  #lastId = 0
+  readonly #answers: Answers<MemberAnswer>
 
   private constructor(name: string, child: ChildProcess) {
     this.name = name
     this.#child = child
-    child.on('message', (answer: MemberAnswer) => this.#answered(answer))
-    child.once('exit', (code, signal) => {
-      const error = new Error(`the process of ${name} ended with ${signal ?? code}`)
-      for (const { reject } of this.#pending.values()) reject(error)
-      this.#pending.clear()
-    })
+    this.#answers = new Answers(child, name)
+    child.on('message', (answer: MemberAnswer) => this.#answers.answered(answer))
   }
 
   /** Starts the process and its cluster. It is killed after `t` if it still runs. */
@@ -72,22 +63,22 @@ export class MemberProcess {
     child.stdout?.resume()
     const member = new MemberProcess(options.nodeName, child)
     t.after(() => member.kill9())
-    const { address } = await member.#expect(0)
+    const { address } = await member.#answers.started()
     if (address !== undefined) member.address = address
     return member
   }
 
   async join(seeds: string[]): Promise<void> {
-    await this.#order({ type: 'join', seeds })
+    await this.#answers.ask({ type: 'join', seeds })
   }
 
   /** Keeps the process busy; resolves when it has come back from it. */
   async busy(type: 'block' | 'flood' | 'chatter' | 'turns', duration: number): Promise<void> {
-    await this.#order({ type, duration })
+    await this.#answers.ask({ type, duration })
   }
 
   async report(): Promise<MemberReport> {
-    const { report } = await this.#order({ type: 'report' })
+    const { report } = await this.#answers.ask({ type: 'report' })
     if (report === undefined) throw new Error(`${this.name} answered without a report`)
     return report
   }
@@ -95,7 +86,7 @@ export class MemberProcess {
   /** Leaves and shuts down; resolves when the process has ended by itself. */
   async leave(): Promise<void> {
     const ended = once(this.#child, 'exit')
-    await this.#order({ type: 'leave' })
+    await this.#answers.ask({ type: 'leave' })
     await ended
   }
 
@@ -109,23 +100,5 @@ export class MemberProcess {
     const ended = once(this.#child, 'exit')
     this.#child.kill('SIGKILL')
     await ended
-  }
-
-  #order(order: MemberOrder): Promise<MemberAnswer> {
-    const id = ++this.#lastId
-    this.#child.send({ id, order })
-    return this.#expect(id)
-  }
-
-  #expect(id: number): Promise<MemberAnswer> {
-    return new Promise((resolve, reject) => this.#pending.set(id, { resolve, reject }))
-  }
-
-  #answered(answer: MemberAnswer): void {
-    const pending = this.#pending.get(answer.id)
-    if (pending === undefined) return
-    this.#pending.delete(answer.id)
-    if (answer.error === undefined) pending.resolve(answer)
-    else pending.reject(new Error(`${this.name}: ${answer.error}`))
   }
 }

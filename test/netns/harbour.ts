@@ -3,6 +3,7 @@
  * its way: in a member's own namespace the system would tell the sender. Everything is gone when the test is over.
  */
 import { spawnSync } from 'node:child_process'
+import { hasNamespaces } from '../../bench/kit/namespace.ts'
 
 function run(command: string, input = ''): boolean {
   const [program, ...args] = command.split(' ')
@@ -10,18 +11,12 @@ function run(command: string, input = ''): boolean {
 }
 
 /** Whether there are namespaces and firewalls to be had here. */
-export const hasNamespaces =
-  process.getuid?.() === 0 &&
-  run('nft --version') &&
-  run(`ip netns add fmt${process.pid}`) &&
-  run(`ip netns del fmt${process.pid}`)
+export const hasHarbours = run('nft --version') && hasNamespaces()
 const LACKING = 'no root, `ip netns` or `nft` here'
 
 /** For the `skip` option of a test: skipped loudly where there is no root. In CI nothing is skipped, so that is a failure there. */
 export const withoutNamespaces: string | false =
-  hasNamespaces || process.env.CI !== undefined
-    ? false
-    : `${LACKING}: the tests in real networks were SKIPPED`
+  hasHarbours || process.env.CI !== undefined ? false : `${LACKING}: the tests in real networks were SKIPPED`
 
 /** On the bridge itself. */
 const QUAY = '10.77.0.254'
@@ -50,7 +45,7 @@ export class Harbour {
 
   /** `t`: a test, or whoever else ends it. */
   constructor(t: { after(end: () => void): unknown }) {
-    if (!hasNamespaces) throw new Error(LACKING)
+    if (!hasHarbours) throw new Error(LACKING)
     harbours += 1
     this.#prefix = `fm${process.pid}x${harbours}`
     must(`ip netns add ${this.#prefix}-0`)
