@@ -43,8 +43,19 @@ export function packRosterEntry(pack: Pack, entry: RosterEntry): void {
 
 /** Visits each entry; `address` and `name` are views into `bytes`, to be copied by who keeps them. */
 export function eachRosterEntry(bytes: Uint8Array, visit: (entry: RosterEntry) => void): void {
+  readRosterEntries(bytes, 0, Number.POSITIVE_INFINITY, visit)
+}
+
+/** As `eachRosterEntry`, for `most` entries from `start` on. Returns where the next one begins. */
+export function readRosterEntries(
+  bytes: Uint8Array,
+  start: number,
+  most: number,
+  visit: (entry: RosterEntry) => void,
+): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-  for (let at = 0; at < bytes.length; ) {
+  let at = start
+  for (let left = most; at < bytes.length && left > 0; left--) {
     const nameStart = at + FIXED + bytes[at + 16]
     const end = nameStart + view.getUint16(at + 17, true)
     visit({
@@ -59,4 +70,5 @@ export function eachRosterEntry(bytes: Uint8Array, visit: (entry: RosterEntry) =
     })
     at = end
   }
+  return at
 }

@@ -18,7 +18,7 @@ import { Counters } from '../actors/counters.ts'
 import { toLatin } from '../actors/latin.ts'
 import type { Self, ToDetector } from '../actors/mail.ts'
 import { type Checksum, eachDelivery } from '../actors/packed.ts'
-import { eachRosterEntry, type RosterEntry } from '../actors/roster.ts'
+import type { RosterEntry } from '../actors/roster.ts'
 import { Strangers } from '../actors/strangers.ts'
 import { coatsOf } from '../options/coats.ts'
 import type { Settings } from '../options/options.ts'
@@ -43,6 +43,7 @@ import { Pings } from './pings.ts'
 import { Prober } from './probe.ts'
 import { Relays } from './relay.ts'
 import { type Peer, Ring } from './ring.ts'
+import { RosterSlices } from './roster-slices.ts'
 import { Sequence } from './sequence.ts'
 import { Warnings } from './warnings.ts'
 import type { DetectorWorld } from './world.ts'
@@ -73,6 +74,7 @@ export class Detector implements Actor<ToDetector> {
   readonly #rules: EntryRules
   readonly #encryption: Encryption
   readonly #strangers: Strangers
+  readonly #roster = new RosterSlices((entry) => this.#peer(entry))
   #identity: Identity | undefined
   /** Where the packet came from that is being opened, and when. */
   #ip = ''
@@ -145,7 +147,7 @@ export class Detector implements Actor<ToDetector> {
         return this.#prober.streamFailed(mail.seqNo)
       case 'roster':
         this.#ring.expect(mail.expected)
-        return eachRosterEntry(mail.bytes, this.#peer)
+        return this.#roster.add(mail.bytes, now)
       case 'deliver':
         return eachDelivery(mail.bytes, this.#deliver)
       case 'tray':
@@ -188,6 +190,7 @@ export class Detector implements Actor<ToDetector> {
       this.#pings.wakeAt,
       this.#farewell.wakeAt,
       this.#host.wakeAt,
+      this.#roster.wakeAt,
     )
   }
 
@@ -199,6 +202,7 @@ export class Detector implements Actor<ToDetector> {
     this.#host.wake(now)
     this.#overheard.wake(now)
     this.#farewell.wake(now)
+    this.#roster.wake(now)
   }
 
   #begin(self: Self, now: number): void {
@@ -309,7 +313,7 @@ export class Detector implements Actor<ToDetector> {
     this.#prober.nacked(seqNo)
   }
 
-  readonly #peer = (entry: RosterEntry): void => {
+  #peer(entry: RosterEntry): void {
     const { row, instance, standing } = entry
     this.#ring.apply(entry)
     if (standing === 'gone' || standing === 'erased') this.#prober.peerGone(row, instance, this.#now)

@@ -7,11 +7,13 @@
 import type { Outlet } from '../actors/contract.ts'
 import {
   type Before,
+  FACT,
   MEMBER_FIXED,
   type MemberFact,
   type MemberNumbers,
   packNumbers,
   packUserEvent,
+  STATUS,
 } from '../actors/facts.ts'
 import type { ToDetector, ToDispatch } from '../actors/mail.ts'
 import { Pack, packOverheard } from '../actors/packed.ts'
@@ -19,6 +21,7 @@ import { packQuery } from '../actors/query-facts.ts'
 import { packRosterEntry, type RosterStanding } from '../actors/roster.ts'
 import type { QueryCursor } from '../wire/query.ts'
 import type { UserEventCursor } from '../wire/serf.ts'
+import { HeldJoins } from './held-joins.ts'
 import type { MemberTable } from './members.ts'
 import { HELD } from './precedence.ts'
 
@@ -49,6 +52,9 @@ export class Outbox {
   readonly #roster = new Pack()
   /** Row of ourselves, whom nobody probes. */
   selfRow = -1
+  /** Whether joins are told as they come, or held until something else is known of the member, or until `releaseJoins`. */
+  joins: 'told' | 'held' = 'told'
+  readonly #held = new HeldJoins()
   /** So many members are there likely to be soon, as a large merge begins: who grows by and by leaves garbage behind. */
   expected = 0
   /** Number of the last fact that moves the mirror. */
@@ -64,11 +70,23 @@ export class Outbox {
 
   /** Something happened to a member. */
   member(kind: MemberFact, row: number, before?: Before): void {
-    this.through += 1
-    this.#weight += 1
-    const table = this.#table
-    const at = packNumbers(this.#facts, kind, this.#numbers(row), table.factLengths(row), before)
-    table.copyFacts(row, this.#facts.bytes, at + MEMBER_FIXED)
+    if (kind === FACT.memberJoin && this.joins === 'held') return this.#held.hold(row)
+    if (!this.#held.take(row)) return this.#tellMember(kind, row, this.#table.status[row], before)
+    // What changed since the join is in its picture; only an end comes behind it, and that of somebody who was alive.
+    if (kind === FACT.memberChange || kind === FACT.memberUpdate)
+      return this.#tellMember(FACT.memberJoin, row, this.#table.status[row])
+    this.#tellMember(FACT.memberJoin, row, STATUS.alive)
+    this.#tellMember(kind, row, this.#table.status[row], before)
+  }
+
+  /** Tells so many of the joins that are still held; whether there are more. */
+  releaseJoins(most: number): boolean {
+    let row = this.#held.next(0)
+    for (let left = most; row >= 0 && left > 0; left--) {
+      this.member(FACT.memberChange, row)
+      row = this.#held.next(row)
+    }
+    return row >= 0
   }
 
   /** A user event for the host; false when dispatch is too far behind to take it. */
@@ -130,6 +148,14 @@ export class Outbox {
     else this.flushAt = this.#sentAt + GATHER
   }
 
+  #tellMember(kind: MemberFact, row: number, status: number, before?: Before): void {
+    this.through += 1
+    this.#weight += 1
+    const table = this.#table
+    const at = packNumbers(this.#facts, kind, this.#numbers(row, status), table.factLengths(row), before)
+    table.copyFacts(row, this.#facts.bytes, at + MEMBER_FIXED)
+  }
+
   #tellRoster(): void {
     const table = this.#table
     for (const row of this.#dirty) {
@@ -168,10 +194,10 @@ export class Outbox {
     this.#dispatch.tell({ type: 'facts', weight, bytes, through: this.through })
   }
 
-  #numbers(row: number): MemberNumbers {
+  #numbers(row: number, status: number): MemberNumbers {
     const table = this.#table
     return {
-      status: table.status[row],
+      status,
       row,
       instance: table.instance[row],
       incarnation: table.incarnation[row],

@@ -117,7 +117,7 @@ export class PushPull {
   *merge(state: RemoteState, oldEvents: OldEvents, reason: Reason, source = ''): Generator<void, Merged> {
     const refused = (yield* this.#check(state)) ?? (reason === 'join' ? yield* this.#judge(state) : undefined)
     if (refused !== undefined) return refused
-    const { claims, own, newcomers, tasks } = this.#parts
+    const { claims, own, newcomers, tasks, outbox } = this.#parts
     const echo = this.#echoOf(state)
     const reader = new Reader().reset(state.bytes, state.nodesStart)
     let listing = ABSENT
@@ -128,13 +128,16 @@ export class PushPull {
       if (own.isAboutUs(this.#claim)) listing = own.listing(this.#claim)
       // Other turns come between two slices.
       newcomers.source = source
+      outbox.joins = 'held'
       this.#mergeNode(claims, tasks.now, echo)
+      outbox.joins = 'told'
       newcomers.source = ''
     }
     const newcomer = reason === 'join' && state.nodes === 1 ? own.holder(this.#claim) : -1
     // Who reads next brings bytes of its own; until then a state of megabytes would stay.
     this.#claim.reset(NOTHING)
     yield* this.#mergeRest(state, reader.at, oldEvents)
+    while (outbox.releaseJoins(SLICE)) yield
     this.#reader.release()
     return { complaint: '', listing, newcomer }
   }
@@ -288,7 +291,7 @@ export class PushPull {
     index: StateIndex,
     oldEvents: 'deliver' | 'ignore',
   ): Generator<void, void> {
-    const { memberClock, eventClock, queryClock, events, counters } = this.#parts
+    const { memberClock, eventClock, queryClock, events, counters, outbox } = this.#parts
     for (const [clock, time] of [
       [memberClock, index.lamportTime],
       [eventClock, index.eventTime],
@@ -298,6 +301,8 @@ export class PushPull {
       else if (time > 0) clock.witness(time - 1)
     }
     yield* this.#mergeIntents(bytes, index)
+    // Before the events.
+    while (outbox.releaseJoins(SLICE)) yield
     if (oldEvents === 'ignore' && eventClock.admits(index.eventTime)) events.ignoreBefore(index.eventTime)
     this.#mergeEvents(bytes, index)
   }

@@ -111,8 +111,16 @@ test('alive joins, left is final, dead and suspect are only doubted, an unknown 
       left: ['c'],
     }),
   )
-  assert.deepEqual(lone.newFacts(), ['leave c left', 'join e alive', 'change c left'])
+  assert.deepEqual(lone.newFacts(), ['leave c left', 'change c left', 'join e alive'])
   assert.equal(lone.stats().suspicions, 2)
+})
+
+test('each newcomer is told once: with its Lamport time, or when the merge is over, and before the events', () => {
+  const lone = quiet()
+  const slots = [{ lamportTime: 3, events: [{ name: utf8('deploy'), payload: null }] }]
+  const entries = ['a', 'b', 'c'].map((name) => ({ name }))
+  ask(lone, pushPull({ entries, statuses: Object.entries({ c: 7, a: 5 }), slots }))
+  assert.deepEqual(lone.newFacts(), ['join c alive', 'join a alive', 'join b alive', 'user deploy@3'])
 })
 
 test('who failed and is said to have left is left whatever its join time, since the leave came later', () => {
@@ -248,6 +256,7 @@ test('a state that is cut short or rotten merges nothing', () => {
   const { listed } = lone.stats()
   assert.equal(listed, 2, 'members of the first came before what was rotten; nothing of the second')
   assert.equal(lone.stats()['drop.push-pull-state'], 1)
+  assert.deepEqual(lone.newFacts(), ['join peer alive'], 'and the host hears of them')
   lone.advance(20_000)
   assert.equal(lone.stats()['drop.stream-timeout'], 1)
 })
