@@ -29,7 +29,10 @@ export interface EventParts {
 
 type EventCommand = GossipCommand & { type: 'user-event' }
 
-/** Largest event that any configuration allows (protocol page 2, section 4.7). */
+/**
+ * Largest event that any configuration allows (protocol page 2, section 4.7). The original asks this of its own events alone; a longer one that
+ * came over a stream would stay in every ring that heard it, and a few of them make states that no peer takes.
+ */
 const SANE_LIMIT = 9216
 
 export class UserEvents {
@@ -81,6 +84,7 @@ export class UserEvents {
   heard(bytes: Uint8Array, start: number, end: number): void {
     const { queues, counters, outbox } = this.#parts
     const cursor = this.#cursor
+    if (this.#isTooLong(end - start - 1)) return
     if (!readUserEvent(cursor, bytes, start + 2, end)) {
       counters.add('drop.user-event')
       return
@@ -95,10 +99,12 @@ export class UserEvents {
   /** An event out of a peer's ring: delivered, but never gossiped again. The name and payload stand in `bytes`. */
   merged(lamportTime: number, event: SeenEvent): void {
     const cursor = this.#cursor
+    const start = Math.min(event.nameStart, event.payloadStart)
+    const end = Math.max(event.nameEnd, event.payloadEnd)
+    if (this.#isTooLong(end - start)) return
     Object.assign(cursor, event, { lamportTime, coalesce: false })
     if (!this.#isNew(cursor)) return
-    const start = Math.min(event.nameStart, event.payloadStart)
-    this.seen.remember(lamportTime, this.#keep(cursor, start, Math.max(event.nameEnd, event.payloadEnd)))
+    this.seen.remember(lamportTime, this.#keep(cursor, start, end))
     if (!this.#parts.outbox.userEvent(cursor)) this.#parts.counters.add('drop.event-dispatch')
   }
 
@@ -118,6 +124,12 @@ export class UserEvents {
   release(): void {
     if (this.#isHeldOff) this.seen.minTime = 0
     this.#isHeldOff = false
+  }
+
+  #isTooLong(bytes: number): boolean {
+    if (bytes <= SANE_LIMIT) return false
+    this.#parts.counters.add('drop.event-too-long')
+    return true
   }
 
   #isNew(cursor: UserEventCursor): boolean {

@@ -99,6 +99,8 @@ export class Hearing {
 
   /** A message of the Serf layer: memberlist's type byte at `start`, Serf's behind it. */
   userMessage(bytes: Uint8Array, start: number, end: number, now: number): void {
+    // One of no bytes is no message of that layer; the byte behind it is another's.
+    if (end - start < 2) return this.#parts.counters.add('drop.serf-empty')
     this.#parts.counters.observe('serf.msgs.received', end - start - 1)
     switch (bytes[start + 1]) {
       case SERF.userEvent:

@@ -12,6 +12,8 @@ export interface Intent {
 
 /** Names kept at most; beyond that a new name is refused, since only made-up names get there. */
 const MOST_NAMES = 65_536
+/** Longest name that is kept, which is also the longest that a member may have here: an intent of a stream may hold one of megabytes. */
+const LONGEST_NAME = 1024
 
 /** Which intent counts of two with one time: see `Standing.joinIntent`. */
 export type Ties = 'to the first' | 'to the join'
@@ -26,7 +28,8 @@ export class RecentIntents {
   /** Keeps the intent if nothing as new is known; whether it was kept (and is worth passing on). */
   keep(name: string, intent: Intent, ties: Ties = 'to the first'): boolean {
     const known = this.#byName.get(name)
-    if (known === undefined && this.#byName.size >= MOST_NAMES) return false
+    const isRefused = this.#byName.size >= MOST_NAMES || name.length > LONGEST_NAME
+    if (known === undefined && isRefused) return false
     if (known !== undefined && intent.lamportTime <= known.lamportTime) {
       const isJoinOfATie =
         intent.lamportTime === known.lamportTime && known.kind === 'leave' && ties === 'to the join'

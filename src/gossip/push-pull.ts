@@ -303,7 +303,11 @@ export class PushPull {
     yield* this.#mergeIntents(bytes, index)
     // Before the events.
     while (outbox.releaseJoins(SLICE)) yield
-    if (oldEvents === 'ignore' && eventClock.admits(index.eventTime)) events.ignoreBefore(index.eventTime)
+    if (oldEvents === 'ignore') {
+      // A peer whose clock cannot be followed does not say which of its events are old: none of them is taken.
+      if (!eventClock.admits(index.eventTime)) return
+      events.ignoreBefore(index.eventTime)
+    }
     this.#mergeEvents(bytes, index)
   }
 
@@ -315,7 +319,7 @@ export class PushPull {
       if (i % SLICE === SLICE - 1) yield
       reader.raw()
       const { rawBytes, rawStart, rawEnd } = reader
-      const time = reader.lamport()
+      const time = reader.lamportOrEndless()
       const name = left.size === 0 ? '' : toLatin(rawBytes, rawStart, rawEnd)
       if (!memberClock.admits(time)) counters.add('drop.lamport-time')
       // The exact time of the leave is not known here, and it must beat that of the join: hence one more.

@@ -21,6 +21,7 @@ export interface SeenEvent {
 interface Slot {
   lamportTime: number
   events: SeenEvent[]
+  bytes: number
   index: Map<number, SeenEvent[]> | undefined
 }
 
@@ -28,12 +29,18 @@ interface Slot {
 const SCANNED = 8
 /** Events per slot on average that are kept at most; beyond, a new event is refused: only a flood gets there. */
 const MOST_PER_SLOT = 64
+/**
+ * Bytes of events from which on none more comes beside others of its time, however few there are: the ring goes into every push/pull, whose state
+ * peers take up to 20 MiB. With one of the longest events in each of 512 slots on top it stays below 13.
+ */
+const MOST_BYTES = 8 * 1024 * 1024
 
 export type Novelty = 'new' | 'seen' | 'old' | 'full'
 
 export class SeenEvents {
   readonly #slots: (Slot | undefined)[]
   #held = 0
+  #bytes = 0
   /** Events below this time are refused: raised by joins that ignore old events, and by snapshots. */
   minTime = 0
 
@@ -53,24 +60,29 @@ export class SeenEvents {
     const slot = this.#slots[lamportTime % length]
     if (slot === undefined || slot.lamportTime !== lamportTime) return 'new'
     if (has(slot, event)) return 'seen'
-    return this.#held >= MOST_PER_SLOT * length ? 'full' : 'new'
+    return this.#held >= MOST_PER_SLOT * length || this.#bytes >= MOST_BYTES ? 'full' : 'new'
   }
 
   /** Remembers a new event, whose bytes are kept as they are. A slot of another time makes room for it. */
   remember(lamportTime: number, event: SeenEvent): void {
     const { length } = this.#slots
     const slot = this.#slots[lamportTime % length]
+    const bytes = event.bytes.length
     this.#held += 1
+    this.#bytes += bytes
     if (slot !== undefined && slot.lamportTime === lamportTime) {
+      slot.bytes += bytes
       addToSlot(slot, event)
       return
     }
     if (slot === undefined) {
-      this.#slots[lamportTime % length] = { lamportTime, events: [event], index: undefined }
+      this.#slots[lamportTime % length] = { lamportTime, events: [event], bytes, index: undefined }
       return
     }
     // The slot itself stays: a flood would make two objects of garbage for each event.
     this.#held -= slot.events.length
+    this.#bytes -= slot.bytes
+    slot.bytes = bytes
     slot.lamportTime = lamportTime
     slot.events.length = 0
     slot.events.push(event)

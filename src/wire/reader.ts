@@ -99,6 +99,13 @@ export class Reader {
     return value
   }
 
+  /** A Lamport time among others in a state, where one that is refused must not cost the rest: beyond 2^53 it is `Infinity`, which no clock admits. */
+  lamportOrEndless(): number {
+    const value = this.#whole()
+    if (value < 0) throw RANGE
+    return typeof value === 'bigint' ? Number.POSITIVE_INFINITY : value
+  }
+
   /** Any unsigned number; bigint only beyond 2^53. */
   u64(): number | bigint {
     const value = this.#whole()

@@ -1,6 +1,6 @@
 /**
  * Serf's messages inside memberlist's: intents, user events, tags, and the user state of a push/pull (protocol page 2, section
- * 2). Queries, keys and relays come with a later issue; `decode.ts` shows them already.
+ * 2). Queries, answers and relays: `query.ts`; what stands inside them: `keys.ts`.
  */
 import { key, Malformed, Reader, type Writer } from './msgpack.ts'
 import { Fields, shape } from './record.ts'
@@ -159,7 +159,7 @@ export function writeUserEvent(
   writer.raw(event.payload)
 }
 
-/** Where the parts of a push/pull's user state stand: offsets of first items, -1 when absent. */
+/** Where the parts of a push/pull's user state stand: offsets of first items, -1 when absent. Times beyond 2^53 are `Infinity`. */
 export interface StateIndex {
   lamportTime: number
   eventTime: number
@@ -205,9 +205,9 @@ export function indexPushPullState(bytes: Uint8Array, start: number, end: number
 }
 
 function stateField(index: StateIndex, field: number, reader: Reader): void {
-  if (field === 0) index.eventTime = reader.lamport()
-  else if (field === 2) index.lamportTime = reader.lamport()
-  else if (field === 4) index.queryTime = reader.lamport()
+  if (field === 0) index.eventTime = reader.lamportOrEndless()
+  else if (field === 2) index.lamportTime = reader.lamportOrEndless()
+  else if (field === 4) index.queryTime = reader.lamportOrEndless()
   else if (field === 1) {
     index.eventsCount = reader.array()
     index.eventsAt = reader.at
@@ -247,7 +247,7 @@ export function eachSlotEvent(reader: Reader, visit: SlotEventVisit): void {
   let count = 0
   SLOT.begin(reader)
   for (let field = SLOT.next(reader); field >= 0; field = SLOT.next(reader)) {
-    if (field === 1) lamportTime = reader.lamport()
+    if (field === 1) lamportTime = reader.lamportOrEndless()
     else {
       count = reader.array()
       eventsAt = reader.at
@@ -261,8 +261,10 @@ export function eachSlotEvent(reader: Reader, visit: SlotEventVisit): void {
 }
 
 function slotEvent(reader: Reader, lamportTime: number, visit: SlotEventVisit): void {
-  const name = { start: 0, end: 0 }
-  const payload = { start: 0, end: 0, isNil: true }
+  // A field may be missing. It is empty then, and stands here: what is kept of the event reaches from its name to its payload.
+  const { at } = reader
+  const name = { start: at, end: at }
+  const payload = { start: at, end: at, isNil: true }
   SLOT_EVENT.begin(reader)
   for (let field = SLOT_EVENT.next(reader); field >= 0; field = SLOT_EVENT.next(reader)) {
     reader.raw()

@@ -120,12 +120,25 @@ test('a malformed event is counted and nothing else happens', () => {
     userEvent('cut', 1, 'payload').subarray(0, 20),
     Uint8Array.of(8),
     Uint8Array.of(8, 3),
-    Uint8Array.of(8, 77),
+    // Types that no user message has (page 2, section 2): push/pull, conflict, key request, key answer, and one that nobody knows.
+    ...[2, 6, 7, 8, 10, 77].map((type) => Uint8Array.of(8, type, 0x80)),
   )
   assert.deepEqual(lone.newFacts(), [])
   const stats = lone.stats()
   assert.equal(stats['drop.user-event'], 2)
-  assert.equal(stats['drop.serf-type'], 2)
+  assert.equal(stats['drop.serf-empty'], 1)
+  assert.equal(stats['drop.serf-type'], 6)
+})
+
+test('an event longer than any member may send is dropped', () => {
+  const lone = new LoneGossip({ compression: false })
+  lone.newFacts()
+  lone.hear(userEvent('long', 3, 'x'.repeat(9_300)), userEvent('longest', 4, 'x'.repeat(9_100)))
+  assert.deepEqual(
+    lone.newFacts().map((fact) => fact.slice(0, 14)),
+    ['user longest@4'],
+  )
+  assert.equal(lone.stats()['drop.event-too-long'], 1)
 })
 
 test('ten thousand events at once leave a queue within its bound', () => {

@@ -6,7 +6,7 @@ import { decodeStream } from '../../src/wire/decode.ts'
 import { Writer } from '../../src/wire/msgpack.ts'
 import { writeError } from '../../src/wire/probe.ts'
 import { type EventSlot, encodeTags, writePushPullState } from '../../src/wire/serf.ts'
-import { STATE } from '../../src/wire/types.ts'
+import { SERF, STATE } from '../../src/wire/types.ts'
 import { alive, dead, joinIntent, LoneGossip, leaveIntent, userEvent, utf8, VERSIONS } from './lone-gossip.ts'
 
 interface Entry {
@@ -193,6 +193,62 @@ test('events of the ring come in the order of their times, each once, and are no
   lone.hear(userEvent('late', 512))
   assert.deepEqual(lone.newFacts(), [])
   assert.equal(lone.stats().event_queue, 0)
+})
+
+test('a time in a state that no clock can follow costs itself alone, and who wants no old events gets none of such a peer', () => {
+  const slot = (lamportTime: number, name: string): EventSlot => ({
+    lamportTime,
+    events: [{ name: utf8(name), payload: null }],
+  })
+  const state: State = {
+    entries: [{ name: 'peer' }],
+    times: [2 ** 60, 2 ** 60, 2 ** 60],
+    statuses: [
+      ['far', 2 ** 61],
+      ['peer', 7],
+    ],
+    left: ['far'],
+    slots: [slot(2 ** 60, 'far'), slot(2, 'near'), slot(1, 'longer than any member may send'.repeat(300))],
+  }
+  const lone = quiet()
+  ask(lone, pushPull({ entries: [] }))
+  ask(lone, pushPull(state))
+  assert.deepEqual(lone.newFacts(), ['join peer alive', 'change peer alive', 'user near@2'])
+  const { member_time, event_time, query_time } = lone.stats()
+  assert.deepEqual([member_time, event_time, query_time], [8, 3, 1])
+  assert.deepEqual([lone.stats()['drop.lamport-time'], lone.stats()['drop.event-too-long']], [5, 1])
+  const fresh = quiet()
+  fresh.command({ type: 'join', seeds: ['127.0.0.5'], ignoreOldEvents: true })
+  ask(fresh, pushPull(state), 77)
+  assert.deepEqual(fresh.newFacts(), ['join peer alive', 'change peer alive'])
+})
+
+test('an event without a field in the ring of a peer is kept in its own bytes, not in those of the state', () => {
+  const lone = quiet()
+  ask(lone, pushPull({ entries: [] }))
+  const tail = new Writer()
+  tail.byte(SERF.pushPull)
+  tail.map(1)
+  tail.text('Events')
+  tail.array(1)
+  tail.map(2)
+  tail.text('LTime')
+  tail.uint(5)
+  tail.text('Events')
+  tail.array(3)
+  tail.map(1)
+  tail.text('Name')
+  tail.text('no payload')
+  tail.map(1)
+  tail.text('Payload')
+  tail.text('no name')
+  tail.map(0)
+  const head = new Writer()
+  writePushPullHeader(head, { join: false, nodes: 0, userStateLength: tail.length })
+  ask(lone, Buffer.concat([head.view(), tail.view()]), 2)
+  assert.deepEqual(lone.newFacts(), ['user no payload@5', 'user @5 no name', 'user @5'])
+  const kept = lone.gossip.events.seen.slots[5]?.events.map(({ bytes }) => bytes.length)
+  assert.ok(kept?.every((bytes) => bytes < 20), `${kept} bytes`)
 })
 
 test('one entry that nobody understands refuses the whole merge, and nothing of it is taken', () => {

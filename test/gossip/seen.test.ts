@@ -76,3 +76,18 @@ test('for any events in any order each distinct one is new exactly once', () => 
     }),
   )
 })
+
+test('a ring full of long events takes no more beside others of their time, and room comes back with time', () => {
+  const ring = new SeenEvents(4)
+  const long = 'x'.repeat(9_000)
+  const taken = Array.from({ length: 1_000 }, (_, i) => admit(ring, 1, 2, event(`${i}`, long)))
+  // The bound on their number is 256 here; that on bytes is 8 MiB in all.
+  assert.equal(taken.filter((novelty) => novelty === 'new').length, 256)
+  const wide = new SeenEvents(64)
+  const held = Array.from({ length: 1_000 }, (_, i) => admit(wide, 1, 2, event(`${i}`, long)))
+  assert.equal(held.filter((novelty) => novelty === 'new').length, 932)
+  assert.equal(admit(wide, 2, 3, event('another time', '')), 'new')
+  assert.equal(admit(wide, 2, 3, event('and one more', '')), 'full')
+  assert.equal(admit(wide, 65, 66, event('in the place of all', '')), 'new')
+  assert.equal(admit(wide, 2, 66, event('and one more', '')), 'new')
+})

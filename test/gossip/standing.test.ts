@@ -109,6 +109,12 @@ test('intents that nobody claims are forgotten after their time', () => {
   assert.deepEqual(lone.newFacts(), ['join peer alive'])
 })
 
+test('an intent about a name that no member may have is not kept', () => {
+  const lone = new LoneGossip()
+  lone.hear(joinIntent('a'.repeat(1_025), 6), joinIntent('b'.repeat(1_024), 7))
+  assert.equal(lone.stats().intent_queue, 1)
+})
+
 test('a leave intent about us is answered with a join above it and not passed on', () => {
   const lone = withPeer()
   lone.advance(5_000)
