@@ -248,7 +248,10 @@ test('an event without a field in the ring of a peer is kept in its own bytes, n
   ask(lone, Buffer.concat([head.view(), tail.view()]), 2)
   assert.deepEqual(lone.newFacts(), ['user no payload@5', 'user @5 no name', 'user @5'])
   const kept = lone.gossip.events.seen.slots[5]?.events.map(({ bytes }) => bytes.length)
-  assert.ok(kept?.every((bytes) => bytes < 20), `${kept} bytes`)
+  assert.ok(
+    kept?.every((bytes) => bytes < 20),
+    `${kept} bytes`,
+  )
 })
 
 test('one entry that nobody understands refuses the whole merge, and nothing of it is taken', () => {
