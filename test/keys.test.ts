@@ -113,8 +113,8 @@ test('who refuses and who is silent is in the error, and keys are not', async ()
   assert.ok(refused instanceof KeyOperationFailed)
   assert.match(refused.message, /2\/3 nodes reported failure/)
   assert.deepEqual(refused.result.messages, {
-    b: 'requested key is not in the keyring',
-    c: 'requested key is not in the keyring',
+    b: 'Requested key is not in the keyring',
+    c: 'Requested key is not in the keyring',
   })
   pool.deaf.set('b', 1)
   const silent = await pool.keys.list().catch((error: unknown) => error)

@@ -97,6 +97,7 @@ export class Coordinates {
     return this.#places.get(this.#rows.get(name) ?? NOBODY)?.coordinate
   }
 
+  /** Payloads that cannot be read count too, which the original only logs. */
   #reject(reason: string): void {
     this.#counters.add('serf.coordinate.rejected')
     this.#counters.add(`drop.coordinate-${reason}`)

@@ -14,6 +14,7 @@ import { memberOf } from '../cluster/member.ts'
 import { toPlain } from '../errors/plain.ts'
 import { directRoom } from '../options/coats.ts'
 import type { Settings } from '../options/options.ts'
+import { FULL_TAGS } from '../wire/tags.ts'
 import { Files } from './files.ts'
 import { Gate } from './gate.ts'
 
@@ -69,8 +70,9 @@ export class Dispatch implements Actor<ToDispatch> {
     })
     this.#view = view
     this.#gate = new Gate(settings, (news) => world.news(news))
+    const hidesTags = settings.protocolVersion < FULL_TAGS
     this.#queries = new Queries({
-      view,
+      ownTags: () => (hidesTags ? this.#kept.tags : view.ownTags()),
       patterns,
       replies,
       internal,

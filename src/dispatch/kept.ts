@@ -51,6 +51,8 @@ export class Kept {
   readonly #parts: KeptParts
   readonly #snapshot: Snapshot | undefined
   readonly #ahead: Ahead
+  /** The host's tags, all of them: a member of protocol 2 shows its role alone. */
+  tags: Readonly<Record<string, string>>
   #now = 0
 
   constructor(settings: Settings, parts: KeptParts) {
@@ -60,6 +62,7 @@ export class Kept {
     this.#parts = parts
     this.files = parts.files
     this.#ahead = new Ahead(parts.pass, counters)
+    this.tags = settings.tags
     if (snapshotPath === '') return
     this.#snapshot = new Snapshot(snapshotPath, rejoinAfterLeave ? 'keep' : 'forget', {
       files: this.files,
@@ -133,6 +136,7 @@ export class Kept {
   #restoreKeys({ keys, restored }: Found, reply: (envelope: Envelope<unknown>) => void): void {
     const { keyringFile, encryptionKeys } = this.#settings
     const { keeper, world } = this.#parts
+    this.tags = restored.tags ?? this.tags
     const done = () => reply({ ok: true, value: restored, after: 0 })
     if (keyringFile === '') return done()
     if (keys !== undefined) {
@@ -161,13 +165,17 @@ export class Kept {
   /** Tags that no peer could be told of must not stand in the file either. */
   #keepTags(tags: Record<string, string>, reply: Reply): void {
     const { tagsFile, protocolVersion } = this.#settings
-    if (tagsFile === '') return reply({ ok: true, value: null, after: 0 })
+    const kept = () => {
+      this.tags = tags
+      reply({ ok: true, value: null, after: 0 })
+    }
+    if (tagsFile === '') return kept()
     const { length } = encodeTags(tags, protocolVersion)
     if (length > META_LIMIT) {
       return reply({ ok: false, error: toPlain(new TagsTooLarge(length, META_LIMIT)) })
     }
     this.files.replace(tagsFile, writeTags(tags), TAGS_MODE, (outcome) => {
-      if (outcome.ok) reply({ ok: true, value: null, after: 0 })
+      if (outcome.ok) kept()
       else reply({ ok: false, error: toPlain(new FileUnwritable('tags', tagsFile, outcome.message)) })
     })
   }

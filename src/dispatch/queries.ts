@@ -24,15 +24,15 @@ import { fits, isAffordable } from './filters.ts'
 import { INTERNAL, type InternalQueries, type InternalQuery } from './internal-queries.ts'
 import type { Patterns } from './patterns.ts'
 import type { Addressee, Replies } from './replies.ts'
-import type { MemberView } from './view.ts'
 
 export interface ReceivedParts {
-  view: MemberView
   patterns: Patterns
   replies: Replies
   internal: InternalQueries
   counters: Counters
   ownName: string
+  /** Our tags as they are now, those counted in that our protocol does not show. */
+  ownTags(): Readonly<Record<string, string>>
   /** Bytes that an answer may have when encoded. */
   sizeLimit: number
   /** Bytes of the longest message that a packet holds. */
@@ -117,14 +117,14 @@ export class Queries {
   }
 
   #isForUs(query: QueryRecord): boolean {
-    const { view, patterns, ownName } = this.#parts
+    const { patterns, ownName, ownTags } = this.#parts
     if (query.filters.length === 0) return true
     const filters = readFilters(query.filters)
     if (filters === undefined || !isAffordable(filters)) {
       this.#parts.counters.add('drop.query-filter')
       return false
     }
-    return fits(filters, ownName, view.ownTags(), patterns)
+    return fits(filters, ownName, ownTags(), patterns)
   }
 
   #remember(query: QueryRecord, now: number): void {

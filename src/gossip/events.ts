@@ -108,7 +108,7 @@ export class UserEvents {
     if (!this.#parts.outbox.userEvent(cursor)) this.#parts.counters.add('drop.event-dispatch')
   }
 
-  /** From now on events older than this are refused, for good. */
+  /** From now on events older than this are refused, for good. In the original a new snapshot refuses time 0 too, which nobody has: clocks begin at 1. */
   ignoreBefore(lamportTime: number): void {
     this.#isHeldOff = false
     this.seen.minTime = Math.max(this.seen.minTime, lamportTime)

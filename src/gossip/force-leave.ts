@@ -2,6 +2,8 @@
  * Force leave: telling the pool in another's name that it left (protocol page 2, section 4.5). Answered when the intent has been
  * sent as often as it will be, or after the broadcast timeout; what else it does happens on every member that hears it.
  *
+ * The original takes any name: that of nobody waits in every buffer for its member. Ours refuses it, for it is a slip as a rule.
+ *
  * Each prune makes every member erase and announce, so that a script that prunes thousands can drown a pool (seen with the
  * original in pools of 20,000). Ours sends a burst of them at once and then one a second; the others wait in line, and beyond the
  * bound of the line a call is refused.

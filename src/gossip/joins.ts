@@ -6,7 +6,8 @@
  *
  * Ten addresses are dialled at once. One that says nothing for a while no longer counts among the ten, so that a list of addresses
  * behind which nobody answers costs fractions of a second and not a time-out each. Once somebody was reached the others get a moment
- * more, then the join is answered; what is still under way goes on behind it.
+ * more, then the join is answered; what is still under way goes on behind it. The original does one address after the other, and one join after the
+ * other; here joins of one member run side by side.
  */
 import type { FoundPlace, Refusal, SeedOutcome, Self } from '../actors/mail.ts'
 import { formatPlace, literalOf, parsePlace } from '../wire/address.ts'

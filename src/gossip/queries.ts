@@ -129,7 +129,7 @@ export class Queries {
     // The size limit speaks of Serf's message, which does not count the byte in front.
     const { querySizeLimit } = this.#rules
     if (bytes.length - 1 > querySizeLimit) return tooLarge(bytes.length - 1, querySizeLimit)
-    if (!queues.fits(bytes.length)) return tooLarge(bytes.length, queues.room)
+    if (!queues.fits(bytes.length)) return tooLarge(bytes.length, queues.largest)
     this.#remember(lamportTime, { id, endsAt: now + timeout, message: bytes.slice() }, now)
     this.heard(bytes, 0, bytes.length)
     return { ok: true, value: { id, lamportTime }, after: 0 }

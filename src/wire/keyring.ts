@@ -23,11 +23,11 @@ export type KeyRefusal = 'size' | 'absent' | 'primary' | 'empty' | 'full'
 /** Most keys of one ring: a packet that nobody can open costs one try per key. Serf has no limit, and nobody has so many. */
 export const MOST_KEYS = 256
 
-/** What peers are told of a refusal, in Serf's words where it has some (protocol page 2, section 4.10). */
+/** What peers are told of a refusal, in the words of Serf 0.9.4 where it has some (protocol page 2, section 4.10); newer ones write small letters. */
 export const KEY_REFUSALS: Readonly<Record<KeyRefusal, string>> = {
   size: 'key size must be 16, 24 or 32 bytes',
-  absent: 'requested key is not in the keyring',
-  primary: 'removing the primary key is not allowed',
+  absent: 'Requested key is not in the keyring',
+  primary: 'Removing the primary key is not allowed',
   empty: 'No keyring to modify (encryption not enabled)',
   full: `the keyring holds ${MOST_KEYS} keys already`,
 }

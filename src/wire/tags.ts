@@ -6,7 +6,7 @@ const TABLE = 255
 /** Largest encoded tags, the marker included (protocol page 1, section 9). */
 export const META_LIMIT = 512
 /** Serf protocol from which on all tags travel; before it only the role does. */
-const FULL_TAGS = 3
+export const FULL_TAGS = 3
 
 /** Meta of these tags, in the order of their keys in the object. */
 export function encodeTags(tags: Record<string, string>, protocolVersion: number): Uint8Array {

@@ -26,9 +26,7 @@ function masked(text: string): string[] {
         /"?(arch|cpu_count|goroutines|max_procs|os|version|event_time|query_time|member_time|health_score|query_queue|event_queue|intent_queue)"?( =|:) .*/g,
         '$1 = X',
       )
-      .replace(/folkmoot/g, 'serf')
-      // Later releases of the original begin these with a small letter, and so do we.
-      .replace(/Removing the primary|Requested key/g, (words) => words.toLowerCase()),
+      .replace(/folkmoot/g, 'serf'),
   )
 }
 

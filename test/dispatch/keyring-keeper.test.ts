@@ -76,9 +76,9 @@ test('what is refused is said in the words of Serf, and changes nothing', () => 
   ask('install', writeKeyRequest(new Uint8Array(7)))
   assert.deepEqual(last(), no('key size must be 16, 24 or 32 bytes'))
   ask('use', writeKeyRequest(K3))
-  assert.deepEqual(last(), no('requested key is not in the keyring'))
+  assert.deepEqual(last(), no('Requested key is not in the keyring'))
   ask('remove', writeKeyRequest(K1))
-  assert.deepEqual(last(), no('removing the primary key is not allowed'))
+  assert.deepEqual(last(), no('Removing the primary key is not allowed'))
   assert.deepEqual(inForce(), [])
 })
 

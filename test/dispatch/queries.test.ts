@@ -69,6 +69,19 @@ test('tags are those of now', () => {
   )
 })
 
+test('a member of protocol 2 shows its role alone and is asked by all its tags, as they are now', () => {
+  const lone = new LoneDispatch({ protocolVersion: 2, tags: { role: 'web', dc: 'x' } })
+  lone.members({ name: 'self', tags: { role: 'web' }, kind: FACT.memberUpdate })
+  const filters = [encodeTagFilter('dc', '^x$')]
+  lone.hear({ filters, id: 1 })
+  lone.command({ type: 'keep-tags', tags: { role: 'web', dc: 'y' } })
+  lone.hear({ filters, id: 2 })
+  assert.deepEqual(
+    lone.hostQueries.map(({ id }) => id),
+    [1],
+  )
+})
+
 test('with names required a query without the name of its sender gets neither ack nor answer, and the host is told', () => {
   const lone = new LoneDispatch({ requireNodeNames: true })
   lone.hear({ flags: 1, source: utf8('') })

@@ -104,8 +104,8 @@ test('what a keyring refuses it says in the words of Serf, and stays as it is', 
   for (let i = 3; i <= MOST_KEYS; i++) assert.equal(ring.add(new Uint8Array(24).fill(i)), undefined)
   assert.equal(ring.add(keyOf(3)), 'full')
   assert.equal(KEY_REFUSALS.size, 'key size must be 16, 24 or 32 bytes')
-  assert.equal(KEY_REFUSALS.absent, 'requested key is not in the keyring')
-  assert.equal(KEY_REFUSALS.primary, 'removing the primary key is not allowed')
+  assert.equal(KEY_REFUSALS.absent, 'Requested key is not in the keyring')
+  assert.equal(KEY_REFUSALS.primary, 'Removing the primary key is not allowed')
 })
 
 test('keys go in and out as copies, and no inspection shows one', () => {
