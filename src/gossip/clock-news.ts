@@ -1,6 +1,8 @@
 /**
  * Tells dispatch how far the clock of members has come, for the snapshot: every half second when it has moved (protocol page 2,
- * section 4.11), and nothing where no snapshot is kept. The other two clocks it sees by the events themselves.
+ * section 4.11), and nothing where no snapshot is kept. The other two clocks it sees by the events themselves. A leave has moved it, so it is told
+ * behind that at once: who is alone has left before the next half second. Of a member that is stopped without a leave, the last half second is lost,
+ * as when it is killed; its pool tells it a later time with the first push/pull.
  */
 import type { Outlet } from '../actors/contract.ts'
 import type { ToDispatch } from '../actors/mail.ts'
@@ -35,6 +37,8 @@ export class ClockNews {
 
   /** We leave: to be told before the leave has any effect. */
   leaving(): void {
-    if (this.#isWanted) this.#dispatch.tell({ type: 'leaving' })
+    if (!this.#isWanted) return
+    this.#dispatch.tell({ type: 'leaving' })
+    this.wakeAt = Number.NEGATIVE_INFINITY
   }
 }

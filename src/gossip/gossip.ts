@@ -247,8 +247,8 @@ export class Gossip implements Actor<ToGossip> {
     this.#sync.wake(now)
     this.#spread.wake(now)
     this.#ownTags.wake(now)
-    this.#endings.wake(now)
     this.#clockNews.wake(now)
+    this.#endings.wake(now)
     if (now >= this.#sweepAt) this.#sweep(now)
     this.#exit(now)
   }

@@ -69,8 +69,10 @@ export function readConflictAnswer(
   }
 }
 
+/** Nil in the place of a record is one whose fields are all missing, as in the original. */
 function read(type: number, name: string, payload: Uint8Array): Body | undefined {
-  return decoded(type, name, payload) ?? undefined
+  const body = decoded(type, name, payload)
+  return body === null ? {} : body
 }
 
 function decoded(type: number, name: string, payload: Uint8Array): Body | null | undefined {

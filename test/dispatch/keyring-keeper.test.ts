@@ -89,6 +89,9 @@ test('an empty payload, one byte, and one that is no request are refused without
     assert.deepEqual(last(), no(''))
   }
   assert.equal(answers.length, 4)
+  // Nil in the place of the record is one with an empty key.
+  ask('install', Uint8Array.of(7, 0xc0))
+  assert.deepEqual(last(), no('key size must be 16, 24 or 32 bytes'))
 })
 
 test('without encryption there is no keyring', () => {

@@ -200,6 +200,14 @@ test('we die by our own word only when no peer is awaited that may still acknowl
   assert.ok(lone.hasGossiped(dead('self', 1, 'self')))
 })
 
+test('the time of a leave is told to the snapshot behind it, before the leave is answered', () => {
+  const lone = new LoneGossip({ snapshotPath: '/snapshot' })
+  const id = lone.command({ type: 'leave' })
+  while (!lone.replies.has(id)) lone.gossip.wake(lone.now)
+  const told = lone.toDispatch.filter(({ type }) => type === 'leaving' || type === 'clock')
+  assert.deepEqual(told, [{ type: 'leaving' }, { type: 'clock', memberTime: 2 }])
+})
+
 test('a leave goes on when nobody takes its broadcast in time', () => {
   const lone = withPeer()
   // No packet is ever sent when the only peer is dead for good, so the broadcast cannot finish.
