@@ -94,6 +94,8 @@ async function minifyAgain(): Promise<void> {
       module: true,
       ecma: 2020,
       compress: { passes: 3, keep_fargs: false },
+      // Node shows the line in which an error arose: whoever's first join fails must not get a screenful of ours before the reason.
+      format: { max_line_len: 400 },
       sourceMap: {
         includeSources: true,
         content: readFileSync(`${file}.map`, 'utf8'),

@@ -22,6 +22,7 @@ export type {
 export type { Drained, DrainOptions } from './cluster/ends.ts'
 export type {
   ClusterEvent,
+  ClusterEventOf,
   ClusterEventType,
   ConflictLost,
   ConflictUnresolved,

@@ -143,6 +143,7 @@ test('waitFor: by filter, by function, until a signal or the end', async (t) => 
   await one.shutdown()
   await assert.rejects(atTheEnd, ClusterClosed)
   await assert.rejects(late, ClusterClosed)
+  await assert.rejects(one.waitFor({}, 3), ClusterClosed, 'nothing will change any more')
 })
 
 test('waitFor: what is over keeps nothing, and so many may wait at a time', async (t) => {

@@ -170,8 +170,11 @@ for (const threads of PLACEMENTS) {
     const ending = new AbortController()
     const heard: string[] = []
     const reading = (async () => {
-      for await (const event of cluster.events({ types: ['user-event'], signal: ending.signal }))
-        heard.push(event.type)
+      for await (const event of cluster.events({ types: ['user-event'], signal: ending.signal })) {
+        // Of these types alone, says the compiler.
+        const type: 'user-event' | 'members' | 'lagged' = event.type
+        heard.push(type)
+      }
     })()
     await cluster.userEvent('one')
     await until('the event', () => heard.length === 1)
@@ -233,8 +236,25 @@ test('wrong arguments are refused at once, with what was expected', async (t) =>
     [() => Reflect.apply(userEvent, cluster, ['n', { a: 1 }]), InvalidArgument],
     [() => Reflect.apply(setTags, cluster, [{ role: 7 }]), InvalidOption],
     [() => Reflect.apply(setTags, cluster, [null]), InvalidOption],
+    [() => Reflect.apply(join, cluster, [['127.0.0.1'], { timeout: 1 }]), InvalidArgument],
+    [() => Reflect.apply(userEvent, cluster, ['n', '', { coalesced: true }]), InvalidArgument],
+    [() => Reflect.apply(userEvent, cluster, ['n', '', null]), InvalidArgument],
+    [() => Reflect.apply(cluster.forceLeave, cluster, ['n', { force: true }]), InvalidArgument],
+    [() => Reflect.apply(cluster.waitFor, cluster, [{ status: 'dead' }, 1]), InvalidArgument],
+    [() => Reflect.apply(cluster.waitFor, cluster, [{}, 9, { timeout: 1 }]), InvalidArgument],
+    [() => Reflect.apply(cluster.drain, cluster, [{ until: 5 }]), InvalidArgument],
   ]
   for (const [call, error] of refusals) await assert.rejects(call, error)
+  // What would choose everybody, silently.
+  const { members, query, events } = cluster
+  assert.throws(() => Reflect.apply(members, cluster, [{ role: 'db' }]), /there is no option role, only name/)
+  assert.throws(
+    () => Reflect.apply(members, cluster, [{ status: 'dead' }]),
+    /there is no status dead, only alive/,
+  )
+  assert.throws(() => Reflect.apply(query, cluster, ['n', '', { filter: {} }]), /there is no option filter/)
+  assert.throws(() => Reflect.apply(events, cluster, [{ types: 'member-join' }]), /types must be a list/)
+  assert.equal(cluster.state, 'alive')
 })
 
 test('an aborted join rejects with the reason of the signal', async (t) => {

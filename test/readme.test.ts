@@ -71,7 +71,7 @@ test('the first program joins, says who came, and leaves on a signal', {
   const seed = await Cluster.create({ nodeName: 'seed', bind: '127.0.0.1:0', threads: 'one' })
   t.after(() => seed.shutdown())
   const { address, port } = seed.localMember()
-  const { child, output } = start(t, programs[0], [`${address}:${port}`])
+  const { child, output } = start(t, programs[0], ['newcomer', `${address}:${port}`])
   await until(() => output().includes('member-join seed'), output)
   await until(() => seed.member('newcomer')?.status === 'alive', output)
   await until(() => /\[ 'newcomer', 'seed' \]/.test(output()), output)
@@ -94,7 +94,7 @@ for (const program of programs.slice(1)) {
 test('the example holds the lines of the first program', () => {
   const example = readFileSync(join(root, 'bench', 'start.ts'), 'utf8')
   const bare = (text: string) => text.replaceAll(' as const', '').replace(/\s+/g, ' ')
-  const [, loops] = programs[0].match(/(for \(const type[\s\S]*)await cluster\.join/) ?? []
+  const [, loops] = programs[0].match(/(for \(const type[\s\S]*)if \(seeds\.length/) ?? []
   assert.ok(loops, 'the program has its loops')
   assert.ok(bare(example).includes(bare(loops).trim()), 'bench/start.ts has drifted from the README')
 })
@@ -102,16 +102,15 @@ test('the example holds the lines of the first program', () => {
 test('every option that the README names exists, and every option is named', async () => {
   const { settle } = await import('../src/options/options.ts')
   const [, table] = readme.match(/## Options([\s\S]*?)## /) ?? []
-  const named = new Set(
-    [...(table ?? '').matchAll(/^\| (`[^|]*) \|/gm)].flatMap(([, cell]) =>
-      [...cell.matchAll(/`(\w+)`/g)].map(([, name]) => name),
-    ),
+  const named = [...(table ?? '').matchAll(/^\| (`[^|]*) \|/gm)].flatMap(([, cell]) =>
+    [...cell.matchAll(/`(\w+)`/g)].map(([, name]) => name),
   )
   const settings = Object.keys(settle({}, 'h')).map((name) =>
     name.replace(/^(bind|advertise)(Ip|Port)$/, '$1'),
   )
   const all = new Set([...settings, 'profile', 'logger'])
-  assert.deepEqual([...named].sort(), [...all].sort())
+  // Each once: two rows would say two things sooner or later.
+  assert.deepEqual(named.sort(), [...all].sort())
 })
 
 for (const args of [

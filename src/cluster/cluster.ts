@@ -11,7 +11,7 @@ import type { Connection } from '../actors/notices.ts'
 import { type ActorExited, ClusterClosed, InvalidArgument } from '../errors/errors.ts'
 import type { ForcedStatus } from '../gossip/force-leave.ts'
 import type { HistoryEntry } from '../gossip/history.ts'
-import { payloadOf, seedsOf } from '../options/arguments.ts'
+import { payloadOf, refuseUnknown, seedsOf } from '../options/arguments.ts'
 import { type ClusterOptions, type Logger, type Settings, settle, settleTags } from '../options/options.ts'
 import { ownTransport } from '../options/transport.ts'
 import { untilAborted } from './calls.ts'
@@ -24,7 +24,7 @@ import type {
   UserEventOptions,
 } from './cluster-types.ts'
 import type { Drained, DrainOptions, Ends } from './ends.ts'
-import type { ClusterEvent } from './events.ts'
+import type { ClusterEvent, ClusterEventOf, ClusterEventType } from './events.ts'
 import { facultiesOf } from './faculties.ts'
 import type { HandlerHandle, HandlerOptions, Handlers } from './handlers.ts'
 import type { HandledKind } from './host-events.ts'
@@ -101,8 +101,8 @@ export class Cluster extends EventEmitter<ClusterEvents> {
   }
 
   /**
-   * Starts a member: binds its sockets and is alive, alone until it joins. Rejects with InvalidOption or BindFailed, and then nothing
-   * is left open. Events begin in the turn after the promise resolves: listeners added at once hear them all.
+   * Starts a member: binds its sockets and is alive, alone until it joins. Rejects with InvalidOption or BindFailed, and then nothing is left open. Events
+   * begin in the turn after the promise resolves: listeners added at once hear them all.
    */
   static create(options: ClusterOptions = {}): Promise<Cluster> {
     return createOn(REAL_GROUND, options)
@@ -151,13 +151,13 @@ export class Cluster extends EventEmitter<ClusterEvents> {
   }
 
   /**
-   * Joins the pool of any member that these seeds name, as `[name/]host[:port]`; all are tried, side by side. Resolves when one or more
-   * were reached and a member that was there before is seen to hold us; then `members()` knows what they know. Rejects with JoinFailed when
-   * nobody was reached, with JoinRefused when somebody is there and refuses us, and with JoinUnconfirmed when nobody was seen to hold us
-   * within two probe intervals: we may be a member all the same.
+   * Joins the pool of any member that these seeds name, as `[name/]host[:port]`; all are tried, side by side. Resolves when one or more were reached and a
+   * member that was there before is seen to hold us; then `members()` knows what they know. Rejects with JoinFailed when nobody was reached, with JoinRefused when
+   * somebody is there and refuses us, and with JoinUnconfirmed when nobody was seen to hold us within two probe intervals: we may be a member all the same.
    */
   async join(seeds: readonly string[], options: JoinOptions = {}): Promise<Joined> {
     const checked = seedsOf(seeds)
+    refuseUnknown('join', options, ['ignoreOldEvents', 'signal'])
     const { ignoreOldEvents = false, signal } = options
     signal?.throwIfAborted()
     const placed = this.#line.present('join')
@@ -177,9 +177,11 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     options: UserEventOptions = {},
   ): Promise<{ lamportTime: number }> {
     const bytes = payloadOf('userEvent', name, payload)
-    const placed = this.#line.present('userEvent')
+    refuseUnknown('userEvent', options, ['coalesce'])
     const { coalesce = false } = options
-    const reply = placed.gossip({ type: 'user-event', name, payload: bytes, coalesce })
+    const reply = this.#line
+      .present('userEvent')
+      .gossip({ type: 'user-event', name, payload: bytes, coalesce })
     return this.#line.answer('userEvent', reply, isSent)
   }
 
@@ -200,9 +202,8 @@ export class Cluster extends EventEmitter<ClusterEvents> {
   }
 
   /**
-   * Replaces our tags, first in the tags file where one is kept (FileUnwritable: nothing has changed). Resolves when the news has been sent
-   * as often as it will be; rejects with TagsTooLarge, and with BroadcastTimeout
-   * when that took too long (the tags are in force all the same).
+   * Replaces our tags, first in the tags file where one is kept (FileUnwritable: nothing has changed). Resolves when the news has been sent as often as it
+   * will be; rejects with TagsTooLarge, and with BroadcastTimeout when that took too long (the tags are in force all the same).
    */
   async setTags(tags: Record<string, string>): Promise<void> {
     const checked = settleTags(tags)
@@ -212,12 +213,13 @@ export class Cluster extends EventEmitter<ClusterEvents> {
   }
 
   /**
-   * Says in a member's name that it left: for one that failed and will not come back. A member that lives contradicts and stays.
-   * With `prune` everybody also forgets it, once the layer below agrees that it is gone. Resolves when the news has been sent as often as
-   * it will be, with what became of the member; rejects with UnknownMember, BroadcastTimeout (it goes on spreading), or TooManyPrunes.
+   * Says in a member's name that it left: for one that failed and will not come back. A member that lives contradicts and stays. With `prune` everybody also
+   * forgets it, once the layer below agrees that it is gone. Resolves when the news has been sent as often as it will be, with what became of the member; rejects
+   * with UnknownMember, BroadcastTimeout (it goes on spreading), or TooManyPrunes.
    */
   async forceLeave(name: string, options: ForceLeaveOptions = {}): Promise<{ status: ForcedStatus }> {
     if (typeof name !== 'string') throw new InvalidArgument('forceLeave: the name must be a text')
+    refuseUnknown('forceLeave', options, ['prune'])
     const { prune = false } = options
     const reply = this.#line.present('forceLeave').gossip({ type: 'force-leave', name, prune })
     return this.#line.answer('forceLeave', reply, isForced)
@@ -234,16 +236,16 @@ export class Cluster extends EventEmitter<ClusterEvents> {
   }
 
   /**
-   * Counters, gauges and histograms of the three actors, each with the labels `actor` and those of the option `metricLabels`, sorted by
-   * name: see `Metric`. Pulled: it costs nothing until it is called.
+   * Counters, gauges and histograms of the three actors, each with the labels `actor` and those of the option `metricLabels`, sorted by name: see `Metric`. Pulled:
+   * it costs nothing until it is called.
    */
   metrics(): Promise<Metric[]> {
     return this.#insight.metrics(this.#settings.metricLabels)
   }
 
   /**
-   * Estimated round trip between two members in milliseconds, without a packet: from their network coordinates, which settle within
-   * minutes. `other` is ourselves by default. Undefined as long as one of them is not known to have any. Protocol page 2, section 4.16.
+   * Estimated round trip between two members in milliseconds, without a packet: from their network coordinates, which settle within minutes. `other` is ourselves
+   * by default. Undefined as long as one of them is not known to have any. Protocol page 2, section 4.16.
    */
   rtt(one: string, other?: string): Promise<number | undefined> {
     return this.#nearness.rtt(one, other)
@@ -259,10 +261,7 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     return this.#nearness.nearest(options)
   }
 
-  /**
-   * Pings a member over UDP, once, and gives the round trip in milliseconds. Rejects with NoResponse after `probeTimeout`, and with
-   * UnknownMember. Nobody is suspected for it.
-   */
+  /** Pings a member over UDP, once, and gives the round trip in ms. Rejects with NoResponse after `probeTimeout`, and UnknownMember. Nobody is suspected for it. */
   ping(name: string): Promise<{ rtt: number }> {
     return this.#nearness.ping(name)
   }
@@ -284,6 +283,10 @@ export class Cluster extends EventEmitter<ClusterEvents> {
    * Events as an async iterator, with a buffer and a policy of its own: see `EventsOptions`. It may begin with the members that are there.
    * It ends when the signal aborts, when the loop is left, or after `shutdown()`; without loss also with SubscriptionOverflow.
    */
+  events<Type extends ClusterEventType>(
+    options: EventsOptions & { types: readonly Type[] },
+  ): AsyncIterableIterator<ClusterEventOf<Type>>
+  events(options?: EventsOptions): AsyncIterableIterator<ClusterEvent>
   events(options: EventsOptions = {}): AsyncIterableIterator<ClusterEvent> {
     const iterator = this.#listeners.iterate(options)
     if (this.#line.state === 'shutdown') void iterator.return()
@@ -316,10 +319,7 @@ export class Cluster extends EventEmitter<ClusterEvents> {
     return this.#ends.drain(options)
   }
 
-  /**
-   * Stops the member and everything it holds. Without a `leave()` before it peers see a failure. Resolves when no handle is left open; a
-   * second call gives the same promise.
-   */
+  /** Stops the member and all it holds; without a `leave()` before it peers see a failure. Resolves when no handle is left open. A second call gives the same promise. */
   shutdown(): Promise<void> {
     this.#shutdown ??= this.#close()
     return this.#shutdown

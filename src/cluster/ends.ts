@@ -1,6 +1,7 @@
 /** How a member ends: it leaves, at once or when what it had to do is done. */
 import { BroadcastTimeout, InvalidArgument, TagsTooLarge } from '../errors/errors.ts'
 import { STALL_TAG } from '../gossip/host-stall.ts'
+import { refuseUnknown } from '../options/arguments.ts'
 import type { Actors, Line } from './line.ts'
 import { isNothing, isTold } from './replies.ts'
 
@@ -56,11 +57,16 @@ export class Ends {
     return this.#leave
   }
 
-  async drain({ until, deadline = DEADLINE }: DrainOptions): Promise<Drained> {
+  async drain(options: DrainOptions): Promise<Drained> {
+    refuseUnknown('drain', options, ['until', 'deadline'])
+    const { until, deadline = DEADLINE } = options
     if (this.#drain !== undefined) return this.#drain
     if (typeof deadline !== 'number' || !(deadline >= 0 && deadline <= LONGEST_DEADLINE)) {
       throw new InvalidArgument(`drain: the deadline must be a number from 0 to ${LONGEST_DEADLINE}`)
     }
+    const isPromise = typeof until === 'object' && until !== null && 'then' in until
+    if (until !== undefined && typeof until !== 'function' && !isPromise)
+      throw new InvalidArgument('drain: until must be a promise or a function')
     this.#drain = this.#drainOnce(this.#line.present('drain'), until, deadline)
     return this.#drain
   }

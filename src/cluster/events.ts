@@ -107,6 +107,17 @@ export type ClusterEvent =
   | HandlerFailed
 export type ClusterEventType = ClusterEvent['type']
 
+/** What a reader of these types gets: `members` may stand at the beginning, and `lagged` anywhere. */
+export type ClusterEventOf<Type extends ClusterEventType> = NarrowedEvent<
+  ClusterEvent,
+  Type | 'members' | 'lagged'
+>
+type NarrowedEvent<Event extends ClusterEvent, Type> = Event extends ClusterEvent
+  ? Event['type'] & Type extends never
+    ? never
+    : Event & { readonly type: Event['type'] & Type }
+  : never
+
 /** Who wants events, and takes them. */
 export interface Audience {
   /** Whether anybody wants any event at all. */

@@ -1,5 +1,7 @@
 /** A member as a host sees it, made from its packed picture. */
 import { type FactReader, type MemberPicture, STATUS } from '../actors/facts.ts'
+import { InvalidArgument } from '../errors/errors.ts'
+import { refuseUnknown } from '../options/arguments.ts'
 import { formatIp, parseIp } from '../wire/address.ts'
 import { decodeTags, encodeTags } from '../wire/tags.ts'
 
@@ -103,11 +105,21 @@ export function textOf(bytes: Uint8Array): string {
   return text
 }
 
-/** Those of the members that are in this status and have exactly these tags; the same list where nothing is asked for. */
+const FILTER = ['name', 'status', 'tags']
+
+/**
+ * Those of the members that are in this status and have exactly these tags; the same list where nothing is asked for. Throws InvalidArgument for what
+ * nobody could be.
+ */
 export function select(
   members: readonly Member[],
-  { status, tags }: { status?: MemberStatus; tags?: Record<string, string> },
+  filter: { status?: MemberStatus; tags?: Record<string, string> },
 ): readonly Member[] {
+  refuseUnknown('members', filter, FILTER)
+  const { status, tags } = filter
+  const statuses = Object.values(STATUSES)
+  if (status !== undefined && !statuses.includes(status))
+    throw new InvalidArgument(`members: there is no status ${status}, only ${statuses.join(', ')}`)
   if (status === undefined && tags === undefined) return Object.freeze(members)
   const wanted = Object.entries(tags ?? {})
   const isWanted = (member: Member) =>

@@ -4,6 +4,7 @@
  */
 import type { DispatchCommand, QueryAnswer, QueryEnding, QueryMail, QueryWish } from '../actors/mail.ts'
 import { FeatureNotSupported, InvalidArgument, isFolkmootError } from '../errors/errors.ts'
+import { refuseUnknown } from '../options/arguments.ts'
 
 /** Who is asked and how; what is left out means everybody, once, without acks, for the default time. */
 export interface QueryOptions {
@@ -219,6 +220,7 @@ const MOST_RELAYS = 255
 const LONGEST_TIMEOUT = 86_400_000
 const RESERVED = '_serf_'
 const PING = '_serf_ping'
+const OPTIONS = ['nodes', 'tags', 'requestAck', 'relayFactor', 'timeout', 'signal']
 
 /** Checks what the host says. Throws InvalidArgument. */
 export function wishOf(
@@ -236,6 +238,7 @@ export function wishOf(
       `query: names that begin with ${RESERVED} are Serf's own; only ${PING} without a payload may be asked`,
     )
   }
+  refuseUnknown('query', options, OPTIONS)
   const { nodes = [], tags = {}, requestAck = false, relayFactor = 0, timeout = 0 } = options
   refuseFilters(nodes, tags)
   if (typeof requestAck !== 'boolean') throw new InvalidArgument('query: requestAck must be true or false')

@@ -10,6 +10,7 @@
  */
 import { SubscriptionOverflow } from '../errors/delivery.ts'
 import { InvalidArgument } from '../errors/errors.ts'
+import { refuseUnknown } from '../options/arguments.ts'
 import type { ClusterEvent, ClusterEventType, MemberEvent } from './events.ts'
 import { FoldedMembers, overlaid } from './folded-members.ts'
 import type { Member } from './member.ts'
@@ -103,8 +104,8 @@ export class EventIterator implements AsyncIterableIterator<ClusterEvent> {
 
   /** Throws InvalidArgument for options that are not what they may be. */
   constructor(options: EventsOptions, company: Company) {
-    const { types, signal, buffer = DEFAULT_BUFFER, policy = 'latest-per-member' } = options
     refuseBad(options)
+    const { types, signal, buffer = DEFAULT_BUFFER, policy = 'latest-per-member' } = options
     this.#types = types === undefined ? undefined : new Set(types)
     this.#bound = buffer
     this.policy = policy
@@ -256,10 +257,13 @@ function isMemberEvent(event: ClusterEvent): event is MemberEvent {
   return MEMBER_TYPES.some((type) => type === event.type)
 }
 
-function refuseBad({ types, buffer = DEFAULT_BUFFER, policy, initial }: EventsOptions): void {
+function refuseBad(options: EventsOptions): void {
+  refuseUnknown('events', options, ['types', 'signal', 'buffer', 'policy', 'initial'])
+  const { types, buffer = DEFAULT_BUFFER, policy, initial } = options
   if (!Number.isInteger(buffer) || buffer < 1) {
     throw new InvalidArgument(`events: the buffer must be a whole number from 1, not ${buffer}`)
   }
+  if (types !== undefined && !Array.isArray(types)) throw new InvalidArgument('events: types must be a list')
   const unknown = types?.find((type) => !Object.hasOwn(ALL_TYPES, type))
   if (unknown !== undefined) throw new InvalidArgument(`events: there are no events of type ${unknown}`)
   if (policy !== undefined && !POLICIES.includes(policy)) {

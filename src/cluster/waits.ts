@@ -1,5 +1,6 @@
 /** Who waits for members: asked again whenever the mirror has changed. */
 import { InvalidArgument } from '../errors/errors.ts'
+import { refuseUnknown } from '../options/arguments.ts'
 import type { MemberFilter } from './cluster-types.ts'
 import type { Member } from './member.ts'
 
@@ -16,6 +17,7 @@ const MOST_WAITS = 1_024
 
 export class Waits {
   readonly #members: (filter?: MemberFilter) => readonly Member[]
+  #over: Error | undefined
   readonly #waiting = new Set<{ look: () => void; fail: (error: unknown) => void }>()
 
   constructor(members: (filter?: MemberFilter) => readonly Member[]) {
@@ -25,8 +27,11 @@ export class Waits {
   async until(
     selector: MemberSelector,
     count: number,
-    { signal }: WaitOptions = {},
+    options: WaitOptions = {},
   ): Promise<readonly Member[]> {
+    if (this.#over !== undefined) throw this.#over
+    refuseUnknown('waitFor', options, ['signal'])
+    const { signal } = options
     if ((typeof selector !== 'object' && typeof selector !== 'function') || selector === null) {
       throw new InvalidArgument('waitFor: the selector must be a filter or a function')
     }
@@ -74,6 +79,7 @@ export class Waits {
 
   /** Nothing will change any more. */
   end(error: Error): void {
+    this.#over = error
     for (const { fail } of [...this.#waiting]) fail(error)
   }
 }

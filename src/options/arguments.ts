@@ -12,6 +12,18 @@ export function seedsOf(seeds: unknown): string[] {
   return [...seeds]
 }
 
+/**
+ * Options of a call: an object, and nothing in it that the call does not know. A filter under a wrong name would choose everybody, and a deadline none.
+ */
+export function refuseUnknown(call: string, options: unknown, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new InvalidArgument(`${call}: the options must be an object`)
+  }
+  const stranger = Object.keys(options).find((name) => !known.includes(name))
+  if (stranger === undefined) return
+  throw new InvalidArgument(`${call}: there is no option ${stranger}, only ${known.join(', ')}`)
+}
+
 /** The bytes of a payload; null for none. The name that goes with it must be a text. */
 export function payloadOf(
   call: string,

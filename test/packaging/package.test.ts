@@ -147,7 +147,7 @@ describe('the first program of the README', { concurrency: true, skip: skip !== 
       t.after(() => seed.shutdown())
       const folder = folderIn(t, await consumer(), { [file]: program })
       const { port } = seed.localMember()
-      const { child, output } = start(t, process.execPath, [file, `127.0.0.1:${port}`], folder)
+      const { child, output } = start(t, process.execPath, [file, 'newcomer', `127.0.0.1:${port}`], folder)
       await until(() => seed.member('newcomer')?.status === 'alive', output)
       await until(() => /\[ 'newcomer', 'seed' \]/.test(output()), output)
       child.kill('SIGTERM')
