@@ -38,7 +38,7 @@ export interface Numbers {
   udpBufferSize: number
   /**
    * Messages that may wait between detector and gossip, of each of two kinds; beyond it they are dropped and counted. Go has 1,024
-   * and drains them one by one; here they are gathered for 5 ms, and a burst of 200,000 a second for so long must fit.
+   * and drains them one by one; here they are gathered for 5 ms or more, and a burst of 200,000 a second for so long must fit.
    */
   handoffQueueDepth: number
   /**

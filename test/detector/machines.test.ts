@@ -7,7 +7,7 @@ import { eachOverheard } from '../../src/actors/packed.ts'
 import { SeededRandom } from '../../src/actors/random.ts'
 import { isUnicast } from '../../src/detector/destination.ts'
 import { Health } from '../../src/detector/health.ts'
-import { Overheard } from '../../src/detector/overheard.ts'
+import { LASTING, LASTING_GATHER, Overheard } from '../../src/detector/overheard.ts'
 import { Sequence } from '../../src/detector/sequence.ts'
 
 test('health stays within 0 and the multiplier less one', () => {
@@ -113,6 +113,25 @@ test('long messages weigh more, so that the bound holds memory too', () => {
   const long = new Uint8Array(64_000)
   for (let i = 0; i < 10; i++) overheard.add('others', long, 0, long.length)
   assert.equal(counters.get('drop.handoff-others'), 8, 'each weighs 32')
+})
+
+test('a burst that lasts is gathered for longer, unless much has come; after a pause the first goes at once again', () => {
+  const { told, overheard } = overhearing(10_000)
+  const hear = (now: number, messages = 1) => {
+    for (let i = 0; i < messages; i++) overheard.add('others', Uint8Array.of(9, 8), 0, 2)
+    overheard.wake(now)
+    return told.length
+  }
+  for (let i = 0; i <= LASTING; i++) assert.equal(hear(10 * i), i + 1, 'not yet lasting')
+  const lastAt = 10 * LASTING
+  const before = told.length
+  assert.equal(hear(lastAt + 10), before)
+  assert.equal(overheard.wakeAt, lastAt + LASTING_GATHER)
+  assert.equal(hear(lastAt + 11, 600), before + 1, 'much has come')
+  assert.equal(hear(lastAt + 12, 600), before + 1, 'however much, not before the shorter time')
+  overheard.wake(lastAt + 16)
+  assert.equal(told.length, before + 2)
+  for (let i = 0; i < 3; i++) assert.equal(hear(lastAt + 1_000 + 6 * i), before + 3 + i, 'a new burst')
 })
 
 test('when gossip is behind by the bound nothing more is gathered, and later it is again', () => {
