@@ -35,6 +35,46 @@ test('the three profiles have the numbers of the protocol page', () => {
   assert.deepEqual(numbers('local'), [1_000, 200, 100, 3, 15_000, 1, 2, 3, 15_000, 1_000])
 })
 
+test("the numbers of the Serf layer are those of the protocol page (page 2, 6.2), the version is the agent's", () => {
+  const settings = settle({}, 'h')
+  const numbers = {
+    protocolVersion: 5,
+    broadcastTimeout: 5_000,
+    leavePropagateDelay: 1_000,
+    coalescePeriod: 0,
+    quiescentPeriod: 0,
+    userCoalescePeriod: 0,
+    userQuiescentPeriod: 0,
+    reapInterval: 15_000,
+    reconnectInterval: 30_000,
+    reconnectTimeout: 86_400_000,
+    tombstoneTimeout: 86_400_000,
+    flapTimeout: 60_000,
+    queueDepthWarning: 128,
+    maxQueueDepth: 4_096,
+    minQueueDepth: 0,
+    recentIntentTimeout: 300_000,
+    eventBuffer: 512,
+    queryBuffer: 512,
+    queryTimeoutMult: 16,
+    queryResponseSizeLimit: 1_024,
+    querySizeLimit: 1_024,
+    userEventSizeLimit: 512,
+    nameConflictResolution: true,
+    coordinates: true,
+    validateNodeNames: false,
+    rejoinAfterLeave: false,
+    snapshotPath: '',
+    keyringFile: '',
+    metricLabels: {},
+    tags: {},
+    reapRules: [],
+  }
+  const settled = Object.fromEntries(Object.entries(settings).filter(([name]) => name in numbers))
+  assert.deepEqual(settled, numbers)
+  assert.throws(() => settle({ protocolVersion: 1 }, 'h'), /protocolVersion .*from 2 to 5/)
+})
+
 test('what is given wins over the profile', () => {
   assert.equal(settle({ profile: 'wan', probeInterval: 4_000 }, 'h').probeInterval, 4_000)
 })
