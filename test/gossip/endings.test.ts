@@ -206,6 +206,16 @@ test('of left members aged 0, 5 and 10 seconds a tombstone timeout of 6 seconds 
   assert.equal(lone.stats().left, 2)
 })
 
+test('who has been gone for just its time is kept until the next look', () => {
+  const lone = withPeer({ tombstoneTimeout: 10_000, reapInterval: 10_000 })
+  lone.hear(dead('peer', 1, 'peer'))
+  lone.newFacts()
+  lone.advance(10_000)
+  assert.deepEqual(lone.newFacts(), [])
+  lone.advance(10_000)
+  assert.deepEqual(lone.newFacts(), ['reap peer left'])
+})
+
 test('a rule gives members with its tags a time of their own, failed or left; the first that matches counts', () => {
   const lone = withPeer({
     reconnectTimeout: HOUR,
@@ -251,6 +261,19 @@ test('failed members are tried to be reached, as often as their share of the poo
   // One of two that are alive: half of the ticks, each of which is a coin.
   assert.ok(attempts > 30 && attempts < 70, `${attempts} attempts of 100`)
   assert.equal(lone.hasGossiped(joinIntent('self', 1)), false)
+})
+
+test('who left is not among those that are alive: where half of the living failed they are tried at every tick', () => {
+  const lone = new LoneGossip({ pushPullInterval: 0, reconnectInterval: 30_000 })
+  const guests = Array.from({ length: 8 }, (_, i) => `guest-${i}`)
+  lone.hear(
+    PEER,
+    ...guests.map((name, i) => alive({ incarnation: 1, name, address: [127, 0, 2, i + 1] })),
+    ...guests.map((name) => dead(name, 1, name)),
+    dead('peer', 1, 'other'),
+  )
+  lone.advance(20 * 30_000)
+  assert.equal(lone.stats()['folkmoot.reconnect.attempts'], 20)
 })
 
 test('who leaves reaches for nobody any more', () => {

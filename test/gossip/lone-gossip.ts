@@ -2,7 +2,7 @@
 import type { Envelope } from '../../src/actors/contract.ts'
 import { Counters } from '../../src/actors/counters.ts'
 import { FACT, FactReader, STATUS } from '../../src/actors/facts.ts'
-import type { GossipCommand, ToDetector, ToDispatch, ToGossip } from '../../src/actors/mail.ts'
+import type { GossipCommand, Restored, ToDetector, ToDispatch, ToGossip } from '../../src/actors/mail.ts'
 import { eachDelivery, eachTrayItem, Pack, packOverheard, packSource } from '../../src/actors/packed.ts'
 import { fillFrom, SeededRandom } from '../../src/actors/random.ts'
 import { eachRosterEntry } from '../../src/actors/roster.ts'
@@ -97,7 +97,7 @@ export class LoneGossip {
   #tray: { number: number; items: number[] } = { number: 0, items: [] }
   readonly #unused: ToGossip[] = []
 
-  constructor(options: ClusterOptions = {}, vetoes?: Vetoes) {
+  constructor(options: ClusterOptions = {}, vetoes?: Vetoes, restored?: Restored) {
     const settings = settle({ nodeName: 'self', bind: '127.0.0.1:7946', ...options }, 'self')
     this.gossip = new Gossip(settings, {
       random: new SeededRandom(1),
@@ -116,7 +116,7 @@ export class LoneGossip {
       vetoes: () => vetoes,
     })
     const self = { name: 'self', ip: '127.0.0.1', port: 7946, bindPort: 7946 }
-    this.gossip.receive({ type: 'begin', self }, 0)
+    this.gossip.receive({ type: 'begin', self, ...(restored && { restored }) }, 0)
     this.advance(0)
   }
 

@@ -1,7 +1,8 @@
 /** Statuses and intents (protocol page 2, sections 4.1, 4.2, 7.6): who left, who failed, and what is passed on. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { alive, dead, joinIntent, LoneGossip, leaveIntent } from './lone-gossip.ts'
+import { queryMessage } from '../dispatch/lone-dispatch.ts'
+import { alive, dead, joinIntent, LoneGossip, leaveIntent, userEvent } from './lone-gossip.ts'
 
 const PEER = alive({ incarnation: 1, name: 'peer' })
 
@@ -206,6 +207,40 @@ test('the time of a leave is told to the snapshot behind it, before the leave is
   while (!lone.replies.has(id)) lone.gossip.wake(lone.now)
   const told = lone.toDispatch.filter(({ type }) => type === 'leaving' || type === 'clock')
   assert.deepEqual(told, [{ type: 'leaving' }, { type: 'clock', memberTime: 2 }])
+})
+
+test('the clock of members is told to the snapshot every half second in which it moved', () => {
+  const lone = new LoneGossip({ snapshotPath: '/snapshot' })
+  const times = () =>
+    lone.toDispatch.splice(0).flatMap((mail) => (mail.type === 'clock' ? [mail.memberTime] : []))
+  lone.advance(600)
+  assert.deepEqual(times(), [1])
+  lone.hear(joinIntent('peer', 7))
+  lone.advance(500)
+  assert.deepEqual(times(), [8])
+  lone.advance(2_000)
+  assert.deepEqual(times(), [])
+})
+
+test('after a restart each clock goes on behind the time it had, and what has that time was seen', () => {
+  const restored = { memberTime: 100, eventTime: 77, queryTime: 50, members: [] }
+  const lone = new LoneGossip({}, undefined, restored)
+  const { member_time, event_time, query_time } = lone.stats()
+  assert.deepEqual([member_time, event_time, query_time], [101, 78, 51])
+  lone.newFacts()
+  lone.hear(userEvent('seen', 77), userEvent('new', 78))
+  lone.hear(queryMessage({ lamportTime: 50, id: 1 }), queryMessage({ lamportTime: 51, id: 2 }))
+  assert.deepEqual(
+    lone.newFacts().map((fact) => fact.trim()),
+    ['user new@78', 'query uptime@51'],
+  )
+})
+
+test('tags that nobody is there to hear of are answered at once', () => {
+  const lone = new LoneGossip()
+  const id = lone.command({ type: 'set-tags', tags: { role: 'web' } })
+  lone.advance(10)
+  assert.equal(lone.replies.get(id)?.ok, true)
 })
 
 test('a leave goes on when nobody takes its broadcast in time', () => {
