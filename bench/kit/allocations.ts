@@ -110,8 +110,8 @@ function actors(): Record<string, number> {
   const from = { ip: '127.0.0.1', port: 7946 }
   const answering = detectorWith(nowhere())
   const pings = allocated((i) => answering.receive({ type: 'packet', bytes: ping, ...from }, i))
-  // One packet in 10 ms, so that each is handed on by itself.
-  const reading = allocated((i) => taking.receive({ type: 'packet', bytes: packets[i], ...from }, 10 * i))
+  // One packet in 50 ms, so that each is handed on by itself.
+  const reading = allocated((i) => taking.receive({ type: 'packet', bytes: packets[i], ...from }, 50 * i))
   const gossip = lonelyGossip()
   const mail = overheard.filter(({ type }) => type === 'overheard')
   if (mail.length < WARM + TIMES) throw new Error('the detector kept something back')
