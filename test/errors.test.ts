@@ -109,6 +109,17 @@ test('keys are not printed with an error, on neither side', () => {
   }
 })
 
+test('a thread whose file is not there says what a bundle lacks; any other end does not', () => {
+  const missing = Object.assign(new Error("Cannot find module '/app/gossip.js'"), {
+    code: 'MODULE_NOT_FOUND',
+  })
+  assert.match(
+    new folkmoot.ActorExited('gossip', missing).message,
+    /gossip\.js'; a bundle .* option workers$/,
+  )
+  assert.equal(new folkmoot.ActorExited('gossip', new Error('x')).message, 'the gossip actor ended: x')
+})
+
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 test('codes are distinct, and an error of somebody else is not ours', () => {

@@ -111,7 +111,10 @@ test('who refuses and who is silent is in the error, and keys are not', async ()
   pool.rings.get('a')?.add(NEW)
   const refused = await pool.keys.use(NEW).catch((error: unknown) => error)
   assert.ok(refused instanceof KeyOperationFailed)
-  assert.match(refused.message, /2\/3 nodes reported failure/)
+  assert.match(
+    refused.message,
+    /2\/3 nodes reported failure \([bc]: "Requested key is not in the keyring"\)$/,
+  )
   assert.deepEqual(refused.result.messages, {
     b: 'Requested key is not in the keyring',
     c: 'Requested key is not in the keyring',

@@ -77,7 +77,12 @@ export class ActorExited extends FolkmootError {
 
   constructor(actor: ActorName, cause?: unknown) {
     const why = cause instanceof Error ? `: ${cause.message}` : ''
-    super('ERR_ACTOR_EXITED', `the ${actor} actor ended${why}`, { cause })
+    // What Node says when the file itself of a thread is not there: in a bundle that was made without them.
+    const isFileMissing = cause instanceof Error && 'code' in cause && cause.code === 'MODULE_NOT_FOUND'
+    const hint = isFileMissing
+      ? '; a bundle has to bring its threads along, or name them in the option workers'
+      : ''
+    super('ERR_ACTOR_EXITED', `the ${actor} actor ended${why}${hint}`, { cause })
     this.actor = actor
   }
 }

@@ -23,6 +23,12 @@ export function unprinted(error: FolkmootError, field: string, value: unknown): 
   Object.defineProperty(error, field, { get: () => value, configurable: true, enumerable: false })
 }
 
+/** What one of the members had to say, for most say the same, such as that there are no keys at all. It is theirs: a bound, and a quotation. */
+function saidFirst(messages: Readonly<Record<string, string>>): string {
+  const [first] = Object.entries(messages)
+  return first === undefined ? '' : ` (${first[0]}: ${JSON.stringify(first[1].slice(0, 120))})`
+}
+
 /** Not every member confirmed an operation on the keys. Those that did have done it. */
 export class KeyOperationFailed extends FolkmootError {
   readonly operation: 'install' | 'use' | 'remove' | 'list'
@@ -33,7 +39,7 @@ export class KeyOperationFailed extends FolkmootError {
     const { numErrors, numNodes, numResponses } = result
     const what =
       numErrors > 0
-        ? `${numErrors}/${numNodes} nodes reported failure`
+        ? `${numErrors}/${numNodes} nodes reported failure${saidFirst(result.messages)}`
         : `${numResponses}/${numNodes} nodes reported success`
     super('ERR_KEY_OPERATION_FAILED', `keys.${operation}: ${what}`)
     this.operation = operation
@@ -62,7 +68,7 @@ export class RotationStopped extends FolkmootError {
   ) {
     super(
       'ERR_ROTATION_STOPPED',
-      `the rotation stopped at the step ${step}: no confirmation from ${members.join(', ')}`,
+      `the rotation stopped at the step ${step}: no confirmation from ${members.join(', ')}${saidFirst(messages)}`,
     )
     this.step = step
     this.members = members
