@@ -144,12 +144,23 @@ describe('memory', () => {
 
   test('what it took to warm up does not count; what is short or noisy is not judged', () => {
     assert.equal(flatMemory([series(60, (i) => (i < 15 ? 80 + i : 95))]).verdict, 'met')
+    assert.equal(flatMemory([series(35, (i) => (i < 10 ? 80 + i : 90))]).verdict, 'met')
     const short = flatMemory([series(20, (i) => 100 + i)])
     assert.equal(short.verdict, 'not judged')
     assert.match(short.measured, /too short to tell; MB an hour: folk-1 60/)
     const noisy = flatMemory([series(40, (i) => 100 + (i % 2) * 20)])
     assert.equal(noisy.verdict, 'not judged')
     assert.match(noisy.measured, /too noisy/)
+  })
+
+  test('what threads hold is judged, and what is resident is told', () => {
+    const growing = series(60, (i) => 100 + i)
+    const held = growing.samples.map((sample, i) => ({ ...sample, held: ripple(i) * MIB }))
+    const found = flatMemory([{ ...growing, samples: held }])
+    assert.equal(found.verdict, 'met')
+    assert.match(found.measured, /resident at most 160 MiB/)
+    const leaking = series(60, ripple).samples.map((sample, i) => ({ ...sample, held: (50 + i / 20) * MIB }))
+    assert.equal(flatMemory([{ ...growing, samples: leaking }]).verdict, 'not met')
   })
 
   test('what real agents do is not ours to answer for, and is no proof either', () => {
@@ -178,6 +189,20 @@ test('one verdict of many decides: of the scenario, of its line, of the status',
   const results = [summaryOf([one, other]), resultOf(SCENARIOS[0], one), resultOf(SCENARIOS[1], other)]
   const report = { machine: '', node: '', serf: '', day: '2026-01-31', size: 'full', results } as const
   assert.match(html({ ...report, results }), /churn: somebody was killed<\/td>.*class="not-met"/)
+})
+
+test('what was excused by the time it was calm is only counted, what was not is kept', () => {
+  const told = story()
+  const excuse = told.excuse(['folk-2'])
+  for (let i = 0; i < 30_000; i++) {
+    if (i % 10_000 === 0) told.settleFailures()
+    told.failed({ who: 'folk-2', by: 'folk-1', at: excuse.from })
+  }
+  excuse.until = excuse.from + 1
+  told.failed({ who: 'folk-2', by: 'folk-1', at: excuse.from + 2 })
+  told.settleFailures()
+  assert.deepEqual([told.failures.length, told.failuresSettled, told.failuresLeftOut], [1, 30_000, 0])
+  assert.equal(noFalseFailure(told).verdict, 'not met')
 })
 
 test('the share that heard an event counts a member once, in whichever of its lives', () => {

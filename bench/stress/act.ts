@@ -3,7 +3,9 @@
  * standard error, hands over what came of it, and ends; all that it started ends with it.
  */
 import { loadavg } from 'node:os'
+import { join } from 'node:path'
 import { SeededRandom } from '../../src/actors/random.ts'
+import { gatherIn } from './held.ts'
 import { Places } from './places.ts'
 import { type Played, type PlayOrder, played } from './played.ts'
 import { scenarioOf } from './scenarios.ts'
@@ -12,6 +14,7 @@ import { Stage } from './stage.ts'
 async function play(order: PlayOrder): Promise<Played> {
   const { name, seed, trouble, folder, serf } = order
   const startedAt = performance.now()
+  gatherIn(join(folder, 'held'))
   const say = (line: string) =>
     console.error(`  ${name}, ${Math.round((performance.now() - startedAt) / 1000)} s: ${line}`)
   const stage = new Stage({

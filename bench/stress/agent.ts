@@ -123,7 +123,7 @@ export class Agent implements Player {
   }
 
   #spawn(): ChildProcess {
-    const { snapshot, keyringFile, profile = 'lan' } = this.#outfit
+    const { snapshot, keyringFile, profile = 'lan', config } = this.#outfit
     const flags = [
       `-node=${this.name}`,
       `-bind=${this.address}`,
@@ -131,6 +131,7 @@ export class Agent implements Player {
       `-profile=${profile}`,
       ...(snapshot === undefined ? [] : [`-snapshot=${snapshot}`]),
       ...(keyringFile === undefined ? [] : [`-keyring-file=${keyringFile}`]),
+      ...(config === undefined ? [] : [`-config-file=${config}`]),
     ]
     const program =
       this.kind === 'agent' ? ['serf'] : [process.execPath, '--expose-gc', '--import', COLLECT, CLI]

@@ -2,6 +2,7 @@
  * The process behind our members in a stress run: a host program with any number of them, that does what it is told, reports failures and user
  * events as its listeners hear them, and ends with its channel.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import { Cluster, type ClusterOptions } from 'folkmoot'
 import { wallClock } from './story.ts'
@@ -45,6 +46,8 @@ export interface HostNews {
 const TELL_EVERY = 100
 /** No more waits for the deaf listener than that. */
 const DEAF_BUFFER = 1_000
+/** After so long without an event there is none. */
+const NO_MORE = 1_000
 
 const members = new Map<string, Cluster>()
 const deaf = new Map<string, AsyncIterableIterator<unknown>>()
@@ -93,14 +96,18 @@ async function deafen(who: string): Promise<void> {
 async function lagged(who: string): Promise<number> {
   const iterator = deaf.get(who)
   if (iterator === undefined) throw new Error(`${who} is not deaf`)
-  for (let read = 0; read <= DEAF_BUFFER; read++) {
-    const { value } = await iterator.next()
-    if (typeof value === 'object' && value !== null && 'count' in value) {
-      await iterator.return?.()
-      return Number(value.count)
+  try {
+    for (let read = 0; read <= DEAF_BUFFER; read++) {
+      const next = await Promise.race([iterator.next(), sleep(NO_MORE, undefined)])
+      const value = next?.value
+      if (value === undefined) break
+      if (typeof value === 'object' && value !== null && 'count' in value) return Number(value.count)
     }
+    return 0
+  } finally {
+    deaf.delete(who)
+    await iterator.return?.()
   }
-  return 0
 }
 
 async function go(who: string, how: 'leave' | 'vanish'): Promise<void> {

@@ -109,11 +109,12 @@ export class Ours implements Player {
     more: ClusterOptions,
     life = 0,
   ): Promise<Ours> {
-    const { snapshot, keyringFile, profile = 'lan' } = outfit
+    const { snapshot, keyringFile, profile = 'lan', forgetAfter } = outfit
     const options: ClusterOptions = {
       profile,
       ...(snapshot === undefined ? {} : { snapshotPath: snapshot }),
       ...(keyringFile === undefined ? {} : { keyringFile }),
+      ...(forgetAfter === undefined ? {} : { tombstoneTimeout: forgetAfter, reconnectTimeout: forgetAfter }),
       ...more,
     }
     const member = new Ours(name, host, options, story)

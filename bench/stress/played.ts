@@ -27,7 +27,18 @@ export interface Played {
 }
 
 export function played(name: string, seed: number, seconds: number, story: Story): Played {
-  const { members, failures, eventsSent, queriesSent, answers, restarts, calms, memory, suspicions } = story
+  const {
+    members,
+    failures,
+    failuresSettled,
+    eventsSent,
+    queriesSent,
+    answers,
+    restarts,
+    calms,
+    memory,
+    suspicions,
+  } = story
   return {
     name,
     seed,
@@ -36,7 +47,7 @@ export function played(name: string, seed: number, seconds: number, story: Story
     numbers: {
       members: members.size,
       suspicions: [...suspicions.values()].reduce((sum, count) => sum + count, 0),
-      'said to have failed': failures.length,
+      'said to have failed': failures.length + failuresSettled,
       events: eventsSent,
       'heard by, %':
         eventsSent > 0 ? rounded((100 * deliveriesIn(story)) / eventsSent / members.size) : Number.NaN,

@@ -10,6 +10,10 @@ export interface Outfit {
   /** A file with its keys, of which the first is used. */
   keyringFile?: string
   profile?: 'lan' | 'local'
+  /** Milliseconds after which whoever is gone is forgotten; as the profile has it where absent. */
+  forgetAfter?: number
+  /** A file that says the same to an agent. */
+  config?: string
 }
 
 export interface Player {

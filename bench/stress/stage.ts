@@ -9,20 +9,27 @@ import type { SeededRandom } from '../../src/actors/random.ts'
 import { eventually } from '../../test/eventually.ts'
 import { memoryOf } from '../kit/cost.ts'
 import { Agent } from './agent.ts'
+import { heldBy } from './held.ts'
 import { Host, Ours } from './ours.ts'
 import type { Place, Places } from './places.ts'
 import type { Outfit, Player } from './player.ts'
 import { type Calm, Story } from './story.ts'
 
 /** Whom a scenario wants; where there is no `serf`, members of ours take the agents' places. */
-export interface Cast {
-  ours: number
-  agents: number
+/** What members of a pool are started with. */
+export interface Clothes {
   /** A file for each that remembers the pool. */
   files?: 'snapshots' | undefined
   /** A keyring for each that begins with this key. */
   key?: string | undefined
   profile?: 'lan' | 'local'
+  /** Milliseconds after which whoever is gone is forgotten. */
+  forgetAfter?: number
+}
+
+export interface Cast extends Clothes {
+  ours: number
+  agents: number
 }
 
 export interface StageOptions {
@@ -80,7 +87,7 @@ export class Stage {
   }
 
   /** Starts all, joins them to the first, and waits until all see all. */
-  async pool({ ours, agents, files, key, profile = 'lan' }: Cast): Promise<void> {
+  async pool({ ours, agents, ...more }: Cast): Promise<void> {
     const { serf, prefix = '' } = this.#options
     const real = serf === 'with agents' ? agents : 0
     const names = [
@@ -90,7 +97,7 @@ export class Stage {
     // A few at a time: each wants a processor for half a second.
     for (let at = 0; at < names.length; at += 4) {
       const some = names.slice(at, at + 4).map((name) => {
-        const outfit = this.outfit(name, { files, key, profile })
+        const outfit = this.outfit(name, more)
         const place = this.places.next()
         return name.startsWith(`${prefix}folk`)
           ? Ours.start(name, place, outfit, this.story)
@@ -101,13 +108,21 @@ export class Stage {
     await this.assemble()
   }
 
-  outfit(name: string, { files, key, profile = 'lan' }: Omit<Cast, 'ours' | 'agents'>): Outfit {
+  outfit(name: string, { files, key, profile = 'lan', forgetAfter }: Clothes): Outfit {
     mkdirSync(this.folder, { recursive: true })
     return {
       profile,
       ...(files === undefined ? {} : { snapshot: join(this.folder, `${name}.snapshot`) }),
       ...(key === undefined ? {} : { keyringFile: this.#ring(name, key) }),
+      ...(forgetAfter === undefined ? {} : { forgetAfter, config: this.#forgetful(forgetAfter) }),
     }
+  }
+
+  #forgetful(milliseconds: number): string {
+    const file = join(this.folder, 'forgetful.json')
+    const time = `${milliseconds}ms`
+    writeFileSync(file, JSON.stringify({ tombstone_timeout: time, reconnect_timeout: time }))
+    return file
   }
 
   #ring(name: string, key: string): string {
@@ -216,6 +231,7 @@ export class Stage {
     }
     const after = performance.now() - from
     await this.#countSuspicions()
+    this.story.settleFailures()
     const calm = { bound, agreedAfter: differing.length === 0 ? after : undefined, differing }
     this.story.calms.push(calm)
     this.say(
@@ -230,7 +246,7 @@ export class Stage {
   async weigh(who: readonly Player[]): Promise<void> {
     for (const { kind, pid } of who) if (kind === 'ours') process.kill(pid, 'SIGUSR2')
     await sleep(COLLECTING)
-    for (const { name, kind, pid } of who) this.story.sample(name, kind, memoryOf(pid).resident)
+    for (const { name, kind, pid } of who) this.story.sample(name, kind, memoryOf(pid).resident, heldBy(pid))
   }
 
   /** Ours alone count them. Who came back from a snapshot has begun anew. */

@@ -29,7 +29,10 @@ export interface Restart {
 /** One look at the memory of a process, after its garbage was collected where it is ours. */
 export interface MemorySample {
   at: number
+  /** Resident. */
   bytes: number
+  /** What its threads hold, heaps and buffers; ours only. */
+  held?: number
 }
 
 export interface MemorySeries {
@@ -65,8 +68,10 @@ const MANY = 255
 export class Story {
   /** Those who must never be called failed without an excuse. */
   readonly members = new Set<string>()
-  readonly failures: Failure[] = []
+  failures: Failure[] = []
   failuresLeftOut = 0
+  /** Failures that were excused, or nobody's who counts, and are kept no longer. */
+  failuresSettled = 0
   readonly excuses: Excuse[] = []
   /** By the life of a listener: how often it heard each numbered event. */
   readonly heard = new Map<string, Uint8Array>()
@@ -87,6 +92,15 @@ export class Story {
   failed(failure: Failure): void {
     if (this.failures.length < MOST_FAILURES) this.failures.push(failure)
     else this.failuresLeftOut += 1
+  }
+
+  /** It is calm, and no excuse will be added for what was said so far: what is excused is only counted from here on. */
+  settleFailures(): void {
+    const left = this.failures.filter(
+      (failure) => this.members.has(failure.who) && !isExcused(failure, this.excuses),
+    )
+    this.failuresSettled += this.failures.length - left.length
+    this.failures = left
   }
 
   /** `life`: the listener, anew for every start of its process. */
@@ -122,9 +136,9 @@ export class Story {
     this.checks.push({ what, measured, outcome })
   }
 
-  sample(who: string, kind: PlayerKind, bytes: number): void {
+  sample(who: string, kind: PlayerKind, bytes: number, held: number | undefined): void {
     const series = this.memory.get(who) ?? { who, kind, samples: [] }
-    series.samples.push({ at: wallClock(), bytes })
+    series.samples.push({ at: wallClock(), bytes, ...(held === undefined ? {} : { held }) })
     this.memory.set(who, series)
   }
 }
@@ -143,4 +157,14 @@ export function hearingsOf(life: string, counts: Uint8Array): { hearings: number
 /** Milliseconds that mean the same in every process of the machine. */
 export function wallClock(): number {
   return performance.timeOrigin + performance.now()
+}
+
+export function isExcused({ who, by, at }: Failure, excuses: readonly Excuse[]): boolean {
+  return excuses.some(
+    (excuse) =>
+      at >= excuse.from &&
+      at <= excuse.until &&
+      (excuse.who?.has(who) ?? true) &&
+      (excuse.by?.has(by) ?? true),
+  )
 }

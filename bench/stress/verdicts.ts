@@ -6,9 +6,9 @@ import { plain } from '../report/numbers.ts'
 import { slopeOf } from './slope.ts'
 import {
   type Check,
-  type Excuse,
   type Failure,
   hearingsOf,
+  isExcused,
   type MemorySample,
   type MemorySeries,
   type Story,
@@ -26,9 +26,9 @@ const MIB = 2 ** 20
 export const MOST_GROWTH = MIB
 /** What is shorter says nothing about an hour. */
 const LEAST_SPAN = 20 * 60_000
-/** Code is compiled, tables and arenas find their size: a quarter of the run, and in no run of ours less than so long. */
+/** Code is compiled, tables find their size, and the first that are gone are forgotten: a quarter of the run, and in no run of ours less than so long. */
 const WARMING_UP = 0.25
-const LEAST_WARMING_UP = 15 * 60_000
+const LEAST_WARMING_UP = 10 * 60_000
 const MOST_NAMED = 4
 
 /** All that the story can be judged by; a part of which nothing happened is left out. */
@@ -53,16 +53,6 @@ function checked(checks: readonly Check[]): Verdict[] {
     const { measured } = broken ?? all[all.length - 1]
     return judged(aim, broken === undefined, `${times}${measured}`)
   })
-}
-
-export function isExcused({ who, by, at }: Failure, excuses: readonly Excuse[]): boolean {
-  return excuses.some(
-    (excuse) =>
-      at >= excuse.from &&
-      at <= excuse.until &&
-      (excuse.who?.has(who) ?? true) &&
-      (excuse.by?.has(by) ?? true),
-  )
 }
 
 export function falseFailures({ members, failures, excuses }: Story): Failure[] {
@@ -113,16 +103,21 @@ export function oneView({ calms }: Story): Verdict {
   return judged(aim, late.length === 0, `${measured}${named(late.flatMap(({ differing }) => differing))}`)
 }
 
-/** Ours only; what real agents did is told beside it. Too short a run, or one too noisy to tell, is not judged. */
+/**
+ * Ours only; what real agents did is told beside it. What the threads hold once their garbage is collected is judged: resident memory goes on
+ * for an hour to find the size of its arenas, whatever is in them, and is told beside it. Too short a run, or one too noisy to tell, is not judged.
+ */
 export function flatMemory(all: readonly MemorySeries[]): Verdict {
   const aim = `memory grows by less than ${MOST_GROWTH / MIB} MB an hour`
   const ours = all.filter(({ kind }) => kind === 'ours')
-  const slopes = ours.map(({ who, samples }) => ({ who, ...slopeOf(settled(samples)) }))
+  const slopes = ours.map(({ who, samples }) => ({ who, ...slopeOf(heldOf(settled(samples))) }))
   const spans = ours.map(({ samples }) => spanOf(settled(samples)))
   const told = slopes.map(
     ({ who, perHour, error }) => `${who} ${plain(perHour / MIB)} ± ${plain(error / MIB)}`,
   )
-  const measured = told.length === 0 ? 'nobody was looked at' : `MB an hour: ${told.join(', ')}`
+  const most = Math.max(...ours.flatMap(({ samples }) => samples.map(({ bytes }) => bytes)))
+  const resident = `resident at most ${plain(Math.round(most / MIB))} MiB`
+  const measured = told.length === 0 ? 'nobody was looked at' : `MB an hour: ${told.join(', ')}; ${resident}`
   if (slopes.length === 0 || Math.min(...spans) < LEAST_SPAN) {
     return { aim, measured: `too short to tell; ${measured}`, verdict: 'not judged' }
   }
@@ -138,6 +133,11 @@ export function flatMemory(all: readonly MemorySeries[]): Verdict {
 function settled(samples: readonly MemorySample[]): MemorySample[] {
   const from = (samples.at(0)?.at ?? 0) + Math.max(WARMING_UP * spanOf(samples), LEAST_WARMING_UP)
   return samples.filter(({ at }) => at >= from)
+}
+
+/** Without a word of the threads, what is resident. */
+function heldOf(samples: readonly MemorySample[]): MemorySample[] {
+  return samples.map(({ at, bytes, held = bytes }) => ({ at, bytes: held }))
 }
 
 function spanOf(samples: readonly MemorySample[]): number {

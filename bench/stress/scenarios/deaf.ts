@@ -8,7 +8,7 @@ import { memoryOf } from '../../kit/cost.ts'
 import { Agent } from '../agent.ts'
 import type { Player } from '../player.ts'
 import type { Scenario } from '../scenario.ts'
-import type { Stage } from '../stage.ts'
+import type { Clothes, Stage } from '../stage.ts'
 
 const MIB = 2 ** 20
 const EVENTS = 1_000
@@ -96,8 +96,8 @@ export async function deafness(
 }
 
 /** An agent of ours in the pool. */
-export async function ourAgent(stage: Stage, name: string): Promise<Agent> {
-  const agent = await Agent.start('ours', name, stage.places.next(), {}, stage.story)
+export async function ourAgent(stage: Stage, name: string, outfit: Clothes = {}): Promise<Agent> {
+  const agent = await Agent.start('ours', name, stage.places.next(), stage.outfit(name, outfit), stage.story)
   await agent.join([stage.players[0].address])
   stage.add(agent)
   return agent

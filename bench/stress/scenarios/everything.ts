@@ -1,6 +1,7 @@
 /**
  * All of it at once, in rounds: a minute of every trouble there is, then calm, one view, garbage collected and everybody weighed. Two pools side by
- * side, one plain and one with keys. In memory's terms an hour of it is meant: a shorter one only prints what it saw.
+ * side, one plain and one with keys. Who is gone is forgotten after five minutes, so that the
+ * pool comes to a size of its own. In memory's terms an hour of it is meant, and half an hour is the least that is judged.
  */
 import type { Player } from '../player.ts'
 import type { Scenario } from '../scenario.ts'
@@ -15,6 +16,8 @@ import { kills } from './restart.ts'
 import { storms } from './storm.ts'
 
 const ROUND = 60_000
+/** Else the many that come and go would be remembered for a day, and memory grow for as long. */
+const FORGET_AFTER = 5 * 60_000
 /**
  * What a frozen member missed it has to find out: at worst from a push/pull (30 s), which makes it suspect whom others know to be gone, for as long as a
  * suspicion that nobody confirms lasts in a pool of 70 (44 s), beside its own slowed-down probes. Protocol page 1, section 7.7.
@@ -43,10 +46,10 @@ export const everything: Scenario = {
   async play(stage) {
     const sealed = stage.beside('k-')
     let key = newKey()
-    await stage.pool({ ours: 4, agents: 4, files: 'snapshots' })
+    await stage.pool({ ours: 4, agents: 4, files: 'snapshots', forgetAfter: FORGET_AFTER })
     const { killed, frozen } = parts(stage.players)
-    const agent = await ourAgent(stage, 'folk-agent')
-    await sealed.pool({ ours: 2, agents: 2, key })
+    const agent = await ourAgent(stage, 'folk-agent', { forgetAfter: FORGET_AFTER })
+    await sealed.pool({ ours: 2, agents: 2, key, forgetAfter: FORGET_AFTER })
     const steady = [...stage.players, ...sealed.players].filter((player) => !killed.includes(player))
     const calm = stage.players.filter((player) => ![...killed, ...frozen].includes(player))
     const end = stage.end()
