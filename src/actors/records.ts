@@ -191,6 +191,7 @@ export function equal(
   bEnd: number,
 ): boolean {
   if (aEnd - aStart !== bEnd - bStart) return false
-  for (let i = aStart, j = bStart; i < aEnd; i++, j++) if (a[i] !== b[j]) return false
+  // From behind: names that differ mostly do so at their ends.
+  for (let i = aEnd - 1, j = bEnd - 1; i >= aStart; i--, j--) if (a[i] !== b[j]) return false
   return true
 }

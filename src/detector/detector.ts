@@ -177,8 +177,8 @@ export class Detector implements Actor<ToDetector> {
     }
   }
 
-  /** For the simulator's checks to look at. */
-  get ring(): Pick<Ring, 'order' | 'probed'> {
+  /** For the simulator and its checks. */
+  get ring(): Ring {
     return this.#ring
   }
 

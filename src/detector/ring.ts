@@ -13,6 +13,8 @@
 import { grownLength, longer } from '../actors/columns.ts'
 import type { Random } from '../actors/contract.ts'
 import { toLatin } from '../actors/latin.ts'
+import { NumberColumn } from '../actors/number-column.ts'
+import { columnAfter, type Pattern, partOf } from '../actors/pattern.ts'
 import { Records } from '../actors/records.ts'
 import type { RosterEntry } from '../actors/roster.ts'
 import { formatIp } from '../wire/address.ts'
@@ -54,7 +56,7 @@ const DRAWS = 8
 export class Ring {
   readonly #random: Random
   /** Rows in the order of the round; the first `#size` of them. */
-  #order = new Uint32Array(FIRST_ROWS)
+  readonly #order = new NumberColumn(FIRST_ROWS)
   #size = 0
   #next = 0
   #present = 0
@@ -79,7 +81,7 @@ export class Ring {
 
   /** Rows in the order of the round, those included that went meanwhile. */
   get order(): readonly number[] {
-    return [...this.#order.subarray(0, this.#size)]
+    return Array.from({ length: this.#size }, (_, place) => this.#order.get(place))
   }
 
   /** Names of the peers that are probed. */
@@ -95,7 +97,7 @@ export class Ring {
   /** So many rows are likely to be in use soon. */
   expect(rows: number): void {
     if (rows > this.#standing.length) this.#grow(rows - 1)
-    if (rows > this.#order.length) this.#order = longer(this.#order, new Uint32Array(rows))
+    if (rows > this.#order.length) this.#order.lengthen(rows)
   }
 
   /** Takes in what gossip says of a peer. Words about somebody who lived in the row before are ignored. */
@@ -120,6 +122,26 @@ export class Ring {
     if (isVacant || before === GONE) this.#present += 1
   }
 
+  /** Empty, holds all that the rings of a pattern hold, which share our records, in an order of its own. */
+  takeAfter(pattern: Pattern<Ring>): void {
+    const { first } = pattern
+    this.#standing = new Uint8Array(first.#standing.length)
+    this.#record = new Uint32Array(first.#standing.length)
+    columnAfter(
+      this.#standing,
+      partOf(pattern, (ring) => ring.#standing),
+    )
+    columnAfter(
+      this.#record,
+      partOf(pattern, (ring) => ring.#record),
+    )
+    this.#order.lengthen(first.#order.length)
+    for (let place = 0; place < first.#size; place++) this.#order.set(place, first.#order.get(place))
+    this.#size = first.#size
+    this.#present = first.#present
+    this.#startRound()
+  }
+
   /** Whether this instance still lives in this row, probed or not. */
   isCurrent(row: number, instance: number): boolean {
     return row < this.#standing.length && this.#standing[row] !== ABSENT && this.#instance(row) === instance
@@ -141,7 +163,7 @@ export class Ring {
 
   #walk(): Peer | undefined {
     while (this.#next < this.#size) {
-      const row = this.#order[this.#next]
+      const row = this.#order.get(this.#next)
       this.#next += 1
       if (this.#standing[row] !== GONE) return this.#picture(row)
     }
@@ -153,9 +175,9 @@ export class Ring {
     const order = this.#order
     let left = 0
     for (let place = 0; place < this.#size; place++) {
-      const row = order[place]
+      const row = order.get(place)
       if (this.#standing[row] === GONE) this.#forget(row)
-      else order[left++] = row
+      else order.set(left++, row)
     }
     this.#records.tidy(this.#record, this.#standing, this.#standing.length)
     for (let i = left - 1; i > 0; i--) swap(order, i, this.#random.below(i + 1))
@@ -166,9 +188,8 @@ export class Ring {
 
   #insert(row: number): void {
     const last = this.#size
-    if (last === this.#order.length)
-      this.#order = longer(this.#order, new Uint32Array(grownLength(last, last + 1)))
-    this.#order[last] = row
+    if (last === this.#order.length) this.#order.lengthen(grownLength(last, last + 1))
+    this.#order.set(last, row)
     this.#size += 1
     swap(this.#order, last, this.#next + this.#random.below(last + 1 - this.#next))
   }
@@ -176,7 +197,7 @@ export class Ring {
   #draw(count: number, except: number): number[] {
     const rows: number[] = []
     for (let draws = DRAWS * count; draws > 0 && rows.length < count; draws--) {
-      const row = this.#order[this.#random.below(this.#size)]
+      const row = this.#order.get(this.#random.below(this.#size))
       if (this.#standing[row] === ALIVE && row !== except && !rows.includes(row)) rows.push(row)
     }
     return rows
@@ -187,7 +208,7 @@ export class Ring {
     const rows: number[] = []
     let eligible = 0
     for (let at = 0; at < this.#size; at++) {
-      const row = this.#order[at]
+      const row = this.#order.get(at)
       if (this.#standing[row] !== ALIVE || row === except) continue
       eligible += 1
       const place = rows.length < count ? rows.length : this.#random.below(eligible)
@@ -278,8 +299,8 @@ function u32(bytes: Uint8Array, at: number): number {
   return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0
 }
 
-function swap(rows: Uint32Array, a: number, b: number): void {
-  const row = rows[a]
-  rows[a] = rows[b]
-  rows[b] = row
+function swap(rows: NumberColumn, a: number, b: number): void {
+  const row = rows.get(a)
+  rows.set(a, rows.get(b))
+  rows.set(b, row)
 }

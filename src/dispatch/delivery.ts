@@ -57,7 +57,7 @@ export class Delivery {
   readonly #holdback: Holdback
   readonly #mirror: MirrorFeed
   /** What the host thinks of each row, by the events that were sent to it. */
-  readonly #known = new KnownRows()
+  readonly known = new KnownRows()
   readonly #members = new Map<number, WaitingMember>()
   /** Members that the host knows and whose row is another's by now: at most one a row, since the host knows none that came after. */
   #moved: WaitingMember[] = []
@@ -180,20 +180,20 @@ export class Delivery {
    */
   #isEvent(reader: FactReader): boolean {
     const { kind } = reader
-    if (kind === FACT.memberKnown) this.#known.set(reader.row, knownAs(reader.status))
+    if (kind === FACT.memberKnown) this.known.set(reader.row, knownAs(reader.status))
     if (this.#holdback.withholds(reader)) return false
     if (!reader.isMember) return kind !== FACT.struckOut
     const { row } = reader
-    const known = this.#known.of(row)
+    const known = this.known.of(row)
     if (isPictureOnly(kind)) return false
     if (known === 'nothing' && kind !== FACT.memberJoin) return false
-    this.#known.set(row, after(known, kind))
+    this.known.set(row, after(known, kind))
     return true
   }
 
   #hold(bytes: Uint8Array): void {
     for (const reader = new FactReader(bytes); !reader.atEnd; reader.next()) {
-      if (reader.kind === FACT.memberKnown) this.#known.set(reader.row, knownAs(reader.status))
+      if (reader.kind === FACT.memberKnown) this.known.set(reader.row, knownAs(reader.status))
       if (reader.kind === FACT.struckOut || this.#holdback.withholds(reader)) continue
       this.#order += 1
       const record = cut(bytes, reader)
@@ -208,7 +208,7 @@ export class Delivery {
       // What only the mirror shows is no event, and has gone to it.
       if (isPictureOnly(kind)) return
       if (waiting !== undefined && waiting.known !== 'nothing') this.#moved.push(waiting)
-      const known = waiting === undefined ? this.#known.of(row) : 'nothing'
+      const known = waiting === undefined ? this.known.of(row) : 'nothing'
       waiting = { row, instance, known, events: [], picture, order }
       this.#members.set(row, waiting)
     }
@@ -275,7 +275,7 @@ export class Delivery {
         }
         continue
       }
-      this.#known.set(one.row, one.events.reduce(after, one.known))
+      this.known.set(one.row, one.events.reduce(after, one.known))
       for (const [i, event] of one.events.entries()) {
         addTo(told, i === one.events.length - 1 ? retold(one.picture, event) : retoldAsOf(one.picture, event))
         count += 1
@@ -292,9 +292,9 @@ export class Delivery {
   #isHeldEvent(record: Uint8Array): boolean {
     const reader = new FactReader(record)
     if (!reader.isMember) return true
-    const known = this.#known.of(reader.row)
+    const known = this.known.of(reader.row)
     if (known === 'nothing' && reader.kind !== FACT.memberJoin) return false
-    this.#known.set(reader.row, after(known, reader.kind))
+    this.known.set(reader.row, after(known, reader.kind))
     return true
   }
 

@@ -16,6 +16,7 @@ import { directRoom } from '../options/coats.ts'
 import type { Settings } from '../options/options.ts'
 import { FULL_TAGS } from '../wire/tags.ts'
 import { Files } from './files.ts'
+import type { KnownRows } from './fold.ts'
 import { Gate } from './gate.ts'
 
 import { HostQueries } from './host-queries.ts'
@@ -102,6 +103,11 @@ export class Dispatch implements Actor<ToDispatch> {
       notice,
       pass: (facts) => this.#gate.facts(facts.bytes, facts.through, this.#now),
     })
+  }
+
+  /** For the simulator: what the host knows by the events that it was sent. */
+  get known(): KnownRows {
+    return this.#gate.delivery.known
   }
 
   /** For the simulator's checks to look at. */

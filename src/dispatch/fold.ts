@@ -13,6 +13,7 @@
  */
 import { grownLength, longer } from '../actors/columns.ts'
 import { FACT, STATUS } from '../actors/facts.ts'
+import { columnAfter, type Pattern, partOf } from '../actors/pattern.ts'
 
 /** What a host that heard all events so far thinks of a member. */
 export type Known = 'nothing' | 'alive' | 'failed' | 'left'
@@ -32,6 +33,15 @@ export class KnownRows {
     const { length } = this.#known
     if (row >= length) this.#known = longer(this.#known, new Uint8Array(grownLength(length, row + 1)))
     this.#known[row] = KNOWN.indexOf(known)
+  }
+
+  /** Knows all that the hosts of a pattern know, once its host knows of itself. */
+  takeAfter(pattern: Pattern<KnownRows>): void {
+    this.#known = longer(this.#known.subarray(0, 1), new Uint8Array(pattern.first.#known.length))
+    columnAfter(
+      this.#known,
+      partOf(pattern, (rows) => rows.#known),
+    )
   }
 }
 

@@ -95,7 +95,7 @@ export class Claims {
     table.setFacts(row, address, meta)
     table.setVersions(row, versions, 0)
     table.port[row] = self.port
-    table.incarnation[row] = before + 1
+    table.incarnation.set(row, before + 1)
     table.setHeld(row, HELD.alive, now)
     voice.alive(row)
     counters.add('memberlist.msg.alive')
@@ -109,7 +109,7 @@ export class Claims {
     const isNew = !table.hasMeta(row, meta, 0, meta.length)
     const before = table.facts(row)
     table.setFacts(row, table.address(row).slice(), meta)
-    table.incarnation[row] = refutingIncarnation(table.incarnation[row], 0)
+    table.incarnation.set(row, refutingIncarnation(table.incarnation.get(row), 0))
     this.#parts.voice.alive(row, finished)
     counters.add('memberlist.msg.alive')
     if (isNew) listener.updated(row, before)
@@ -120,7 +120,7 @@ export class Claims {
   leave(now: number, finished: () => void): void {
     this.#isLeaving = true
     const row = this.#selfRow
-    this.#bury(row, this.#parts.table.incarnation[row], this.#ownName(), HELD.left, now, finished)
+    this.#bury(row, this.#parts.table.incarnation.get(row), this.#ownName(), HELD.left, now, finished)
   }
 
   /** Hears that a member is alive; `echo` says whether news of it is passed on. */
@@ -132,7 +132,7 @@ export class Claims {
     if (row < 0 || table.held[row] === HELD.unlisted) this.#introduce(row, claim, now, echo, proof)
     else if (!this.#isSameAddress(row, claim)) this.#aliveElsewhere(row, claim, now, proof)
     else if (row === this.#selfRow) this.#aliveAboutUs(claim, now)
-    else if (aliveOverrules(claim.incarnation, table.incarnation[row])) {
+    else if (aliveOverrules(claim.incarnation, table.incarnation.get(row))) {
       if (this.#parts.admission.admits(claim, now)) this.#accept(row, claim, now)
     } else this.#parts.corrections.staleAlive(row, now)
   }
@@ -170,14 +170,14 @@ export class Claims {
   /** Our own probe heard nothing from this instance at this incarnation. */
   silent(row: number, instance: number, incarnation: number, now: number): void {
     const { table } = this.#parts
-    const isCurrent = row < table.rowCount && table.isUsed(row) && table.instance[row] === instance
+    const isCurrent = row < table.rowCount && table.isUsed(row) && table.instance.get(row) === instance
     if (isCurrent && table.held[row] !== HELD.unlisted)
       this.suspectRow(row, incarnation, this.#ownName(), now)
   }
 
   suspectRow(row: number, incarnation: number, from: Uint8Array, now: number): void {
     const { table, counters, outbox } = this.#parts
-    if (incarnation < table.incarnation[row]) {
+    if (incarnation < table.incarnation.get(row)) {
       this.#remind(row, from, now)
       return
     }
@@ -187,7 +187,7 @@ export class Claims {
       this.#parts.voice.accusation(MESSAGE.suspect, row, incarnation, from)
       return
     }
-    if (!suspectOverrules(incarnation, table.held[row], table.incarnation[row])) return
+    if (!suspectOverrules(incarnation, table.held[row], table.incarnation.get(row))) return
     if (row === this.#selfRow) {
       if (!this.#isLeaving) this.#refute(incarnation, from, now)
       return
@@ -195,7 +195,7 @@ export class Claims {
     this.#note('suspect', row, incarnation, from, now)
     this.#parts.voice.accusation(MESSAGE.suspect, row, incarnation, from)
     counters.add('memberlist.msg.suspect')
-    table.incarnation[row] = incarnation
+    table.incarnation.set(row, incarnation)
     table.setHeld(row, HELD.suspect, now)
     this.suspicions.start(row, toLatin(from, 0, from.length), table.listed, now)
     outbox.touch(row)
@@ -211,7 +211,7 @@ export class Claims {
         continue
       }
       if (support === 'unconfirmed') counters.add('memberlist.degraded.timeout')
-      this.#deadRow(row, table.incarnation[row], this.#ownName(), HELD.dead, now)
+      this.#deadRow(row, table.incarnation.get(row), this.#ownName(), HELD.dead, now)
     }
   }
 
@@ -261,7 +261,7 @@ export class Claims {
     const { table, corrections } = this.#parts
     const { incarnation, bytes, nodeStart, nodeEnd } = claim
     if (row < 0) return corrections.isSaidDead(bytes, nodeStart, nodeEnd, incarnation)
-    return incarnation <= table.incarnation[row] && this.#isSameAddress(row, claim)
+    return incarnation <= table.incarnation.get(row) && this.#isSameAddress(row, claim)
   }
 
   #newRow(claim: Claim): number {
@@ -293,7 +293,7 @@ export class Claims {
   #aliveAboutUs(claim: Claim, now: number): void {
     const { table } = this.#parts
     const row = this.#selfRow
-    const own = table.incarnation[row]
+    const own = table.incarnation.get(row)
     if (this.#isLeaving || claim.incarnation < own) return
     if (isSameWord(table, row, claim)) return
     this.#refute(claim.incarnation, this.#ownName(), now)
@@ -308,7 +308,7 @@ export class Claims {
       if (heldBefore === HELD.unlisted && table.status[row] === 0) table.remove(row)
       return 'refused'
     }
-    if (isActive(heldBefore) && claim.incarnation > table.incarnation[row]) listener.growing(row, now)
+    if (isActive(heldBefore) && claim.incarnation > table.incarnation.get(row)) listener.growing(row, now)
     for (const accuser of this.suspicions.accusers(row)) this.#parts.history.refuted(accuser, now)
     if (heldBefore !== HELD.alive) this.#note('alive', row, claim.incarnation, NOBODY, now)
     this.suspicions.end(row)
@@ -322,7 +322,7 @@ export class Claims {
       )
       table.port[row] = this.#portOf(claim)
     }
-    table.incarnation[row] = claim.incarnation
+    table.incarnation.set(row, claim.incarnation)
     if (heldBefore !== HELD.alive) table.setHeld(row, HELD.alive, now)
     if (echo === 'rebroadcast') this.#parts.voice.alive(row)
     counters.add('memberlist.msg.alive')
@@ -335,11 +335,11 @@ export class Claims {
 
   #deadRow(row: number, incarnation: number, from: Uint8Array, held: number, now: number): void {
     const { table } = this.#parts
-    if (incarnation < table.incarnation[row]) {
+    if (incarnation < table.incarnation.get(row)) {
       this.#remind(row, from, now)
       return
     }
-    const isNews = deadOverrules(incarnation, table.held[row], table.incarnation[row])
+    const isNews = deadOverrules(incarnation, table.held[row], table.incarnation.get(row))
     if (isNews && row !== this.#selfRow)
       this.#note(held === HELD.left ? 'left' : 'dead', row, incarnation, from, now)
     this.suspicions.end(row)
@@ -362,7 +362,7 @@ export class Claims {
     const { table, counters, outbox, listener } = this.#parts
     this.#parts.voice.accusation(MESSAGE.dead, row, incarnation, from, finished)
     counters.add('memberlist.msg.dead')
-    table.incarnation[row] = incarnation
+    table.incarnation.set(row, incarnation)
     table.setHeld(row, held, now)
     outbox.touch(row)
     if (held === HELD.left) this.#parts.corrections.saidToLeave(row, now)

@@ -121,7 +121,7 @@ export class Corrections {
     const accusation = this.#unknown.get(key)
     if (accusation === undefined) return
     this.#unknown.delete(key)
-    if (accusation.incarnation < table.incarnation[row]) return
+    if (accusation.incarnation < table.incarnation.get(row)) return
     counters.add('folkmoot.told-accused')
     voice.accuseTo(row, accusation.type, accusation.incarnation, accusation.from)
   }

@@ -93,7 +93,7 @@ export class Disputes {
     const { table } = this.#parts
     if (this.#moves.size >= MOST_MOVES) this.#moves.clear()
     const ip = formatIp(table.address(row))
-    this.#moves.set(row, { ip, port: table.port[row], instance: table.instance[row], at: now })
+    this.#moves.set(row, { ip, port: table.port[row], instance: table.instance.get(row), at: now })
   }
 
   /** Whether one that was seen dead is back is asked of itself; if it answers, the claim is judged again. */
@@ -121,7 +121,7 @@ export class Disputes {
     const move = this.#moves.get(row)
     return (
       move !== undefined &&
-      move.instance === this.#parts.table.instance[row] &&
+      move.instance === this.#parts.table.instance.get(row) &&
       (row === this.selfRow || now - move.at <= LATE) &&
       move.ip === claimed.ip &&
       move.port === claimed.port
@@ -132,11 +132,11 @@ export class Disputes {
   #ask(row: number, claim: Claim, claimed: Place, now: number): void {
     const { table, verifier, counters, now: later } = this.#parts
     const name = table.name(row).slice()
-    const instance = table.instance[row]
+    const instance = table.instance.get(row)
     const askRival = () =>
       verifier.ask(name, claimed.ip, claimed.port, later(), (presence: Presence) => {
         if (presence === 'silent') counters.add('folkmoot.stale-address')
-        else if (table.isUsed(row) && table.instance[row] === instance) this.#tell(row, claimed, later())
+        else if (table.isUsed(row) && table.instance.get(row) === instance) this.#tell(row, claimed, later())
       })
     if (row === this.selfRow) {
       askRival()

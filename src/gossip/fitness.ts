@@ -42,8 +42,8 @@ export function isSameVersions(versions: Uint8Array, claim: Claim): boolean {
 /** Whether a claim says of the member in a row just what the table does, its address aside. */
 export function isSameWord(table: MemberTable, row: number, claim: Claim): boolean {
   return (
-    claim.incarnation === table.incarnation[row] &&
+    claim.incarnation === table.incarnation.get(row) &&
     table.hasMeta(row, claim.bytes, claim.metaStart, claim.metaEnd) &&
-    isSameVersions(table.versions.bytes(table.versionSet[row]), claim)
+    isSameVersions(table.versions.bytes(table.versionSet.get(row)), claim)
   )
 }

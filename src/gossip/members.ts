@@ -6,9 +6,11 @@
  * Names are compared by their bytes and found by hash, so that merging the state of a hundred thousand members makes
  * no text and no objects. What rarely changes (name, address, meta) stands in records.
  */
-import { grownLength, longer } from '../actors/columns.ts'
+import { type Column, grownLength, longer } from '../actors/columns.ts'
 import type { Random } from '../actors/contract.ts'
 import type { Before } from '../actors/facts.ts'
+import { columnBelow, NumberColumn } from '../actors/number-column.ts'
+import { columnAfter, type Pattern, partOf } from '../actors/pattern.ts'
 import { hashOf, Records } from '../actors/records.ts'
 import type { AliveFields } from '../wire/claim.ts'
 import { Listing } from './listing.ts'
@@ -27,23 +29,23 @@ export class MemberTable {
   /** Makes the hash of a name ours alone: nobody outside can choose names that collide. */
   readonly #seed: number
 
-  incarnation = new Uint32Array(FIRST_ROWS)
+  readonly incarnation = new NumberColumn(FIRST_ROWS)
   /** One of HELD: what memberlist holds. */
   held = new Uint8Array(FIRST_ROWS)
   /** One of STATUS: what Serf says. `none` when Serf does not know the member. */
   status = new Uint8Array(FIRST_ROWS)
   port = new Uint16Array(FIRST_ROWS)
-  instance = new Uint32Array(FIRST_ROWS)
+  readonly instance = new NumberColumn(FIRST_ROWS)
   /** Number of the version set of each row. */
-  versionSet = new Uint16Array(FIRST_ROWS)
+  readonly versionSet = new NumberColumn(FIRST_ROWS)
 
   #record = new Uint32Array(FIRST_ROWS)
   #isUsed = new Uint8Array(FIRST_ROWS)
   readonly #free: number[] = []
   /** Open addressing; a slot holds row + 1, 0 is empty. A quarter of them at least are. */
-  #slots = new Uint32Array(FIRST_ROWS * 2)
+  #slots = columnBelow(FIRST_ROWS * 2, FIRST_ROWS * 2)
   readonly #records: Records
-  #statusTime = new Uint32Array(FIRST_ROWS)
+  readonly #statusTime = new NumberColumn(FIRST_ROWS)
   /** Of rows whose time does not fit the column: nobody honest gets there. */
   readonly #lateTimes = new Map<number, number>()
   // Two times that few members have: no columns for them.
@@ -86,14 +88,14 @@ export class MemberTable {
 
   /** Lamport time of the last intent about the member. */
   statusTime(row: number): number {
-    const time = this.#statusTime[row]
+    const time = this.#statusTime.get(row)
     return time === LATE ? (this.#lateTimes.get(row) ?? LATE) : time
   }
 
   setStatusTime(row: number, time: number): void {
     if (this.#lateTimes.size > 0) this.#lateTimes.delete(row)
     if (time >= LATE) this.#lateTimes.set(row, time)
-    this.#statusTime[row] = Math.min(time, LATE)
+    this.#statusTime.set(row, Math.min(time, LATE))
   }
 
   /** When memberlist saw it dead or leaving; `-Infinity` where it is neither. */
@@ -155,8 +157,8 @@ export class MemberTable {
   ): number {
     const row = this.#free.pop() ?? this.#newRow()
     this.#isUsed[row] = 1
-    this.instance[row] += 1
-    this.incarnation[row] = 0
+    this.instance.set(row, this.instance.get(row) + 1)
+    this.incarnation.set(row, 0)
     this.held[row] = HELD.unlisted
     this.#instances[HELD.unlisted] += 1
     this.status[row] = 0
@@ -173,7 +175,7 @@ export class MemberTable {
       metaStart,
       metaEnd,
     )
-    this.versionSet[row] = 0
+    this.versionSet.set(row, 0)
     this.size += 1
     if (this.size * 4 > this.#slots.length * 3) this.#rehash(this.#slots.length * 2)
     else this.#place(row)
@@ -210,7 +212,7 @@ export class MemberTable {
       this.#instances[held] += 1
       this.held[row] = held
     }
-    this.versions.moved(this.versionSet[row], before, held)
+    this.versions.moved(this.versionSet.get(row), before, held)
     if (held === HELD.dead || held === HELD.left) this.#goneAt.set(row, now)
     else if (this.#goneAt.size > 0) this.#goneAt.delete(row)
   }
@@ -219,12 +221,34 @@ export class MemberTable {
   setVersions(row: number, bytes: Uint8Array, start: number): boolean {
     const number = this.versions.number(bytes, start)
     if (number === 0) return false
-    if (number !== this.versionSet[row]) {
-      this.versions.moved(this.versionSet[row], this.held[row], HELD.unlisted)
+    if (number !== this.versionSet.get(row)) {
+      this.versions.moved(this.versionSet.get(row), this.held[row], HELD.unlisted)
       this.versions.moved(number, HELD.unlisted, this.held[row])
-      this.versionSet[row] = number
+      this.versionSet.set(row, number)
     }
     return true
+  }
+
+  /** With ourselves alone in it, knows all that those of a pattern know, who share our records. They have nobody that is gone. */
+  takeAfter(pattern: Pattern<MemberTable>): void {
+    const { first, second, row } = pattern
+    const [own, theirs] = [this.versions.bytes(this.versionSet.get(0)), second.versions]
+    this.#grow(first.held.length)
+    for (const i of this.#plain.keys())
+      columnAfter(
+        this.#plain[i],
+        partOf(pattern, (table) => table.#plain[i]),
+      )
+    for (const [i, column] of this.#numbers.entries())
+      column.takeAfter(partOf(pattern, (table) => table.#numbers[i]))
+    this.versions.copy(first.versions)
+    this.versionSet.set(0, this.versions.number(own, 0))
+    this.versionSet.set(row, this.versions.number(theirs.bytes(second.versionSet.get(1)), 0))
+    this.#instances.set(first.#instances)
+    while (this.list.size < first.list.size) this.list.add(this.list.size)
+    this.rowCount = first.rowCount
+    this.size = first.size
+    this.#rehash(first.#slots.length)
   }
 
   /** Bytes that names, addresses and meta take, garbage included. */
@@ -260,12 +284,12 @@ export class MemberTable {
   /** All that an alive message and a push/pull say of a row. Its bytes are views like those above. */
   fields(row: number): AliveFields & { state: number } {
     return {
-      incarnation: this.incarnation[row],
+      incarnation: this.incarnation.get(row),
       name: this.name(row),
       address: this.address(row),
       port: this.port[row],
       meta: this.meta(row),
-      versions: this.versions.bytes(this.versionSet[row]),
+      versions: this.versions.bytes(this.versionSet.get(row)),
       state: this.held[row],
     }
   }
@@ -277,7 +301,7 @@ export class MemberTable {
 
   /** A copy of what a claim may replace. */
   facts(row: number): Before {
-    const [incarnation, port] = [this.incarnation[row], this.port[row]]
+    const [incarnation, port] = [this.incarnation.get(row), this.port[row]]
     return { incarnation, port, address: this.address(row).slice(), meta: this.meta(row).slice() }
   }
 
@@ -302,15 +326,20 @@ export class MemberTable {
   }
 
   #grow(rows: number): void {
-    this.incarnation = longer(this.incarnation, new Uint32Array(rows))
+    for (const column of this.#numbers) column.lengthen(rows)
     this.held = longer(this.held, new Uint8Array(rows))
     this.status = longer(this.status, new Uint8Array(rows))
     this.port = longer(this.port, new Uint16Array(rows))
-    this.instance = longer(this.instance, new Uint32Array(rows))
-    this.#statusTime = longer(this.#statusTime, new Uint32Array(rows))
-    this.versionSet = longer(this.versionSet, new Uint16Array(rows))
     this.#record = longer(this.#record, new Uint32Array(rows))
     this.#isUsed = longer(this.#isUsed, new Uint8Array(rows))
+  }
+
+  get #numbers(): readonly NumberColumn[] {
+    return [this.incarnation, this.instance, this.versionSet, this.#statusTime]
+  }
+
+  get #plain(): readonly Column[] {
+    return [this.held, this.status, this.port, this.#record, this.#isUsed]
   }
 
   #hashOf(row: number): number {
@@ -339,7 +368,8 @@ export class MemberTable {
   }
 
   #rehash(length: number): void {
-    this.#slots = new Uint32Array(length)
+    // A slot holds at most a row of fewer rows than there are slots, plus one.
+    this.#slots = columnBelow(length, length)
     for (let row = 0; row < this.rowCount; row++) if (this.#isUsed[row] === 1) this.#place(row)
   }
 }

@@ -4,6 +4,7 @@
  * The first fact of a burst goes at once; what follows within 5 ms goes in one buffer. Facts of a large merge go in shared
  * memory, which dispatch and the facade keep and read in place; all others in a buffer that is handed over.
  */
+import { longer } from '../actors/columns.ts'
 import type { Outlet } from '../actors/contract.ts'
 import {
   type Before,
@@ -129,9 +130,8 @@ export class Outbox {
   touch(row: number): void {
     if (row === this.selfRow) return
     if (row >= this.#isDirty.length) {
-      const longer = new Uint8Array(Math.max(64, row * 2))
-      longer.set(this.#isDirty)
-      this.#isDirty = longer
+      // As long as the table's columns: rows do not come one by one.
+      this.#isDirty = longer(this.#isDirty, new Uint8Array(Math.max(row + 1, this.#table.held.length)))
     }
     if (this.#isDirty[row] === 1) return
     this.#isDirty[row] = 1
@@ -162,11 +162,11 @@ export class Outbox {
       this.#isDirty[row] = 0
       packRosterEntry(this.#roster, {
         row,
-        instance: table.instance[row],
-        incarnation: table.incarnation[row],
+        instance: table.instance.get(row),
+        incarnation: table.incarnation.get(row),
         port: table.port[row],
         standing: standingOf(table, row),
-        protocolMax: table.versions.bytes(table.versionSet[row])[1],
+        protocolMax: table.versions.bytes(table.versionSet.get(row))[1],
         address: table.address(row),
         name: table.name(row),
       })
@@ -199,11 +199,11 @@ export class Outbox {
     return {
       status,
       row,
-      instance: table.instance[row],
-      incarnation: table.incarnation[row],
+      instance: table.instance.get(row),
+      incarnation: table.incarnation.get(row),
       statusTime: table.statusTime(row),
       port: table.port[row],
-      versions: table.versions.bytes(table.versionSet[row]),
+      versions: table.versions.bytes(table.versionSet.get(row)),
     }
   }
 }

@@ -252,7 +252,7 @@ export class PushPull {
   #whoSpeaks(versionSet: number): string {
     const { table } = this.#parts
     for (let row = 0; row < table.rowCount; row++) {
-      if (!table.isUsed(row) || table.held[row] === HELD.unlisted || table.versionSet[row] !== versionSet)
+      if (!table.isUsed(row) || table.held[row] === HELD.unlisted || table.versionSet.get(row) !== versionSet)
         continue
       return `${new TextDecoder().decode(table.name(row))}, whom we know,`
     }

@@ -91,7 +91,7 @@ export class Reaper {
     else if (!this.#prunings.has(row)) {
       const { broadcastTimeout, leavePropagateDelay } = this.#rules
       const at = now + broadcastTimeout + leavePropagateDelay
-      this.#prunings.set(row, { instance: table.instance[row], at })
+      this.#prunings.set(row, { instance: table.instance.get(row), at })
     }
   }
 
@@ -121,7 +121,8 @@ export class Reaper {
 
   #finish(row: number, instance: number, now: number): void {
     const { table, counters } = this.#parts
-    if (!table.isUsed(row) || table.instance[row] !== instance || table.status[row] === STATUS.none) return
+    if (!table.isUsed(row) || table.instance.get(row) !== instance || table.status[row] === STATUS.none)
+      return
     if (isActive(table.held[row])) counters.add('folkmoot.prune.kept')
     else this.#erase(row, now)
   }

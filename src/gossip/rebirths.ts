@@ -42,13 +42,13 @@ export class Rebirths {
   /** A newer word of a member that is alive is about to be taken: what it was until now. Of several the first counts. */
   growing(row: number, now: number): void {
     const { instance, incarnation, port } = this.#table
-    if (isSign(this.#grown.get(row), instance[row], now)) return
+    if (isSign(this.#grown.get(row), instance.get(row), now)) return
     const previous = {
       ip: formatIp(this.#table.address(row)),
       port: port[row],
-      incarnation: incarnation[row],
+      incarnation: incarnation.get(row),
     }
-    keep(this.#grown, row, { instance: instance[row], at: now, previous })
+    keep(this.#grown, row, { instance: instance.get(row), at: now, previous })
   }
 
   /** The newer word is taken. */
@@ -58,7 +58,7 @@ export class Rebirths {
 
   /** A member that is alive announced a join, though it had announced one before. */
   announced(row: number, now: number): void {
-    keep(this.#announced, row, { instance: this.#table.instance[row], at: now })
+    keep(this.#announced, row, { instance: this.#table.instance.get(row), at: now })
     this.#look(row)
   }
 
@@ -66,7 +66,7 @@ export class Rebirths {
     const { instance, incarnation, port } = this.#table
     const [growth, announced] = [this.#grown.get(row), this.#announced.get(row)]
     if (growth === undefined || announced === undefined) return
-    const isOne = growth.instance === announced.instance && growth.instance === instance[row]
+    const isOne = growth.instance === announced.instance && growth.instance === instance.get(row)
     if (!isOne || Math.abs(growth.at - announced.at) > WINDOW) return
     this.#grown.delete(row)
     this.#announced.delete(row)
@@ -75,7 +75,7 @@ export class Rebirths {
       name: new TextDecoder().decode(this.#table.name(row)),
       ip: formatIp(this.#table.address(row)),
       port: port[row],
-      incarnation: incarnation[row],
+      incarnation: incarnation.get(row),
       previous: growth.previous,
     })
   }

@@ -52,12 +52,12 @@ export class Refutation {
       return
     }
     const { table, counters, detector, voice, listener } = this.#parts
-    const incarnation = refutingIncarnation(table.incarnation[this.#row], accused)
+    const incarnation = refutingIncarnation(table.incarnation.get(this.#row), accused)
     if (incarnation >= FORBIDDEN_INCARNATION) {
       counters.add('drop.incarnation')
       return
     }
-    table.incarnation[this.#row] = incarnation
+    table.incarnation.set(this.#row, incarnation)
     counters.add('folkmoot.refuted')
     detector.tell({ type: 'accused' })
     voice.alive(this.#row)

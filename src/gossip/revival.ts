@@ -80,7 +80,7 @@ export class Revival {
   remember(): void {
     const { memory, table, standing, memberClock, eventClock, queryClock } = this.#parts
     if (memory === undefined || standing.selfRow < 0) return
-    memory.note(table.incarnation[standing.selfRow], memberClock.time, eventClock.time, queryClock.time)
+    memory.note(table.incarnation.get(standing.selfRow), memberClock.time, eventClock.time, queryClock.time)
   }
 
   #revive(reader: FactReader, now: number): void {
@@ -93,7 +93,7 @@ export class Revival {
     const row = table.add(name, 0, name.length, reader.address, reader.meta)
     table.setVersions(row, reader.versions, 0)
     table.port[row] = reader.port
-    table.incarnation[row] = reader.incarnation
+    table.incarnation.set(row, reader.incarnation)
     table.setHeld(row, held, now)
     standing.known(row, status, statusTime, now)
     outbox.touch(row)

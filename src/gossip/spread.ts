@@ -110,7 +110,7 @@ export class Spread {
     for (const row of chooseRows(table, random, gossipNodes, isListener)) {
       const packets = queues.packets()
       if (packets.length === 0) break
-      const protocolMax = table.versions.bytes(table.versionSet[row])[1]
+      const protocolMax = table.versions.bytes(table.versionSet.get(row))[1]
       const checksum = protocolMax >= READS_CRC ? 'crc' : 'plain'
       const ip = formatIp(table.address(row))
       for (const packet of packets) packDelivery(this.#pack, packet, ip, table.port[row], checksum)

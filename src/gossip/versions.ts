@@ -56,6 +56,14 @@ export class VersionSets {
     set.alive += Number(to === HELD.alive) - Number(from === HELD.alive)
   }
 
+  /** Takes over the sets of another, numbers and counts and all. */
+  copy(other: VersionSets): void {
+    this.#sets.splice(0, this.#sets.length, ...other.#sets.map((set) => ({ ...set })))
+    this.#numbers.clear()
+    for (const [key, number] of other.#numbers) this.#numbers.set(key, number)
+    this.#last = 0
+  }
+
   /** Visits the sets that listed members have, and whether one of those members is alive. */
   each(visit: (versions: Uint8Array, aliveness: 'some alive' | 'none alive', number: number) => void): void {
     for (const [number, set] of this.#sets.entries()) {

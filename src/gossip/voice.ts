@@ -68,7 +68,7 @@ export class Voice {
     const held = table.held[row]
     const type = held === HELD.suspect ? MESSAGE.suspect : MESSAGE.dead
     const from = table.name(held === HELD.left ? row : this.selfRow)
-    this.accuseTo(row, type, table.incarnation[row], from)
+    this.accuseTo(row, type, table.incarnation.get(row), from)
   }
 
   /** Tells a member to its face that `from` accuses it. */
@@ -84,7 +84,7 @@ export class Voice {
 
   #send(row: number): void {
     const { table, detector } = this.#parts
-    const checksum = table.versions.bytes(table.versionSet[row])[1] >= READS_CRC ? 'crc' : 'plain'
+    const checksum = table.versions.bytes(table.versionSet.get(row))[1] >= READS_CRC ? 'crc' : 'plain'
     packDelivery(this.#pack, this.#writer.view(), formatIp(table.address(row)), table.port[row], checksum)
     detector.tell({ type: 'deliver', bytes: this.#pack.take() })
   }

@@ -20,6 +20,7 @@ import { Gossip } from '../gossip/gossip.ts'
 import type { Settings } from '../options/options.ts'
 import { SimulatedDisk } from './disk.ts'
 import { type HostWeight, type NodeFacade, SimulatedHost, type Transition } from './host.ts'
+import type { Inside } from './inside.ts'
 import type { Network, Pipe, PipeEnd, Station } from './network.ts'
 import { type Handling, Seat, type Weighed } from './post.ts'
 import { HostQuestions } from './questions.ts'
@@ -61,7 +62,7 @@ export class SimulatedNode implements Station {
   #gossip: Seat<ToGossip> | undefined
   #dispatch: Seat<ToDispatch> | undefined
   /** The actors that run, for checks to look into. */
-  inside: { detector: Detector; gossip: Gossip; dispatch: Dispatch } | undefined
+  inside: Inside | undefined
   /** How far its wall clock is ahead of the true time, in milliseconds. */
   clockError = 0
   readonly #pipes = new Map<number, Pipe>()
@@ -320,9 +321,10 @@ export class SimulatedNode implements Station {
       log: logOf('gossip'),
     })
     gossip.seat(this.#parts.tamper(actor, this))
+    const pictures = records && new SharedPictures(records)
     const delivering = new Dispatch(this.settings, {
       random: random.fork(),
-      pictures: records && new SharedPictures(records),
+      pictures,
       gossip: gossip.outlet,
       news: (news) => this.#news(dispatch, news),
       query: (mail) => (this.facade ? this.facade.query(mail) : this.questions.take(mail)),
@@ -332,7 +334,7 @@ export class SimulatedNode implements Station {
       log: logOf('dispatch'),
     })
     dispatch.seat(delivering)
-    this.inside = { detector: probing, gossip: actor, dispatch: delivering }
+    this.inside = { detector: probing, gossip: actor, dispatch: delivering, pictures }
     gossip.afterTurn = () => this.#parts.turned(this)
   }
 

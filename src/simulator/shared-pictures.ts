@@ -5,6 +5,7 @@
 
 import { grownLength, longer } from '../actors/columns.ts'
 import { FactReader, placed } from '../actors/facts.ts'
+import { columnAfter, type Pattern, partOf } from '../actors/pattern.ts'
 import type { Records } from '../actors/records.ts'
 import type { MemberPictures } from '../cluster/pictures.ts'
 
@@ -48,6 +49,16 @@ export class SharedPictures implements MemberPictures {
     if ((this.#numbers[row] ?? NONE) === NONE) return
     this.#numbers[row] = NONE
     this.#size -= 1
+  }
+
+  /** Holds all pictures of a pattern, once it holds its own. */
+  takeAfter(pattern: Pattern<SharedPictures>): void {
+    this.#numbers = longer(this.#numbers.subarray(0, 1), new Uint32Array(pattern.first.#numbers.length))
+    columnAfter(
+      this.#numbers,
+      partOf(pattern, (pictures) => pictures.#numbers),
+    )
+    this.#size = pattern.first.#size
   }
 
   each(visit: (row: number, picture: FactReader) => void): void {

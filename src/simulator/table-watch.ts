@@ -137,8 +137,8 @@ export class TableWatch {
 
 function isUnchanged(table: MemberTable, row: number, before: Holding): boolean {
   return (
-    table.instance[row] === before.instance &&
-    table.incarnation[row] === before.incarnation &&
+    table.instance.get(row) === before.instance &&
+    table.incarnation.get(row) === before.incarnation &&
     table.held[row] === before.held &&
     table.status[row] === before.status &&
     table.statusTime(row) === before.statusTime &&
@@ -150,8 +150,8 @@ function isUnchanged(table: MemberTable, row: number, before: Holding): boolean 
 function holdingOf(table: MemberTable, row: number): Holding {
   return {
     name: toLatin(table.name(row)),
-    instance: table.instance[row],
-    incarnation: table.incarnation[row],
+    instance: table.instance.get(row),
+    incarnation: table.incarnation.get(row),
     held: table.held[row],
     status: table.status[row],
     statusTime: table.statusTime(row),

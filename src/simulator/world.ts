@@ -6,7 +6,7 @@ import type { Actor } from '../actors/contract.ts'
 import type { FoundPlace, ToGossip } from '../actors/mail.ts'
 import { SeededRandom } from '../actors/random.ts'
 import { type ClusterOptions, settle } from '../options/options.ts'
-import { acquaint } from './acquaintance.ts'
+import { acquaint, SETTLING } from './acquaintance.ts'
 import type { HostWeight, Transition } from './host.ts'
 import { CALM, Network, type Weather } from './network.ts'
 import { SimulatedNode } from './node.ts'
@@ -145,7 +145,7 @@ export class World {
    */
   acquainted(count: number): SimulatedNode[] {
     const nodes = this.start(count)
-    acquaint(nodes)
+    acquaint(nodes, () => this.run(SETTLING))
     return nodes
   }
 

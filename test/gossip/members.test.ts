@@ -66,10 +66,10 @@ test('any sequence of additions, changes and removals leaves what a plain map ho
 test('a row that is used again has another instance', () => {
   const table = new MemberTable(new SeededRandom(1))
   const row = add(table, 'a')
-  const before = table.instance[row]
+  const before = table.instance.get(row)
   table.remove(row)
   assert.equal(add(table, 'b'), row)
-  assert.notEqual(table.instance[row], before)
+  assert.notEqual(table.instance.get(row), before)
   assert.equal(find(table, 'a'), -1)
 })
 

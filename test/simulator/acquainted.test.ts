@@ -1,7 +1,8 @@
 /** A pool that knows itself from the beginning is as one that formed by itself and is at rest. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { World } from '../../src/simulator/index.ts'
+import { introduce, SETTLING, stateOf } from '../../src/simulator/acquaintance.ts'
+import { type SimulatedNode, World } from '../../src/simulator/index.ts'
 
 const MEMBERS = 512
 
@@ -25,6 +26,62 @@ test('512 members that begin acquainted: all know all, nobody has news, nobody i
   world.run(3_000)
   assert.equal(world.transitions.length, MEMBERS)
 })
+
+test('who begins as others did knows what it would know by a push/pull', () => {
+  const options = { compression: false }
+  const copied = new World({ seed: 4, handling: 'share', hosts: 'light', options })
+  const told = new World({ seed: 4, handling: 'share', hosts: 'light', options })
+  copied.acquainted(MEMBERS)
+  const state = stateOf(told.start(MEMBERS))
+  for (const place of [2, 300, MEMBERS - 1]) {
+    introduce(told.nodes[place], state)
+    told.run(SETTLING)
+    const [one, other] = [copied.nodes[place], told.nodes[place]].map(known)
+    for (const [what, value] of Object.entries(one))
+      assert.deepEqual(value, other[what], `${what} of ${place}`)
+  }
+})
+
+/** All that a node knows of others, by name. */
+function known({ inside }: SimulatedNode): Record<string, unknown> {
+  assert.ok(inside?.pictures)
+  const { gossip, detector, dispatch, pictures } = inside
+  const { table } = gossip
+  const rows = [...Array(table.rowCount).keys()].filter((row) => table.isUsed(row))
+  const members = rows.map((row) => {
+    const { name, address, meta, versions, ...numbers } = structuredClone(table.fields(row))
+    assert.equal(table.find(name, 0, name.length), row)
+    const serf = [table.status[row], table.statusTime(row), table.instance.get(row)]
+    const host = dispatch.known.of(row)
+    return { name: String(name), address, meta, versions, ...numbers, serf, host, goneAt: table.goneAt(row) }
+  })
+  const peers = Array.from({ length: detector.ring.size }, () => detector.ring.next()).map((peer) => {
+    assert.ok(peer)
+    assert.ok(detector.ring.isCurrent(peer.row, peer.instance))
+    return { ...peer, row: String(table.name(peer.row)), name: String(peer.name) }
+  })
+  const seen: Record<string, unknown>[] = []
+  pictures.each((row, picture) => {
+    assert.deepEqual([...picture.name], [...table.name(row)])
+    const { status, incarnation, statusTime, instance, port } = picture
+    const [name, bytes] = [String(picture.name), String(picture.bytes.slice(16, picture.length))]
+    seen.push({ name, status, incarnation, statusTime, instance, port, bytes })
+  })
+  const versions: unknown[] = []
+  table.versions.each((...set) => versions.push(structuredClone(set)))
+  return {
+    members: byName(members),
+    peers: byName(peers),
+    seen: byName(seen),
+    versions,
+    counts: [table.size, table.active, table.listed, table.rowCount, detector.ring.peers, pictures.size],
+    own: [gossip.table.name(0), dispatch.known.of(0)],
+  }
+}
+
+function byName<Named extends { name?: unknown }>(all: Named[]): Named[] {
+  return all.sort((a, b) => (String(a.name) < String(b.name) ? -1 : 1))
+}
 
 function seenBy(view: { each(visit: () => void): void } | undefined): number {
   let seen = 0

@@ -46,8 +46,8 @@ export const BUGS: Readonly<Record<string, Plan>> = {
   'mirror updated before the table': {
     module: 'gossip/claims.js',
     changes: [
-      ['table.incarnation[row] = claim.incarnation;', ''],
-      ["return 'accepted';", "table.incarnation[row] = claim.incarnation; return 'accepted';"],
+      ['table.incarnation.set(row, claim.incarnation);', ''],
+      ["return 'accepted';", "table.incarnation.set(row, claim.incarnation); return 'accepted';"],
     ],
   },
   // One more for each thing that is checked and that the eight above leave alone.
@@ -94,7 +94,7 @@ export const BUGS: Readonly<Record<string, Plan>> = {
   },
   'tags change and the incarnation does not': {
     module: 'gossip/claims.js',
-    changes: [['table.incarnation[row] = refutingIncarnation(table.incarnation[row], 0);', '']],
+    changes: [['table.incarnation.set(row, refutingIncarnation(table.incarnation.get(row), 0));', '']],
   },
   'an event of others is not heard': {
     module: 'gossip/seen.js',
