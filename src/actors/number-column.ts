@@ -44,10 +44,10 @@ export class NumberColumn {
   }
 
   /** Becomes a copy of that of a pattern, with what stands in its own row 0. */
-  takeAfter({ first, second, row }: Pattern<NumberColumn>): void {
+  takeAfter({ first, second, row, rows }: Pattern<NumberColumn>): void {
     const own = this.get(0)
     this.#most = first.#most
-    this.#numbers = first.#numbers.slice()
+    this.#numbers = first.#numbers.slice(0, rows)
     this.set(0, own)
     this.set(row, second.get(1))
   }

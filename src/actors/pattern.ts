@@ -15,17 +15,19 @@ export interface Pattern<Of> {
   readonly first: Of
   readonly second: Of
   readonly row: number
+  /** How many rows they have in use. */
+  readonly rows: number
 }
 
 /** The same of a part of each. */
 export function partOf<Whole, Part>(pattern: Pattern<Whole>, part: (whole: Whole) => Part): Pattern<Part> {
-  return { first: part(pattern.first), second: part(pattern.second), row: pattern.row }
+  return { first: part(pattern.first), second: part(pattern.second), row: pattern.row, rows: pattern.rows }
 }
 
-/** A column that is as long as that of `first`, and holds what its own member has in row 0, becomes as those of the pattern. */
-export function columnAfter(column: Column, { first, second, row }: Pattern<Column>): void {
+/** A column that is as long as all rows, and holds what its own member has in row 0, becomes as those of the pattern. */
+export function columnAfter(column: Column, { first, second, row, rows }: Pattern<Column>): void {
   const own = column[0]
-  column.set(first)
+  column.set(first.subarray(0, rows))
   column[0] = own
   column[row] = second[1]
 }

@@ -75,7 +75,12 @@ export function secondsOf(nanoseconds: number): number {
 /** The distance without adjustments, in seconds. Throws Incompatible. */
 export function rawDistance(one: Coordinate, other: Coordinate): number {
   if (!areCompatible(one, other)) throw new Incompatible()
-  return magnitude(difference(one.vector, other.vector)) + one.height + other.height
+  let squares = 0
+  for (let axis = 0; axis < one.vector.length; axis++) {
+    const component = one.vector[axis] - other.vector[axis]
+    squares += component * component
+  }
+  return Math.sqrt(squares) + one.height + other.height
 }
 
 /** The estimated round trip between two members in whole nanoseconds. Adjustments that would make it negative are left out. Throws Incompatible. */

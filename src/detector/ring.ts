@@ -124,9 +124,9 @@ export class Ring {
 
   /** Empty, holds all that the rings of a pattern hold, which share our records, in an order of its own. */
   takeAfter(pattern: Pattern<Ring>): void {
-    const { first } = pattern
-    this.#standing = new Uint8Array(first.#standing.length)
-    this.#record = new Uint32Array(first.#standing.length)
+    const { first, rows } = pattern
+    this.#standing = new Uint8Array(rows)
+    this.#record = new Uint32Array(rows)
     columnAfter(
       this.#standing,
       partOf(pattern, (ring) => ring.#standing),
@@ -135,7 +135,7 @@ export class Ring {
       this.#record,
       partOf(pattern, (ring) => ring.#record),
     )
-    this.#order.lengthen(first.#order.length)
+    this.#order.lengthen(rows)
     for (let place = 0; place < first.#size; place++) this.#order.set(place, first.#order.get(place))
     this.#size = first.#size
     this.#present = first.#present

@@ -98,10 +98,14 @@ export class Vivaldi {
 
   /** Notes a round trip in seconds and gives the median of the last few; of two the longer one. */
   filtered(peer: string, seconds: number): number {
-    const latencies = this.#latencies.get(peer) ?? []
+    const latencies = this.#latencies.get(peer)
+    if (latencies === undefined) {
+      // As written, an array is as long as what is in it; in a large pool few peers come a second time.
+      this.#latencies.set(peer, [seconds])
+      return seconds
+    }
     latencies.push(seconds)
     if (latencies.length > this.#rules.latencyFilter) latencies.shift()
-    this.#latencies.set(peer, latencies)
     return latencies.toSorted((a, b) => a - b)[Math.floor(latencies.length / 2)]
   }
 

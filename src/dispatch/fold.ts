@@ -37,7 +37,7 @@ export class KnownRows {
 
   /** Knows all that the hosts of a pattern know, once its host knows of itself. */
   takeAfter(pattern: Pattern<KnownRows>): void {
-    this.#known = longer(this.#known.subarray(0, 1), new Uint8Array(pattern.first.#known.length))
+    this.#known = longer(this.#known.subarray(0, 1), new Uint8Array(pattern.rows))
     columnAfter(
       this.#known,
       partOf(pattern, (rows) => rows.#known),

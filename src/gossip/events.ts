@@ -9,6 +9,7 @@ import { CappedNames } from '../actors/capped.ts'
 import type { Envelope } from '../actors/contract.ts'
 import type { Counters } from '../actors/counters.ts'
 import type { GossipCommand } from '../actors/mail.ts'
+import { Slab } from '../actors/slab.ts'
 import { EventTooLarge, type SizeLimit } from '../errors/errors.ts'
 import { toPlain } from '../errors/plain.ts'
 import { Writer } from '../wire/msgpack.ts'
@@ -18,7 +19,6 @@ import type { LamportClock } from './lamport.ts'
 import type { Outbox } from './outbox.ts'
 import type { Queues } from './queues.ts'
 import { type SeenEvent, SeenEvents } from './seen.ts'
-import { Slab } from './slab.ts'
 
 export interface EventParts {
   queues: Queues

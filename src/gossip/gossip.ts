@@ -62,7 +62,7 @@ export class Gossip implements Actor<ToGossip> {
   readonly #directed: Directed
   readonly #streams: Streams
   readonly #entrance: Entrance
-  readonly #sync: Sync
+  readonly sync: Sync
   readonly #spread: Spread
   readonly #endings: Endings
   readonly #ownTags: OwnTags
@@ -111,6 +111,7 @@ export class Gossip implements Actor<ToGossip> {
     const pushPull = new PushPull({
       ...{ table, claims, own, admission, newcomers, standing, events, outbox, counters, tasks, ...clocks },
       ignoresOldEvents: () => this.#entrance.ignoresOldEvents,
+      leavesOut: (ip) => world.leavesOut?.(ip),
     })
     const streams = new Streams(settings.tcpTimeout, {
       ...{ world, pushPull, counters, tasks, coats },
@@ -133,7 +134,7 @@ export class Gossip implements Actor<ToGossip> {
     const reply = (id: number, envelope: Envelope<unknown>) => world.reply(id, envelope)
     const through = () => outbox.through
     const sync = new Sync(settings.pushPullInterval, { table, random, exchange })
-    this.#sync = sync
+    this.sync = sync
     this.#entrance = this.#entranceOf({ table, own, voice: judges.voice }, streams, standing)
     const heard = { claims, newcomers, table, sync, standing, events, queues, counters }
     const ears = { ...heard, entrance: this.#entrance }
@@ -163,7 +164,7 @@ export class Gossip implements Actor<ToGossip> {
       cancel: (id) => streams.cancel(id),
       announce: () => {
         standing.announceJoin(this.#now)
-        this.#sync.joined(this.#now)
+        this.sync.joined(this.#now)
       },
       alone: () => this.#ownAddress.look(),
       through: () => this.#outbox.through,
@@ -244,7 +245,7 @@ export class Gossip implements Actor<ToGossip> {
     this.#claims.wake(now)
     this.#streams.wake(now)
     this.#entrance.wake()
-    this.#sync.wake(now)
+    this.sync.wake(now)
     this.#spread.wake(now)
     this.#ownTags.wake(now)
     this.#clockNews.wake(now)
@@ -286,7 +287,7 @@ export class Gossip implements Actor<ToGossip> {
       this.#claims.suspicions.nextAt,
       this.#streams.wakeAt,
       this.#entrance.wakeAt,
-      this.#sync.wakeAt,
+      this.sync.wakeAt,
       this.#spread.wakeAt,
       this.#ownTags.wakeAt,
       this.#endings.wakeAt,
@@ -306,7 +307,7 @@ export class Gossip implements Actor<ToGossip> {
     this.#standing.begin(this.#claims.selfRow, this.#now)
     this.#endings.begin(self.name, this.#now)
     this.#spread.selfRow = this.#claims.selfRow
-    this.#sync.begin(this.#claims.selfRow, this.#now)
+    this.sync.begin(this.#claims.selfRow, this.#now)
     this.#streams.begin(self.name)
     this.#ownTags.begin(restored?.tags ?? settings.tags)
     this.#ownAddress.begin(self)

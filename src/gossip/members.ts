@@ -8,7 +8,7 @@
  */
 import { type Column, grownLength, longer } from '../actors/columns.ts'
 import type { Random } from '../actors/contract.ts'
-import type { Before } from '../actors/facts.ts'
+import { type Before, STATUS } from '../actors/facts.ts'
 import { columnBelow, NumberColumn } from '../actors/number-column.ts'
 import { columnAfter, type Pattern, partOf } from '../actors/pattern.ts'
 import { hashOf, Records } from '../actors/records.ts'
@@ -231,9 +231,9 @@ export class MemberTable {
 
   /** With ourselves alone in it, knows all that those of a pattern know, who share our records. They have nobody that is gone. */
   takeAfter(pattern: Pattern<MemberTable>): void {
-    const { first, second, row } = pattern
+    const { first, second, row, rows } = pattern
     const [own, theirs] = [this.versions.bytes(this.versionSet.get(0)), second.versions]
-    this.#grow(first.held.length)
+    this.#grow(rows)
     for (const i of this.#plain.keys())
       columnAfter(
         this.#plain[i],
@@ -246,9 +246,25 @@ export class MemberTable {
     this.versionSet.set(row, this.versions.number(theirs.bytes(second.versionSet.get(1)), 0))
     this.#instances.set(first.#instances)
     while (this.list.size < first.list.size) this.list.add(this.list.size)
-    this.rowCount = first.rowCount
+    this.rowCount = rows
     this.size = first.size
     this.#rehash(first.#slots.length)
+  }
+
+  /** Whether another table that shares our records has the same member in a row, and both know the same of it: that it is alive. */
+  isAlike(other: MemberTable, row: number): boolean {
+    return (
+      this.#record[row] === other.#record[row] &&
+      this.#isUsed[row] + other.#isUsed[row] === 2 &&
+      this.held[row] === HELD.alive &&
+      other.held[row] === HELD.alive &&
+      this.status[row] === STATUS.alive &&
+      other.status[row] === STATUS.alive &&
+      this.incarnation.get(row) === other.incarnation.get(row) &&
+      this.#statusTime.get(row) === other.#statusTime.get(row) &&
+      this.port[row] === other.port[row] &&
+      this.versions.bytes(this.versionSet.get(row)) === other.versions.bytes(other.versionSet.get(row))
+    )
   }
 
   /** Bytes that names, addresses and meta take, garbage included. */

@@ -44,7 +44,12 @@ export interface PushPullParts {
    * than the one that we asked.
    */
   ignoresOldEvents(): boolean
+  /** Rows that need not be told to the peer at an address; undefined where all are. */
+  leavesOut?(ip: string): LeftOut | undefined
 }
+
+/** Whether the peer holds just what we do of the member in a row. */
+export type LeftOut = (row: number) => boolean
 
 /** A peer's state as it came: node maps from `nodesStart` on, then the user state. */
 export interface RemoteState {
@@ -86,20 +91,21 @@ export class PushPull {
     this.#parts = parts
   }
 
-  /** Our state as one message. */
-  *write(reason: Reason): Generator<void, Uint8Array> {
+  /** Our state as one message, for the peer at this address. */
+  *write(reason: Reason, ip: string): Generator<void, Uint8Array> {
     const { table } = this.#parts
+    const isLeftOut = reason === 'sync' ? this.#parts.leavesOut?.(ip) : undefined
     // Members and what Serf says behind them, in one writer that fits; a state is long, so no writer is kept.
     const body = new Writer(this.#written + SPARE)
     let count = 0
     for (let row = 0; row < table.rowCount; row++) {
       if (row % SLICE === SLICE - 1) yield
-      if (!table.isUsed(row) || table.held[row] === HELD.unlisted) continue
+      if (!table.isUsed(row) || table.held[row] === HELD.unlisted || isLeftOut?.(row)) continue
       writePushPullNode(body, table.fields(row))
       count += 1
     }
     const nodesLength = body.length
-    this.#writeUserState(body)
+    this.#writeUserState(body, isLeftOut)
     this.#written = body.length
     const head = new Writer()
     const userStateLength = body.length - nodesLength
@@ -189,12 +195,12 @@ export class PushPull {
     return this.#parts.table.listed === 1 && state.nodes >= LARGE_POOL ? 'stop' : 'rebroadcast'
   }
 
-  #writeUserState(writer: Writer): void {
+  #writeUserState(writer: Writer, isLeftOut: LeftOut | undefined): void {
     const { table, events, memberClock, eventClock, queryClock } = this.#parts
     const known: number[] = []
     const left: Uint8Array[] = []
     for (let row = 0; row < table.rowCount; row++) {
-      if (!table.isUsed(row) || table.status[row] === STATUS.none) continue
+      if (!table.isUsed(row) || table.status[row] === STATUS.none || isLeftOut?.(row)) continue
       known.push(row)
       if (table.status[row] === STATUS.left) left.push(table.name(row))
     }

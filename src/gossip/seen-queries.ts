@@ -14,18 +14,20 @@ const MOST_PER_SLOT = 64
 export type QueryNovelty = 'new' | 'seen' | 'old' | 'full'
 
 export class SeenQueries {
-  readonly #slots: (Slot | undefined)[]
+  readonly #length: number
+  /** As long as the highest slot in use demands: most rings are never filled. */
+  readonly #slots: (Slot | undefined)[] = []
   #held = 0
   /** Queries below this time are refused: raised by snapshots. */
   minTime = 0
 
   constructor(length: number) {
-    this.#slots = new Array<Slot | undefined>(length).fill(undefined)
+    this.#length = length
   }
 
   /** Whether this query is to be handled, and remembers it if so. `clock` is the query clock after it witnessed `lamportTime`. */
   note(lamportTime: number, clock: number, id: number): QueryNovelty {
-    const { length } = this.#slots
+    const length = this.#length
     if (lamportTime < this.minTime) return 'old'
     if (clock > length && lamportTime < clock - length) return 'old'
     const slot = this.#slots[lamportTime % length]
@@ -36,6 +38,7 @@ export class SeenQueries {
     if (isTheirs) slot.ids.add(id)
     else {
       this.#held -= slot?.ids.size ?? 0
+      while (this.#slots.length < lamportTime % length) this.#slots.push(undefined)
       this.#slots[lamportTime % length] = { lamportTime, ids: new Set([id]) }
     }
     return 'new'

@@ -38,23 +38,25 @@ const MOST_BYTES = 8 * 1024 * 1024
 export type Novelty = 'new' | 'seen' | 'old' | 'full'
 
 export class SeenEvents {
-  readonly #slots: (Slot | undefined)[]
+  readonly #length: number
+  /** As long as the highest slot in use demands: most rings are never filled. */
+  readonly #slots: (Slot | undefined)[] = []
   #held = 0
   #bytes = 0
   /** Events below this time are refused: raised by joins that ignore old events, and by snapshots. */
   minTime = 0
 
   constructor(length: number) {
-    this.#slots = new Array<Slot | undefined>(length).fill(undefined)
+    this.#length = length
   }
 
   get length(): number {
-    return this.#slots.length
+    return this.#length
   }
 
   /** Whether this event is to be delivered. `clock` is the event clock after it witnessed `lamportTime`. */
   novelty(lamportTime: number, clock: number, event: SeenEvent): Novelty {
-    const { length } = this.#slots
+    const { length } = this
     if (lamportTime < this.minTime) return 'old'
     if (clock > length && lamportTime < clock - length) return 'old'
     const slot = this.#slots[lamportTime % length]
@@ -65,7 +67,7 @@ export class SeenEvents {
 
   /** Remembers a new event, whose bytes are kept as they are. A slot of another time makes room for it. */
   remember(lamportTime: number, event: SeenEvent): void {
-    const { length } = this.#slots
+    const { length } = this
     const slot = this.#slots[lamportTime % length]
     const bytes = event.bytes.length
     this.#held += 1
@@ -76,7 +78,9 @@ export class SeenEvents {
       return
     }
     if (slot === undefined) {
-      this.#slots[lamportTime % length] = { lamportTime, events: [event], bytes, index: undefined }
+      const place = lamportTime % length
+      while (this.#slots.length < place) this.#slots.push(undefined)
+      this.#slots[place] = { lamportTime, events: [event], bytes, index: undefined }
       return
     }
     // The slot itself stays: a flood would make two objects of garbage for each event.
@@ -91,7 +95,7 @@ export class SeenEvents {
 
   /** All slots in ring order, as a push/pull sends them; empty ones are undefined. */
   get slots(): readonly (Readonly<Slot> | undefined)[] {
-    return this.#slots
+    return Array.from({ length: this.#length }, (_, place) => this.#slots[place])
   }
 }
 

@@ -305,7 +305,7 @@ export class Streams {
   /** Our own state goes first, so that the answer never contains the newcomer; then theirs is merged. */
   *#answer(stream: Stream, state: RemoteState & { join: boolean }): Generator<void, void> {
     const { pushPull, counters, tasks } = this.#parts
-    const message = yield* pushPull.write(state.join ? 'join' : 'sync')
+    const message = yield* pushPull.write(state.join ? 'join' : 'sync', stream.ip)
     const sealed = yield* this.#seal(message, 'reply')
     stream.deadlineAt = tasks.now + this.#timeout
     this.#write(stream, sealed)
@@ -318,7 +318,7 @@ export class Streams {
   }
 
   *#ask(stream: Stream, exchange: Exchange, now: number): Generator<void, void> {
-    const message = yield* this.#parts.pushPull.write(exchange.reason)
+    const message = yield* this.#parts.pushPull.write(exchange.reason, stream.ip)
     const sealed = yield* this.#seal(message, 'opener')
     stream.deadlineAt = now + 2 * this.#timeout
     if (this.#open.get(stream.id) === stream) this.#write(stream, sealed)

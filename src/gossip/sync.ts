@@ -50,6 +50,11 @@ export class Sync {
     if (this.#interval > 0) this.#plan(now + this.#parts.random.next() * this.#interval)
   }
 
+  /** As one that has long been in a pool of this size: the next exchange comes at any moment of a period. */
+  settle(now: number): void {
+    if (this.#interval > 0) this.#periodicAt = now + this.#parts.random.next() * this.#period
+  }
+
   get wakeAt(): number {
     return Math.min(this.#periodicAt, this.#extraAt)
   }

@@ -5,6 +5,7 @@
 import type { Outlet } from '../actors/contract.ts'
 import type { ToDetector } from '../actors/mail.ts'
 import { Pack, packDelivery } from '../actors/packed.ts'
+import { Slab } from '../actors/slab.ts'
 import { formatIp } from '../wire/address.ts'
 import { writeAlive, writeSuspect } from '../wire/claim.ts'
 import { Writer } from '../wire/msgpack.ts'
@@ -12,7 +13,6 @@ import { MESSAGE } from '../wire/types.ts'
 import type { MemberTable } from './members.ts'
 import { HELD } from './precedence.ts'
 import type { Queues } from './queues.ts'
-import { Slab } from './slab.ts'
 
 /** Protocol maximum from which on a peer reads a checksum. */
 const READS_CRC = 5

@@ -4,6 +4,7 @@ import type { ToDetector, ToDispatch } from '../actors/mail.ts'
 import type { Records } from '../actors/records.ts'
 import type { Vetoes } from './admission.ts'
 import type { CrashMemory } from './crash-memory.ts'
+import type { LeftOut } from './push-pull.ts'
 
 export interface GossipWorld {
   random: Random
@@ -30,6 +31,8 @@ export interface GossipWorld {
   vetoes?(): Vetoes | undefined
   /** Where a supervisor reads after a crash; undefined where there is none. */
   memory?: CrashMemory
+  /** In a simulated world without codec: which rows a state for the peer at an address may leave out, since it holds the same of them. */
+  leavesOut?(ip: string): LeftOut | undefined
   /** Where names, addresses and meta are kept; undefined for a place of our own. */
   records?: Records | undefined
 }

@@ -23,16 +23,20 @@ const DEAF: Pipe = { write: () => undefined, end: () => undefined, destroy: () =
 /** What was said within a node has arrived after so many milliseconds. */
 export const SETTLING = 50
 
-/** Shows all of these nodes to each other. They run, are new, and have no keys; `settle` lets a little time pass. */
-export function acquaint(nodes: readonly SimulatedNode[], settle: () => void): void {
+/** Shows all of these nodes to each other. They run, are new, and have no keys; `settle` lets a little time pass, and says what time it is then. */
+export function acquaint(nodes: readonly SimulatedNode[], settle: () => number): void {
   const state = stateOf(nodes)
   const mayCopy = nodes.every(({ inside }) => inside?.pictures !== undefined)
   const told = mayCopy ? nodes.slice(0, 2) : nodes
   for (const node of told) introduce(node, state)
-  settle()
-  if (!mayCopy) return
-  const [first, second] = told.map(insideOf)
-  for (let row = 2; row < nodes.length; row++) takeAfter(insideOf(nodes[row]), { first, second, row })
+  const now = settle()
+  if (mayCopy) {
+    const [first, second] = told.map(insideOf)
+    for (let row = 2; row < nodes.length; row++)
+      takeAfter(insideOf(nodes[row]), { first, second, row, rows: nodes.length })
+  }
+  // Those that begin at once would exchange their states all in the same half minute: ten times as many as in a pool of thousands that is long there.
+  for (const node of nodes) insideOf(node).gossip.sync.settle(now)
 }
 
 /** Shows those of a state to one node, as somebody who goes at once. */

@@ -5,6 +5,7 @@
 
 import { Counters } from '../actors/counters.ts'
 import type { SeededRandom } from '../actors/random.ts'
+import { Slab } from '../actors/slab.ts'
 import { Gates } from './gates.ts'
 import type { Schedule } from './schedule.ts'
 
@@ -62,10 +63,13 @@ export interface Pipe {
 export class Network {
   readonly #schedule: Schedule
   readonly #random: SeededRandom
+  /** By address: one has one port. */
   readonly #stations = new Map<string, Station>()
   /** By «from>to» addresses. */
   readonly #cuts = new Map<string, Cut>()
   readonly counters = new Counters()
+  /** Datagrams on their way. */
+  readonly #slab = new Slab()
   /** Of members whose messages are blocked. */
   readonly gates = new Gates<Station>(this.counters)
   weather: Weather
@@ -77,7 +81,7 @@ export class Network {
   }
 
   attach(station: Station): void {
-    this.#stations.set(`${station.ip}:${station.port}`, station)
+    this.#stations.set(station.ip, station)
   }
 
   /** Stops what goes from one station to the other; `heal` lets it through again. */
@@ -97,24 +101,32 @@ export class Network {
   }
 
   #send(from: Station, ip: string, port: number, packet: Uint8Array): void {
-    const to = this.#stations.get(`${ip}:${port}`)
+    const to = this.#at(ip, port)
     this.counters.add('sent')
     this.counters.add('bytes', packet.length)
     if (to === undefined) return
-    if (this.#cuts.has(way(from, to))) return this.counters.add('cut')
+    if (this.#cuts.size > 0 && this.#cuts.has(way(from, to))) return this.counters.add('cut')
     if (this.#random.next() < this.weather.loss) return this.counters.add('lost')
     // The receiver gets bytes of its own: in reality nobody shares memory with a peer.
     const copies = this.#random.next() < this.weather.duplicates ? 2 : 1
     if (copies > 1) this.counters.add('duplicated')
     for (let i = 0; i < copies; i++) {
-      const bytes = packet.slice()
+      const bytes = this.#slab.keep(packet)
       this.#flip(bytes)
       this.#schedule.at(this.#schedule.now + this.#delay() + this.#lateness(), () => {
-        this.gates.arriving(to, 'datagram', () => {
-          if (to.isUp) to.packet(bytes, from.ip, from.port)
-        })
+        if (!this.gates.isAnyShut) return this.#arrived(to, bytes, from)
+        this.gates.arriving(to, 'datagram', () => this.#arrived(to, bytes, from))
       })
     }
+  }
+
+  #at(ip: string, port: number): Station | undefined {
+    const station = this.#stations.get(ip)
+    return station?.port === port ? station : undefined
+  }
+
+  #arrived(to: Station, bytes: Uint8Array, from: Station): void {
+    if (to.isUp) to.packet(bytes, from.ip, from.port)
   }
 
   /**
@@ -126,7 +138,7 @@ export class Network {
   }
 
   #dial(from: Station, ip: string, port: number, end: PipeEnd, opened: (pipe: Pipe) => void): void {
-    const to = this.#stations.get(`${ip}:${port}`)
+    const to = this.#at(ip, port)
     this.counters.add('dialled')
     if (to !== undefined && this.#isCut(from, to)) return this.counters.add('cut')
     this.#schedule.at(this.#schedule.now + this.#delay() + this.#delay(), () => {
@@ -172,6 +184,7 @@ export class Network {
   }
 
   #isCut(a: Station, b: Station): boolean {
+    if (this.#cuts.size === 0) return false
     // TCP needs both directions: what is cut in one is cut.
     return this.#cuts.get(way(a, b)) === 'all' || this.#cuts.get(way(b, a)) === 'all'
   }

@@ -17,6 +17,8 @@ import { isRestored } from '../cluster/replies.ts'
 import { Detector } from '../detector/detector.ts'
 import { Dispatch } from '../dispatch/dispatch.ts'
 import { Gossip } from '../gossip/gossip.ts'
+import type { MemberTable } from '../gossip/members.ts'
+import type { LeftOut } from '../gossip/push-pull.ts'
 import type { Settings } from '../options/options.ts'
 import { SimulatedDisk } from './disk.ts'
 import { type HostWeight, type NodeFacade, SimulatedHost, type Transition } from './host.ts'
@@ -36,6 +38,8 @@ export interface NodeParts {
   /** What all nodes of a world keep together; undefined where they share nothing. */
   records: Records | undefined
   hosts: HostWeight
+  /** What a state for the node at an address may leave out: see `WorldOptions.states`. */
+  leavesOut(table: MemberTable, ip: string): LeftOut | undefined
   hear(transition: Transition): void
   /** Gossip's turn is over: whoever checks its table may look. */
   turned(node: SimulatedNode): void
@@ -301,7 +305,7 @@ export class SimulatedNode implements Station {
       log: logOf('detector'),
     })
     detector.seat(probing)
-    const actor = new Gossip(this.settings, {
+    const actor: Gossip = new Gossip(this.settings, {
       random: gossipChance,
       fillRandom: fillFrom(gossipChance),
       clock: () => this.#parts.schedule.now + this.clockError,
@@ -316,6 +320,7 @@ export class SimulatedNode implements Station {
       },
       resolve: (lookup, host) =>
         gossip.outlet.tell({ type: 'resolved', lookup, ...this.#parts.resolve(host) }),
+      leavesOut: (ip) => this.#parts.leavesOut(actor.table, ip),
       reply,
       records,
       log: logOf('gossip'),

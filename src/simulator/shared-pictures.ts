@@ -53,7 +53,7 @@ export class SharedPictures implements MemberPictures {
 
   /** Holds all pictures of a pattern, once it holds its own. */
   takeAfter(pattern: Pattern<SharedPictures>): void {
-    this.#numbers = longer(this.#numbers.subarray(0, 1), new Uint32Array(pattern.first.#numbers.length))
+    this.#numbers = longer(this.#numbers.subarray(0, 1), new Uint32Array(pattern.rows))
     columnAfter(
       this.#numbers,
       partOf(pattern, (pictures) => pictures.#numbers),

@@ -5,6 +5,8 @@
 import type { Actor } from '../actors/contract.ts'
 import type { FoundPlace, ToGossip } from '../actors/mail.ts'
 import { SeededRandom } from '../actors/random.ts'
+import type { MemberTable } from '../gossip/members.ts'
+import type { LeftOut } from '../gossip/push-pull.ts'
 import { type ClusterOptions, settle } from '../options/options.ts'
 import { acquaint, SETTLING } from './acquaintance.ts'
 import type { HostWeight, Transition } from './host.ts'
@@ -25,6 +27,11 @@ export interface WorldOptions {
   handling?: Handling
   /** Light hosts keep no members, and what they hear is not checked. Default full. */
   hosts?: HostWeight
+  /**
+   * Whether the states that members exchange are written out whole, as on the wire, or compared in memory and written only where they differ: then what two
+   * members hold alike costs a hundredth. Needs `share`. A member whose picture changes while a state is on its way may be missed. Default `written`.
+   */
+  states?: 'written' | 'compared'
   /** Whether a transition is kept in `transitions`: in large pools all of them would fill the memory. Default all. */
   keep?(transition: Transition): boolean
   /** Puts something between gossip and its mail, to plant a bug. */
@@ -85,7 +92,7 @@ export class World {
   add(options: ClusterOptions = {}): SimulatedNode {
     const number = this.nodes.length + 1
     const name = options.nodeName ?? `n${number}`
-    const ip = `10.0.${number >> 8}.${number & 255}`
+    const ip = ipOf(number)
     const settings = settle(
       { bind: `${ip}:7946`, ...this.#options.options, ...options, nodeName: name },
       name,
@@ -97,6 +104,7 @@ export class World {
       handling: this.#options.handling ?? 'clone',
       records: this.#options.handling === 'share' ? this.#records : undefined,
       hosts: this.#options.hosts ?? 'full',
+      leavesOut: (table, peer) => this.#leftOut(table, peer),
       hear: (transition) => this.#hear(node, transition),
       turned: (turned) => {
         if (this.#options.handling !== 'share') this.watchers.turned(turned)
@@ -145,7 +153,10 @@ export class World {
    */
   acquainted(count: number): SimulatedNode[] {
     const nodes = this.start(count)
-    acquaint(nodes, () => this.run(SETTLING))
+    acquaint(nodes, () => {
+      this.run(SETTLING)
+      return this.now
+    })
     return nodes
   }
 
@@ -209,6 +220,13 @@ export class World {
       .map(({ kind }) => kind)
   }
 
+  #leftOut(table: MemberTable, ip: string): LeftOut | undefined {
+    const { states, handling } = this.#options
+    if (states !== 'compared' || handling !== 'share') return undefined
+    const other = this.nodes[numberOf(ip) - 1]?.inside?.gossip.table
+    return other && ((row) => table.isAlike(other, row))
+  }
+
   #resolve(host: string): { places: FoundPlace[]; error: string } {
     const ips = this.names.get(host)
     if (ips === undefined) return { places: [], error: `no such name: ${host}` }
@@ -222,6 +240,16 @@ export class World {
     for (let i = 0; i < text.length; i++) this.#hash = Math.imul(this.#hash ^ text.charCodeAt(i), 0x01000193)
     if (this.#options.hosts !== 'light') this.watchers.heard(node, transition)
   }
+}
+
+/** The address of a node by its number, which begins with 1. */
+function ipOf(number: number): string {
+  return `10.0.${number >> 8}.${number & 255}`
+}
+
+function numberOf(ip: string): number {
+  const [high, low] = ip.split('.').slice(2).map(Number)
+  return high * 256 + low
 }
 
 function placesOf(nodes: readonly SimulatedNode[]): string[] {

@@ -74,8 +74,9 @@ export function readCoordinate(payload: Uint8Array, dimensions: number): WireCoo
 function readVector(reader: Reader, dimensions: number): number[] {
   const count = reader.array()
   if (count !== dimensions) throw DIMENSIONS
-  const vector: number[] = []
-  for (let axis = 0; axis < count; axis++) vector.push(reader.float())
+  // As long as it becomes: it is kept for each peer.
+  const vector = new Array<number>(count)
+  for (let axis = 0; axis < count; axis++) vector[axis] = reader.float()
   return vector
 }
 

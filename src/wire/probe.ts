@@ -1,4 +1,5 @@
 /** The messages of the failure detector: ping, indirectPing, ack, nack, and the err of streams (protocol page 1, section 3). */
+import { Slab } from '../actors/slab.ts'
 import { formatIp } from './address.ts'
 import { key, Malformed, Reader, Writer } from './msgpack.ts'
 import { Fields, shape } from './record.ts'
@@ -9,6 +10,8 @@ const U32 = 0xffff_ffff
 const EMPTY = new Uint8Array(0)
 const READER = new Reader()
 const WRITER = new Writer()
+/** Pings and acks are many and live until they are sent: a buffer for each would cost more than writing it. */
+const SLAB = new Slab()
 const ADDRESS = new Malformed('an address that is neither 4 nor 16 bytes')
 
 export interface Ping {
@@ -162,7 +165,7 @@ export function writePing(ping: Source & { seqNo: number; node: Uint8Array }): U
   writer.key(SEQ_NO)
   writer.uint(ping.seqNo)
   writeSource(writer, ping)
-  return writer.copy()
+  return SLAB.keep(writer.bytes, 0, writer.length)
 }
 
 export function writeIndirectPing(
@@ -193,7 +196,7 @@ export function writeAck(seqNo: number, payload: Uint8Array | null): Uint8Array 
   writer.raw(payload)
   writer.key(SEQ_NO)
   writer.uint(seqNo)
-  return writer.copy()
+  return SLAB.keep(writer.bytes, 0, writer.length)
 }
 
 export function writeNack(seqNo: number): Uint8Array {

@@ -2,7 +2,7 @@
  * Copies of messages that stay a while, cut from one block after the other: a buffer for each would cost more than the copy. A block lives
  * as long as one of its messages, and messages of one time end at about one time.
  */
-import { copy } from '../actors/packed.ts'
+import { copy } from './packed.ts'
 
 /** A block is as long as all before it together, within these bounds: who says little keeps little. */
 const SMALLEST_BLOCK = 1_024
