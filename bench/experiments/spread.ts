@@ -3,7 +3,9 @@
  * informed member and halves the rate: an outer bound. Rounds of push gossip with fan-out f need log_(f+1) n and ln(n)/f more for the last
  * member; three more rounds are slack for ticks that do not fall together.
  */
+import assert from 'node:assert/strict'
 import { retransmitLimit } from '../../src/gossip/formulas.ts'
+import type { Numbers } from '../../src/options/numbers.ts'
 import type { ClusterOptions } from '../../src/options/options.ts'
 import { curve, Meter, type Pool, quantile, restingPool, type Step } from './pool.ts'
 
@@ -45,10 +47,20 @@ export interface SpreadOptions {
 
 export function spread({ seed, members, loss, events, options = {} }: SpreadOptions): Spread {
   const pool = restingPool(members, { seed, options, keep: ({ kind }) => kind === 'user' })
-  const { gossipInterval, gossipNodes, retransmitMult } = pool.nodes[0].settings
   pool.world.network.weather = { ...pool.world.network.weather, loss }
   const meter = new Meter(pool)
   const times = Array.from({ length: events }, (_, i) => one(pool, `event-${i}`))
+  return spreadOf({ members, loss, events, settings: pool.nodes[0].settings }, times, meter.read())
+}
+
+/** What the times say in which members heard of each event, in order, and nobody later than gossip ends. */
+export function spreadOf(
+  of: { members: number; loss: number; events: number; settings: Numbers },
+  times: readonly (readonly number[])[],
+  load: { datagrams: number; bytes: number },
+): Spread {
+  const { members, loss, events } = of
+  const { gossipInterval, gossipNodes, retransmitMult } = of.settings
   const heard = times.flat().length
   const complete = times.map((ones) => ones.at(-1) ?? Number.NaN)
   const fanout = gossipNodes * (1 - loss)
@@ -72,7 +84,7 @@ export function spread({ seed, members, loss, events, options = {} }: SpreadOpti
     formulaAll: epidemic(members, fanout, 0.9999) * gossipInterval,
     missed: 1 - heard / (members * events),
     missable: Math.exp(-copies),
-    ...meter.read(),
+    ...load,
     curve: curve(times, members),
   }
 }
@@ -91,4 +103,21 @@ function one({ world, nodes }: Pool, name: string): number[] {
 /** Whole rounds until a share is informed: i(r) = 1 / (1 + (n+1) e^(-b n r)) with b n half of the packets that a member sends and that arrive. */
 export function epidemic(members: number, fanout: number, share: number): number {
   return Math.ceil(Math.log((members + 1) / (1 / share - 1)) / (fanout * 0.5))
+}
+
+/** Throws where a spread is slower than the formulas allow. */
+export function judged({
+  members,
+  loss,
+  half,
+  all,
+  formulaHalf,
+  formulaAll,
+  allRoundsP99,
+  allowedRounds,
+}: Spread): void {
+  const where = `${members} members, loss ${loss}`
+  assert.ok(half <= formulaHalf, `${where}: half in ${half} ms, formula ${formulaHalf} ms`)
+  assert.ok(all <= formulaAll, `${where}: all in ${all} ms, formula ${formulaAll} ms`)
+  assert.ok(allRoundsP99 <= allowedRounds, `${where}: ${allRoundsP99} rounds of ${allowedRounds}`)
 }

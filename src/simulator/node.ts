@@ -280,7 +280,7 @@ export class SimulatedNode implements Station {
   }
 
   #seatActors(detector: Seat<ToDetector>, gossip: Seat<ToGossip>, dispatch: Seat<ToDispatch>): void {
-    const { random, network, records } = this.#parts
+    const { random, network, records, resolve } = this.#parts
     const reply = (id: number, envelope: Envelope<unknown>) => this.#reply(id, envelope)
     const logOf = (name: ActorName) => (level: LogLevel, message: string) =>
       this.facade?.log(name, level, message)
@@ -318,8 +318,7 @@ export class SimulatedNode implements Station {
         this.#pipes.get(stream)?.destroy()
         this.#pipes.delete(stream)
       },
-      resolve: (lookup, host) =>
-        gossip.outlet.tell({ type: 'resolved', lookup, ...this.#parts.resolve(host) }),
+      resolve: (lookup, host) => gossip.outlet.tell({ type: 'resolved', lookup, ...resolve(host) }),
       leavesOut: (ip) => this.#parts.leavesOut(actor.table, ip),
       reply,
       records,

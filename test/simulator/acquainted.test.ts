@@ -5,6 +5,7 @@ import { introduce, SETTLING, stateOf } from '../../src/simulator/acquaintance.t
 import { type SimulatedNode, World } from '../../src/simulator/index.ts'
 
 const MEMBERS = 512
+const FEW = 128
 
 test('512 members that begin acquainted: all know all, nobody has news, nobody is failed, an event reaches all', () => {
   const options = { compression: false }
@@ -40,6 +41,24 @@ test('who begins as others did knows what it would know by a push/pull', () => {
     for (const [what, value] of Object.entries(one))
       assert.deepEqual(value, other[what], `${what} of ${place}`)
   }
+})
+
+test('states that are compared and not written change nothing of what anybody hears', () => {
+  const [written, compared] = (['written', 'compared'] as const).map((states) => {
+    const options = { compression: false, pushPullInterval: 5_000 }
+    const weather = { loss: 0.1, duplicates: 0, delay: [0.1, 1] } as const
+    const world = new World({ seed: 5, handling: 'share', hosts: 'light', states, options, weather })
+    const nodes = world.acquainted(FEW)
+    world.run(5_000)
+    nodes[7].kill()
+    world.event(nodes[9], 'all')
+    world.run(30_000)
+    return world
+  })
+  const bytes = (world: World) => world.network.counters.get('stream-bytes')
+  assert.ok(bytes(written) > 5 * bytes(compared), `${bytes(written)} and ${bytes(compared)} bytes`)
+  assert.ok(written.transitions.filter(({ kind }) => kind === 'failed').length >= FEW - 1)
+  assert.equal(compared.hash, written.hash)
 })
 
 /** All that a node knows of others, by name. */
