@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { NumberColumn } from '../src/actors/number-column.ts'
 import { Records } from '../src/actors/records.ts'
 import { SharedRecords } from '../src/simulator/shared-records.ts'
 
@@ -26,21 +27,21 @@ for (const [title, make] of [
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
         const records = make()
-        const numbers = new Uint32Array(31)
+        const numbers = new NumberColumn(31)
         const isUsed = new Uint8Array(31)
         const model: number[][][] = []
         for (const [place, name, address, meta, isKept] of steps) {
-          if (isUsed[place] === 1) records.drop(numbers[place])
+          if (isUsed[place] === 1) records.drop(numbers.get(place))
           isUsed[place] = Number(isKept)
           if (isKept) {
-            numbers[place] = add(records, name, address, NOTHING)
-            numbers[place] = renew(records, numbers[place], address, meta)
+            const added = add(records, name, address, NOTHING)
+            numbers.set(place, renew(records, added, address, meta))
             model[place] = [[...name], [...address], [...meta]]
           }
           records.tidy(numbers, isUsed, 31)
         }
         for (let at = 0; at < 31; at++)
-          if (isUsed[at] === 1) assert.deepEqual(read(records, numbers[at]), model[at])
+          if (isUsed[at] === 1) assert.deepEqual(read(records, numbers.get(at)), model[at])
       }),
     )
   })

@@ -1,5 +1,5 @@
 /**
- * Records: name, address and meta of members as bytes in one slab, each known by its offset. What rarely changes stands here, so that a hundred
+ * Records: name, address and meta of members as bytes in one slab, each known by a number, which is its offset in units of so many bytes. What rarely changes stands here, so that a hundred
  * thousand members make no text and no objects.
  *
  *     slab    | name length u16 | address length u8 | meta length u16 | name | address | meta |
@@ -7,6 +7,7 @@
  * What is dropped is garbage until `tidy`, which moves what is in use to a new slab once half of the old one is garbage.
  */
 import { grownLength } from './columns.ts'
+import type { NumberColumn } from './number-column.ts'
 import { copy } from './packed.ts'
 
 const FIRST_SLAB = 256
@@ -15,9 +16,15 @@ const FIXED = 5
 const LEAST_GARBAGE = 1024
 
 export class Records {
+  /** Records begin at multiples of this: the longer, the smaller are their numbers, and the more is left empty behind them. */
+  readonly #unit: number
   #slab = new Uint8Array(FIRST_SLAB)
   #used = 0
   #garbage = 0
+
+  constructor(unit = 1) {
+    this.#unit = unit
+  }
 
   /** Bytes that all records take, garbage and what is kept free included. */
   get bytes(): number {
@@ -26,7 +33,7 @@ export class Records {
 
   /** Makes room for so many more bytes of names, addresses and meta of so many members. */
   reserve(members: number, bytes: number): void {
-    this.#room(members * FIXED + bytes)
+    this.#room(members * (FIXED + this.#unit - 1) + bytes)
   }
 
   /** A new record; its number is good until `tidy` says another. */
@@ -56,33 +63,34 @@ export class Records {
     copy(slab, at + FIXED, name, nameStart, nameEnd)
     copy(slab, at + FIXED + nameLength, address, addressStart, addressEnd)
     copy(slab, at + length - metaLength, meta, metaStart, metaEnd)
-    return this.kept(at, length)
+    return this.kept(at / this.#unit, length)
   }
 
   /** A record with the name of another one. */
-  renewed(at: number, address: Uint8Array, meta: Uint8Array): number {
-    const name = this.name(at)
+  renewed(number: number, address: Uint8Array, meta: Uint8Array): number {
+    const name = this.name(number)
     return this.add(name, 0, name.length, address, 0, address.length, meta, 0, meta.length)
   }
 
   /** The record is garbage from now on. */
-  drop(at: number): void {
-    this.#garbage += this.length(at)
+  drop(number: number): void {
+    this.#garbage += this.length(number)
   }
 
   /** Gives garbage back if there is enough of it. `records` holds the numbers of all that are in use, at the places where `isUsed` is 1. */
-  tidy(records: Uint32Array, isUsed: Uint8Array, places: number): void {
+  tidy(records: NumberColumn, isUsed: Uint8Array, places: number): void {
     if (this.#garbage <= LEAST_GARBAGE || this.#garbage * 2 <= this.#used) return
     const old = this.#slab
     const slab = new Uint8Array(Math.max(FIRST_SLAB, grownLength(this.#used - this.#garbage, 0)))
     let used = 0
     for (let place = 0; place < places; place++) {
       if (isUsed[place] === 0) continue
-      const at = records[place]
-      const length = this.length(at)
+      const number = records.get(place)
+      const at = number * this.#unit
+      const length = this.length(number)
       slab.set(old.subarray(at, at + length), used)
-      records[place] = used
-      used += length
+      records.set(place, used / this.#unit)
+      used = this.#behind(used + length)
     }
     this.#slab = slab
     this.#used = used
@@ -90,73 +98,89 @@ export class Records {
   }
 
   // The next three give views into the slab, good until a record is added.
-  name(at: number): Uint8Array {
-    return this.#slab.subarray(at + FIXED, at + FIXED + this.nameLength(at))
+  name(number: number): Uint8Array {
+    const start = this.#nameStart(number)
+    return this.#slab.subarray(start, start + this.nameLength(number))
   }
 
-  address(at: number): Uint8Array {
-    const start = at + FIXED + this.nameLength(at)
-    return this.#slab.subarray(start, start + this.#slab[at + 2])
+  address(number: number): Uint8Array {
+    const start = this.#nameStart(number) + this.nameLength(number)
+    return this.#slab.subarray(start, start + this.addressLength(number))
   }
 
-  meta(at: number): Uint8Array {
-    const end = at + this.length(at)
-    return this.#slab.subarray(end - this.metaLength(at), end)
+  meta(number: number): Uint8Array {
+    const end = this.#end(number)
+    return this.#slab.subarray(end - this.metaLength(number), end)
   }
 
-  nameLength(at: number): number {
+  nameLength(number: number): number {
+    const at = number * this.#unit
     return this.#slab[at] | (this.#slab[at + 1] << 8)
   }
 
-  addressLength(at: number): number {
-    return this.#slab[at + 2]
+  addressLength(number: number): number {
+    return this.#slab[number * this.#unit + 2]
   }
 
-  metaLength(at: number): number {
+  metaLength(number: number): number {
+    const at = number * this.#unit
     return this.#slab[at + 3] | (this.#slab[at + 4] << 8)
   }
 
   /** Bytes of a record. */
-  length(at: number): number {
-    return FIXED + this.nameLength(at) + this.#slab[at + 2] + this.metaLength(at)
+  length(number: number): number {
+    return FIXED + this.nameLength(number) + this.addressLength(number) + this.metaLength(number)
   }
 
-  hasName(at: number, bytes: Uint8Array, start: number, end: number): boolean {
-    const from = at + FIXED
-    return equal(this.#slab, from, from + this.nameLength(at), bytes, start, end)
+  hasName(number: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const from = this.#nameStart(number)
+    return equal(this.#slab, from, from + this.nameLength(number), bytes, start, end)
   }
 
-  hasAddress(at: number, bytes: Uint8Array, start: number, end: number): boolean {
-    const from = at + FIXED + this.nameLength(at)
-    return equal(this.#slab, from, from + this.#slab[at + 2], bytes, start, end)
+  hasAddress(number: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const from = this.#nameStart(number) + this.nameLength(number)
+    return equal(this.#slab, from, from + this.addressLength(number), bytes, start, end)
   }
 
-  hasMeta(at: number, bytes: Uint8Array, start: number, end: number): boolean {
-    const until = at + this.length(at)
-    return equal(this.#slab, until - this.metaLength(at), until, bytes, start, end)
+  hasMeta(number: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const until = this.#end(number)
+    return equal(this.#slab, until - this.metaLength(number), until, bytes, start, end)
   }
 
   /** Copies address, name and meta to `to`, in this order: what facts hold of a member, without a view for each. */
-  copyFacts(at: number, to: Uint8Array, toAt: number): void {
+  copyFacts(number: number, to: Uint8Array, toAt: number): void {
     const slab = this.#slab
-    const name = at + FIXED
-    const address = name + this.nameLength(at)
-    const meta = address + slab[at + 2]
+    const name = this.#nameStart(number)
+    const address = name + this.nameLength(number)
+    const meta = address + this.addressLength(number)
     const addressLength = meta - address
     copy(to, toAt, slab, address, meta)
     copy(to, toAt + addressLength, slab, name, address)
-    copy(to, toAt + addressLength + address - name, slab, meta, meta + this.metaLength(at))
+    copy(to, toAt + addressLength + address - name, slab, meta, meta + this.metaLength(number))
   }
 
-  hash(at: number, seed: number): number {
-    const start = at + FIXED
-    return hashOf(seed, this.#slab, start, start + this.nameLength(at))
+  hash(number: number, seed: number): number {
+    const start = this.#nameStart(number)
+    return hashOf(seed, this.#slab, start, start + this.nameLength(number))
   }
 
   /** Takes a record in that was written behind all others; where equal ones are kept once, it may be one from before. */
-  protected kept(at: number, length: number): number {
-    this.#used = at + length
-    return at
+  protected kept(number: number, length: number): number {
+    this.#used = this.#behind(number * this.#unit + length)
+    return number
+  }
+
+  /** Where the record behind one begins that ends here. */
+  #behind(end: number): number {
+    return Math.ceil(end / this.#unit) * this.#unit
+  }
+
+  #nameStart(number: number): number {
+    return number * this.#unit + FIXED
+  }
+
+  #end(number: number): number {
+    return number * this.#unit + this.length(number)
   }
 
   /** All bytes of the slab, for who looks at whole records. */

@@ -63,7 +63,7 @@ export class Ring {
 
   #standing = new Uint8Array(FIRST_ROWS)
   /** Name, address and numbers of each. */
-  #record = new Uint32Array(FIRST_ROWS)
+  readonly #record = new NumberColumn(FIRST_ROWS)
   /** The numbers of the peer that is written: incarnation u32, instance u32, port u16, protocolMax u8. */
   readonly #numbers = new Uint8Array(NUMBERS)
   readonly #records: Records
@@ -126,15 +126,11 @@ export class Ring {
   takeAfter(pattern: Pattern<Ring>): void {
     const { first, rows } = pattern
     this.#standing = new Uint8Array(rows)
-    this.#record = new Uint32Array(rows)
     columnAfter(
       this.#standing,
       partOf(pattern, (ring) => ring.#standing),
     )
-    columnAfter(
-      this.#record,
-      partOf(pattern, (ring) => ring.#record),
-    )
+    this.#record.takeAfter(partOf(pattern, (ring) => ring.#record))
     this.#order.lengthen(rows)
     for (let place = 0; place < first.#size; place++) this.#order.set(place, first.#order.get(place))
     this.#size = first.#size
@@ -218,8 +214,8 @@ export class Ring {
   }
 
   #picture(row: number): Peer {
-    const address = this.#records.address(this.#record[row]).slice()
-    const numbers = this.#records.meta(this.#record[row])
+    const address = this.#records.address(this.#record.get(row)).slice()
+    const numbers = this.#records.meta(this.#record.get(row))
     return {
       row,
       instance: this.#instance(row),
@@ -235,11 +231,11 @@ export class Ring {
 
   /** A view, good until a record is added. */
   #name(row: number): Uint8Array {
-    return this.#records.name(this.#record[row])
+    return this.#records.name(this.#record.get(row))
   }
 
   #instance(row: number): number {
-    return u32(this.#records.meta(this.#record[row]), 4)
+    return u32(this.#records.meta(this.#record.get(row)), 4)
   }
 
   #write(entry: RosterEntry): void {
@@ -259,7 +255,7 @@ export class Ring {
   /** A record of this peer with the numbers that were just written. */
   #keep(row: number, name: Uint8Array, address: Uint8Array): void {
     const records = this.#records
-    const before = this.#record[row]
+    const before = this.#record.get(row)
     const isKnown = this.#standing[row] !== ABSENT
     if (
       isKnown &&
@@ -268,22 +264,13 @@ export class Ring {
       records.hasMeta(before, this.#numbers, 0, NUMBERS)
     )
       return
-    this.#record[row] = records.add(
-      name,
-      0,
-      name.length,
-      address,
-      0,
-      address.length,
-      this.#numbers,
-      0,
-      NUMBERS,
-    )
+    const record = records.add(name, 0, name.length, address, 0, address.length, this.#numbers, 0, NUMBERS)
+    this.#record.set(row, record)
     if (isKnown) records.drop(before)
   }
 
   #forget(row: number): void {
-    this.#numbers.set(this.#records.meta(this.#record[row]))
+    this.#numbers.set(this.#records.meta(this.#record.get(row)))
     this.#keep(row, NOTHING, NOTHING)
     this.#standing[row] = FORGOTTEN
   }
@@ -291,7 +278,7 @@ export class Ring {
   #grow(row: number): void {
     const rows = grownLength(this.#standing.length, row + 1)
     this.#standing = longer(this.#standing, new Uint8Array(rows))
-    this.#record = longer(this.#record, new Uint32Array(rows))
+    this.#record.lengthen(rows)
   }
 }
 

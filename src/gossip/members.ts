@@ -39,7 +39,7 @@ export class MemberTable {
   /** Number of the version set of each row. */
   readonly versionSet = new NumberColumn(FIRST_ROWS)
 
-  #record = new Uint32Array(FIRST_ROWS)
+  readonly #record = new NumberColumn(FIRST_ROWS)
   #isUsed = new Uint8Array(FIRST_ROWS)
   readonly #free: number[] = []
   /** Open addressing; a slot holds row + 1, 0 is empty. A quarter of them at least are. */
@@ -164,7 +164,7 @@ export class MemberTable {
     this.status[row] = 0
     this.port[row] = 0
     this.setStatusTime(row, 0)
-    this.#record[row] = this.#records.add(
+    const record = this.#records.add(
       name,
       nameStart,
       nameEnd,
@@ -175,6 +175,7 @@ export class MemberTable {
       metaStart,
       metaEnd,
     )
+    this.#record.set(row, record)
     this.versionSet.set(row, 0)
     this.size += 1
     if (this.size * 4 > this.#slots.length * 3) this.#rehash(this.#slots.length * 2)
@@ -188,7 +189,7 @@ export class MemberTable {
     this.setLeftAt(row, undefined)
     this.#instances[HELD.unlisted] -= 1
     this.#isUsed[row] = 0
-    this.#records.drop(this.#record[row])
+    this.#records.drop(this.#record.get(row))
     this.size -= 1
     this.#free.push(row)
     this.#unplace(row)
@@ -197,8 +198,8 @@ export class MemberTable {
 
   /** Replaces address and meta. */
   setFacts(row: number, address: Uint8Array, meta: Uint8Array): void {
-    const before = this.#record[row]
-    this.#record[row] = this.#records.renewed(before, address, meta)
+    const before = this.#record.get(row)
+    this.#record.set(row, this.#records.renewed(before, address, meta))
     this.#records.drop(before)
     this.#tidy()
   }
@@ -254,7 +255,7 @@ export class MemberTable {
   /** Whether another table that shares our records has the same member in a row, and both know the same of it: that it is alive. */
   isAlike(other: MemberTable, row: number): boolean {
     return (
-      this.#record[row] === other.#record[row] &&
+      this.#record.get(row) === other.#record.get(row) &&
       this.#isUsed[row] + other.#isUsed[row] === 2 &&
       this.held[row] === HELD.alive &&
       other.held[row] === HELD.alive &&
@@ -274,27 +275,27 @@ export class MemberTable {
 
   /** Copies a row's address, name and meta to `to` at `at`, in this order: what facts hold of it. */
   copyFacts(row: number, to: Uint8Array, at: number): void {
-    this.#records.copyFacts(this.#record[row], to, at)
+    this.#records.copyFacts(this.#record.get(row), to, at)
   }
 
   /** Bytes of a row's address, name and meta. */
   factLengths(row: number): { address: number; name: number; meta: number } {
     const records = this.#records
-    const at = this.#record[row]
+    const at = this.#record.get(row)
     return { address: records.addressLength(at), name: records.nameLength(at), meta: records.metaLength(at) }
   }
 
   // The next three give views, good until the table changes.
   name(row: number): Uint8Array {
-    return this.#records.name(this.#record[row])
+    return this.#records.name(this.#record.get(row))
   }
 
   address(row: number): Uint8Array {
-    return this.#records.address(this.#record[row])
+    return this.#records.address(this.#record.get(row))
   }
 
   meta(row: number): Uint8Array {
-    return this.#records.meta(this.#record[row])
+    return this.#records.meta(this.#record.get(row))
   }
 
   /** All that an alive message and a push/pull say of a row. Its bytes are views like those above. */
@@ -312,7 +313,7 @@ export class MemberTable {
 
   /** Whether the row holds exactly this address in normal form (IPv4 is 4 bytes) and this port. */
   hasAddress(row: number, bytes: Uint8Array, start: number, end: number, port: number): boolean {
-    return this.port[row] === port && this.#records.hasAddress(this.#record[row], bytes, start, end)
+    return this.port[row] === port && this.#records.hasAddress(this.#record.get(row), bytes, start, end)
   }
 
   /** A copy of what a claim may replace. */
@@ -322,12 +323,12 @@ export class MemberTable {
   }
 
   hasMeta(row: number, bytes: Uint8Array, start: number, end: number): boolean {
-    return this.#records.hasMeta(this.#record[row], bytes, start, end)
+    return this.#records.hasMeta(this.#record.get(row), bytes, start, end)
   }
 
   /** Whether the row is that of this name. */
   hasName(row: number, bytes: Uint8Array, start: number, end: number): boolean {
-    return this.#records.hasName(this.#record[row], bytes, start, end)
+    return this.#records.hasName(this.#record.get(row), bytes, start, end)
   }
 
   #tidy(): void {
@@ -346,20 +347,19 @@ export class MemberTable {
     this.held = longer(this.held, new Uint8Array(rows))
     this.status = longer(this.status, new Uint8Array(rows))
     this.port = longer(this.port, new Uint16Array(rows))
-    this.#record = longer(this.#record, new Uint32Array(rows))
     this.#isUsed = longer(this.#isUsed, new Uint8Array(rows))
   }
 
   get #numbers(): readonly NumberColumn[] {
-    return [this.incarnation, this.instance, this.versionSet, this.#statusTime]
+    return [this.incarnation, this.instance, this.versionSet, this.#statusTime, this.#record]
   }
 
   get #plain(): readonly Column[] {
-    return [this.held, this.status, this.port, this.#record, this.#isUsed]
+    return [this.held, this.status, this.port, this.#isUsed]
   }
 
   #hashOf(row: number): number {
-    return this.#records.hash(this.#record[row], this.#seed)
+    return this.#records.hash(this.#record.get(row), this.#seed)
   }
 
   #place(row: number): void {

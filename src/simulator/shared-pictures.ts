@@ -3,9 +3,10 @@
  * for each row.
  */
 
-import { grownLength, longer } from '../actors/columns.ts'
+import { grownLength } from '../actors/columns.ts'
 import { FactReader, placed } from '../actors/facts.ts'
-import { columnAfter, type Pattern, partOf } from '../actors/pattern.ts'
+import { NumberColumn } from '../actors/number-column.ts'
+import { type Pattern, partOf } from '../actors/pattern.ts'
 import type { Records } from '../actors/records.ts'
 import type { MemberPictures } from '../cluster/pictures.ts'
 
@@ -15,7 +16,7 @@ const NONE = 0
 export class SharedPictures implements MemberPictures {
   readonly #records: Records
   /** By row: number of the record plus one. */
-  #numbers = new Uint32Array(0)
+  readonly #numbers = new NumberColumn(0)
   #size = 0
 
   /** `records` are those of the world, which keep equal ones once. */
@@ -32,32 +33,27 @@ export class SharedPictures implements MemberPictures {
   }
 
   at(row: number): FactReader | undefined {
-    const number = this.#numbers[row] ?? NONE
+    const number = this.#numberOf(row)
     return number === NONE ? undefined : new FactReader(placed(this.#records.name(number - 1), row))
   }
 
   put(reader: FactReader): void {
     const { row, bytes, at, length } = reader
-    if (row >= this.#numbers.length)
-      this.#numbers = longer(this.#numbers, new Uint32Array(grownLength(this.#numbers.length, row + 1)))
-    if (this.#numbers[row] === NONE) this.#size += 1
+    if (row >= this.#numbers.length) this.#numbers.lengthen(grownLength(this.#numbers.length, row + 1))
+    if (this.#numbers.get(row) === NONE) this.#size += 1
     const picture = placed(bytes.subarray(at, at + length), 0)
-    this.#numbers[row] = 1 + this.#records.add(picture, 0, length, NOTHING, 0, 0, NOTHING, 0, 0)
+    this.#numbers.set(row, 1 + this.#records.add(picture, 0, length, NOTHING, 0, 0, NOTHING, 0, 0))
   }
 
   drop(row: number): void {
-    if ((this.#numbers[row] ?? NONE) === NONE) return
-    this.#numbers[row] = NONE
+    if (this.#numberOf(row) === NONE) return
+    this.#numbers.set(row, NONE)
     this.#size -= 1
   }
 
   /** Holds all pictures of a pattern, once it holds its own. */
   takeAfter(pattern: Pattern<SharedPictures>): void {
-    this.#numbers = longer(this.#numbers.subarray(0, 1), new Uint32Array(pattern.rows))
-    columnAfter(
-      this.#numbers,
-      partOf(pattern, (pictures) => pictures.#numbers),
-    )
+    this.#numbers.takeAfter(partOf(pattern, (pictures) => pictures.#numbers))
     this.#size = pattern.first.#size
   }
 
@@ -70,5 +66,9 @@ export class SharedPictures implements MemberPictures {
 
   tidy(): void {
     // Nothing is ever garbage.
+  }
+
+  #numberOf(row: number): number {
+    return row < this.#numbers.length ? this.#numbers.get(row) : NONE
   }
 }

@@ -6,23 +6,32 @@ import { equal, hashOf, Records } from '../actors/records.ts'
 
 const FIRST_SLOTS = 1024
 
+/** So that all that ten thousand members know has numbers of 16 bits: three records of each, the longest twice as long. */
+const UNIT = 32
+
 export class SharedRecords extends Records {
   /** Open addressing by the hash of the whole record; a slot holds its number + 1, 0 is empty. At least half of them are. */
   #slots = new Uint32Array(FIRST_SLOTS)
   #count = 0
 
-  protected override kept(at: number, length: number): number {
+  constructor() {
+    super(UNIT)
+  }
+
+  protected override kept(number: number, length: number): number {
     const { slab } = this
+    const at = number * UNIT
     const mask = this.#slots.length - 1
     let slot = hashOf(0, slab, at, at + length) & mask
     for (; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
       const known = this.#slots[slot] - 1
-      if (equal(slab, known, known + this.length(known), slab, at, at + length)) return known
+      const knownAt = known * UNIT
+      if (equal(slab, knownAt, knownAt + this.length(known), slab, at, at + length)) return known
     }
-    this.#slots[slot] = at + 1
+    this.#slots[slot] = number + 1
     this.#count += 1
     if (this.#count * 2 > this.#slots.length) this.#grow()
-    return super.kept(at, length)
+    return super.kept(number, length)
   }
 
   override drop(): void {
@@ -39,8 +48,8 @@ export class SharedRecords extends Records {
     const mask = this.#slots.length - 1
     for (const number of before) {
       if (number === 0) continue
-      const at = number - 1
-      let slot = hashOf(0, this.slab, at, at + this.length(at)) & mask
+      const at = (number - 1) * UNIT
+      let slot = hashOf(0, this.slab, at, at + this.length(number - 1)) & mask
       while (this.#slots[slot] !== 0) slot = (slot + 1) & mask
       this.#slots[slot] = number
     }
