@@ -54,7 +54,7 @@ export class Lingering {
     let asked = 0
     for (let row = 0; row < table.rowCount; row++) {
       if (!table.isUsed(row) || table.status[row] !== STATUS.leaving || row === standing.selfRow) continue
-      const instance = table.instance[row]
+      const instance = table.instance.get(row)
       leaving.set(row, instance)
       if (this.#before.get(row) !== instance || asked === MOST_ASKED) continue
       asked += 1
