@@ -121,7 +121,9 @@ export class Stage {
   #forgetful(milliseconds: number): string {
     const file = join(this.folder, 'forgetful.json')
     const time = `${milliseconds}ms`
-    writeFileSync(file, JSON.stringify({ tombstone_timeout: time, reconnect_timeout: time }))
+    // Once: another agent may be reading it.
+    if (!existsSync(file))
+      writeFileSync(file, JSON.stringify({ tombstone_timeout: time, reconnect_timeout: time }))
     return file
   }
 
