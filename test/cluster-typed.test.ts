@@ -404,3 +404,15 @@ test('a schema of tags that takes its time is told as such', async (t) => {
   const { issues } = await wrong
   assert.match(issues[0].message, /must judge at once/)
 })
+
+test('who makes many for one cluster stops each, and nothing of it is left there', async (t) => {
+  const cluster = await lone(t, 'one')
+  const count = () => cluster.listenerCount('member-join') + cluster.listenerCount('member-update')
+  const before = count()
+  for (let i = 0; i < 3; i++) {
+    const pool = typed(cluster, ZOD)
+    assert.equal(count(), before + 2)
+    pool.stop()
+  }
+  assert.equal(count(), before)
+})

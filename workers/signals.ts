@@ -28,10 +28,10 @@ export function handleSignals(cluster: SignalledCluster, options: SignalOptions 
     for (const signal of signals) process.off(signal, handle)
   }
   const end = async () => {
-    // A leave that fails, such as a second one after an actor's death, must not keep the process.
+    // What fails here, such as a second leave after an actor's death, must not keep the process.
     if (drain !== undefined) await cluster.drain(drain).catch(() => undefined)
     await cluster.leave().catch(() => undefined)
-    await cluster.shutdown()
+    await cluster.shutdown().catch(() => undefined)
     remove()
     ended?.()
   }

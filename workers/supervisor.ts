@@ -114,9 +114,9 @@ export class SupervisedMember implements Placed {
 
   async #restart(death: ActorExited): Promise<void> {
     const { host } = this.#parts
-    await this.#life.end()
-    if (this.#isStopped) return
     try {
+      await this.#life.end()
+      if (this.#isStopped) return
       this.#life = await this.#begin()
     } catch (error) {
       this.#restarting = undefined

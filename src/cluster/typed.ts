@@ -114,6 +114,7 @@ export class Typed<const S extends Schemas> {
   readonly cluster: Cluster
   readonly #schemas: S
   readonly #codec: Codec
+  #uncheckTags: () => void = () => undefined
 
   constructor(cluster: Cluster, schemas: S, codec: Codec) {
     this.cluster = cluster
@@ -125,6 +126,18 @@ export class Typed<const S extends Schemas> {
     }
     cluster.on('member-join', check)
     cluster.on('member-update', check)
+    this.#uncheckTags = () => {
+      cluster.off('member-join', check)
+      cluster.off('member-update', check)
+    }
+  }
+
+  /**
+   * Checks tags that come in no longer: for whoever makes many of these on one cluster. What `onEvent` and `onQuery` gave stops those; all
+   * else works as before.
+   */
+  stop(): void {
+    this.#uncheckTags()
   }
 
   /** Sends a user event. Rejects as `cluster.userEvent` does, and with InvalidPayload. */
