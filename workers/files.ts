@@ -3,7 +3,7 @@
  * out at a time, and its outcome goes back as mail. A file that is appended to stays open; before it is replaced it is closed, since
  * Windows renames nothing over an open one.
  */
-import { type FileHandle, open, realpath, rename, unlink } from 'node:fs/promises'
+import { access, type FileHandle, open, realpath, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FileOperation, FileOutcome } from '../src/dispatch/files.ts'
@@ -94,8 +94,26 @@ export class DiskFiles {
   }
 }
 
+/** A file that is not there may be made later; in a folder that is not there it never will be, and whoever named it is told so at once. */
+async function opened(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'r')
+  } catch (error) {
+    const folder = dirname(path)
+    if (await isThere(folder)) throw error
+    throw Object.assign(new Error(`the folder ${folder} is not there`), { code: 'ENOTDIR' })
+  }
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}
+
 async function read(path: string): Promise<Uint8Array> {
-  const handle = await open(path, 'r')
+  const handle = await opened(path)
   try {
     const { size } = await handle.stat()
     if (size > LONGEST_FILE) {

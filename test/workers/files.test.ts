@@ -72,6 +72,7 @@ test('what cannot be done is said with the code of the system, and the old file 
   assert.equal(await code((end) => files.read(path, end)), 'ENOENT')
   assert.equal(await code((end) => files.read(folder, end)), 'EISDIR')
   const nowhere = join(folder, 'no', 'such')
+  assert.equal(await code((end) => files.read(nowhere, end)), 'ENOTDIR', 'never to be made')
   assert.equal(await code((end) => files.append(nowhere, utf8('x'), 0o644, 'buffer', end)), 'ENOENT')
   assert.equal(await code((end) => files.replace(nowhere, utf8('x'), 0o644, end)), 'ENOENT')
   assert.equal(await code((end) => files.replace(folder, utf8('x'), 0o644, end)), 'EISDIR')
