@@ -95,7 +95,7 @@ async function minifyAgain(): Promise<void> {
       ecma: 2020,
       compress: { passes: 3, keep_fargs: false },
       // Node shows the line in which an error arose: whoever's first join fails must not get a screenful of ours before the reason.
-      format: { max_line_len: 400 },
+      format: { max_line_len: 1_000 },
       sourceMap: {
         includeSources: true,
         content: readFileSync(`${file}.map`, 'utf8'),

@@ -288,6 +288,8 @@ function shown(name: string, field: string, value: Value | undefined): unknown {
       return name === 'query' || name === 'queryResponse' ? '' : null
     return field in zeros ? zeros[field] : isAddress || isText ? '' : 0
   }
+  // A time that no clock can follow costs a state itself alone, and is read as one beyond all.
+  if (name === 'pushPull' && typeof value === 'bigint' && value > 0n) return Number.POSITIVE_INFINITY
   if (isAddress && value instanceof Uint8Array) return formatIp(value)
   if (value instanceof Uint8Array) return hex(value)
   return isText ? hex(Buffer.from(String(value))) : value

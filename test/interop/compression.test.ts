@@ -60,7 +60,9 @@ describe('on the wire', { concurrency: true, skip: withoutSerf }, () => {
       for (const type of [TYPE.ping, TYPE.ack, TYPE.user])
         assert.ok(packetTypes.has(type), `no packet of type ${type}`)
       assert.ok(!packetTypes.has(TYPE.compress))
-      assert.deepEqual([...streamTypes], [TYPE.pushPull])
+      // A ping over TCP may be among them where the machine is slow.
+      assert.ok(streamTypes.has(TYPE.pushPull))
+      assert.ok(!streamTypes.has(TYPE.compress))
     })
   }
 
