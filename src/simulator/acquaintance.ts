@@ -10,6 +10,7 @@
 import { type Pattern, partOf } from '../actors/pattern.ts'
 import { writePushPullHeader, writePushPullNode } from '../wire/claim.ts'
 import { Writer } from '../wire/msgpack.ts'
+import { writePushPullState } from '../wire/serf.ts'
 import type { Inside } from './inside.ts'
 import type { Pipe } from './network.ts'
 import type { SimulatedNode } from './node.ts'
@@ -32,8 +33,12 @@ export function acquaint(nodes: readonly SimulatedNode[], settle: () => number):
   const now = settle()
   if (mayCopy) {
     const [first, second] = told.map(insideOf)
-    for (let row = 2; row < nodes.length; row++)
+    // Nothing in it is news. But one that has never exchanged states takes what its first peer heard before for older than its own time.
+    const known = stateOf(nodes.slice(0, 1))
+    for (let row = 2; row < nodes.length; row++) {
       takeAfter(insideOf(nodes[row]), { first, second, row, rows: nodes.length })
+      introduce(nodes[row], known)
+    }
   }
   // Those that begin at once would exchange their states all in the same half minute: ten times as many as in a pool of thousands that is long there.
   for (const node of nodes) insideOf(node).gossip.sync.settle(now)
@@ -47,12 +52,16 @@ export function introduce(node: SimulatedNode, state: Uint8Array): void {
 /** A push/pull that has all of them alive, as each says of itself. */
 export function stateOf(nodes: readonly SimulatedNode[]): Uint8Array {
   const writer = new Writer()
-  writePushPullHeader(writer, { join: false, nodes: nodes.length, userStateLength: 0 })
+  const user = new Writer()
+  const times = { lamportTime: 0, eventTime: 0, queryTime: 0 }
+  writePushPullState(user, { ...times, left: [], statuses: { count: 0, each: () => undefined }, slots: [] })
+  writePushPullHeader(writer, { join: false, nodes: nodes.length, userStateLength: user.length })
   for (const node of nodes) {
     const { table } = insideOf(node).gossip
     const bytes = new TextEncoder().encode(node.name)
     writePushPullNode(writer, table.fields(table.find(bytes, 0, bytes.length)))
   }
+  writer.append(user.bytes, 0, user.length)
   return writer.copy()
 }
 

@@ -43,6 +43,20 @@ test('who begins as others did knows what it would know by a push/pull', () => {
   }
 })
 
+test('who begins acquainted takes no event for one of before its time, whomever it exchanges states with first', () => {
+  const options = { compression: false, pushPullInterval: 1_000 }
+  const world = new World({ seed: 6, handling: 'share', hosts: 'light', options, keep: isTold })
+  const nodes = world.acquainted(FEW)
+  const names = ['one', 'two', 'three', 'four', 'five']
+  for (const name of names) {
+    world.event(nodes[world.faults.below(FEW)], name)
+    world.run(250)
+  }
+  world.run(5_000)
+  for (const name of names)
+    assert.equal(world.transitions.filter((seen) => seen.name === name).length, FEW, name)
+})
+
 test('states that are compared and not written change nothing of what anybody hears', () => {
   const [written, compared] = (['written', 'compared'] as const).map((states) => {
     const options = { compression: false, pushPullInterval: 5_000 }
