@@ -1,6 +1,6 @@
 /**
- * Records: name, address and meta of members as bytes in one slab, each known by a number, which is its offset in units of so many bytes. What rarely changes stands here, so that a hundred
- * thousand members make no text and no objects.
+ * Records: name, address and meta of members as bytes in one slab, each known by a number, which is its offset in units of so many bytes. What
+ * rarely changes stands here, so that a hundred thousand members make no text and no objects.
  *
  *     slab    | name length u16 | address length u8 | meta length u16 | name | address | meta |
  *

@@ -41,12 +41,10 @@ export function packRosterEntry(pack: Pack, entry: RosterEntry): void {
   copy(pack.bytes, at + FIXED + address.length, name, 0, name.length)
 }
 
-/** Visits each entry; `address` and `name` are views into `bytes`, to be copied by who keeps them. */
-export function eachRosterEntry(bytes: Uint8Array, visit: (entry: RosterEntry) => void): void {
-  readRosterEntries(bytes, 0, Number.POSITIVE_INFINITY, visit)
-}
-
-/** As `eachRosterEntry`, for `most` entries from `start` on. Returns where the next one begins. */
+/**
+ * Visits up to `most` entries from `start` on, and returns where the next one begins. `address` and `name` are views into `bytes`, to be copied
+ * by who keeps them.
+ */
 export function readRosterEntries(
   bytes: Uint8Array,
   start: number,

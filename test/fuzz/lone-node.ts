@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { FACT, FactReader, STATUS } from '../../src/actors/facts.ts'
 import { SeededRandom } from '../../src/actors/random.ts'
-import { eachRosterEntry } from '../../src/actors/roster.ts'
+import { readRosterEntries } from '../../src/actors/roster.ts'
 import { after, isLegal, type Known } from '../../src/dispatch/fold.ts'
 import { type Body, encodeTree, type SerfTree, type Tree } from '../../src/wire/index.ts'
 import { LoneDetector } from '../detector/lone-detector.ts'
@@ -103,7 +103,9 @@ export class LoneNode {
 
   #deliver(mail: LoneGossip['toDetector'][number]): void {
     if (mail.type === 'roster')
-      eachRosterEntry(mail.bytes, ({ name, incarnation }) => assert.ok(name.length > 0 && incarnation < LAST))
+      readRosterEntries(mail.bytes, 0, Number.POSITIVE_INFINITY, ({ name, incarnation }) =>
+        assert.ok(name.length > 0 && incarnation < LAST),
+      )
     this.detector.mail(mail)
   }
 

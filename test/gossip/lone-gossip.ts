@@ -5,7 +5,7 @@ import { FACT, FactReader, STATUS } from '../../src/actors/facts.ts'
 import type { GossipCommand, Restored, ToDetector, ToDispatch, ToGossip } from '../../src/actors/mail.ts'
 import { eachDelivery, eachTrayItem, Pack, packOverheard, packSource } from '../../src/actors/packed.ts'
 import { fillFrom, SeededRandom } from '../../src/actors/random.ts'
-import { eachRosterEntry } from '../../src/actors/roster.ts'
+import { readRosterEntries } from '../../src/actors/roster.ts'
 import type { Vetoes } from '../../src/gossip/admission.ts'
 import { Gossip } from '../../src/gossip/gossip.ts'
 import { type ClusterOptions, settle } from '../../src/options/options.ts'
@@ -221,7 +221,7 @@ export class LoneGossip {
     const last = new Map<string, string>()
     for (const mail of this.toDetector) {
       if (mail.type !== 'roster') continue
-      eachRosterEntry(mail.bytes, ({ name, standing, incarnation }) => {
+      readRosterEntries(mail.bytes, 0, Number.POSITIVE_INFINITY, ({ name, standing, incarnation }) => {
         const text = new TextDecoder().decode(name)
         last.set(text, `${text} ${standing} ${incarnation}`)
       })
