@@ -3,18 +3,14 @@
  * garbage and write down what they still hold, so that it can be compared over hours.
  */
 import { isMainThread, threadId } from 'node:worker_threads'
+import { held } from '../kit/cost.ts'
 import { writeHeld } from './held.ts'
 
 const channel = new BroadcastChannel('folkmoot-stress-collect')
 channel.unref()
 
-function collect(): void {
-  // Twice: what the first finds dead may hold memory outside the heap until the next.
-  globalThis.gc?.()
-  globalThis.gc?.()
-  const { heapUsed, external } = process.memoryUsage()
-  writeHeld(threadId, heapUsed + external)
-}
+const throwAway = () => globalThis.gc?.()
+const collect = () => writeHeld(threadId, held(throwAway))
 
 channel.onmessage = collect
 

@@ -94,11 +94,16 @@ export class Story {
     else this.failuresLeftOut += 1
   }
 
-  /** It is calm, and no excuse will be added for what was said so far: what is excused is only counted from here on. */
-  settleFailures(): void {
-    const left = this.failures.filter(
+  /** Of members, and with nobody's excuse. */
+  get falseFailures(): Failure[] {
+    return this.failures.filter(
       (failure) => this.members.has(failure.who) && !isExcused(failure, this.excuses),
     )
+  }
+
+  /** It is calm, and no excuse will be added for what was said so far: what is excused is only counted from here on. */
+  settleFailures(): void {
+    const left = this.falseFailures
     this.failuresSettled += this.failures.length - left.length
     this.failures = left
   }
@@ -159,7 +164,7 @@ export function wallClock(): number {
   return performance.timeOrigin + performance.now()
 }
 
-export function isExcused({ who, by, at }: Failure, excuses: readonly Excuse[]): boolean {
+function isExcused({ who, by, at }: Failure, excuses: readonly Excuse[]): boolean {
   return excuses.some(
     (excuse) =>
       at >= excuse.from &&

@@ -4,15 +4,7 @@
  */
 import { plain } from '../report/numbers.ts'
 import { slopeOf } from './slope.ts'
-import {
-  type Check,
-  type Failure,
-  hearingsOf,
-  isExcused,
-  type MemorySample,
-  type MemorySeries,
-  type Story,
-} from './story.ts'
+import { type Check, hearingsOf, type MemorySample, type MemorySeries, type Story } from './story.ts'
 
 export interface Verdict {
   /** What must be so. */
@@ -55,12 +47,8 @@ function checked(checks: readonly Check[]): Verdict[] {
   })
 }
 
-export function falseFailures({ members, failures, excuses }: Story): Failure[] {
-  return failures.filter((failure) => members.has(failure.who) && !isExcused(failure, excuses))
-}
-
 export function noFalseFailure(story: Story): Verdict {
-  const found = falseFailures(story)
+  const found = story.falseFailures
   const said = found.map(({ who, by }) => `${who} by ${by}`)
   const left = story.failuresLeftOut > 0 ? `, and ${story.failuresLeftOut} that nobody could look at` : ''
   return judged(

@@ -9,6 +9,7 @@
 import assert from 'node:assert/strict'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { held } from '../../bench/kit/cost.ts'
 import { World } from '../../src/simulator/index.ts'
 
 /** Members, and how many virtual seconds are measured. */
@@ -60,7 +61,7 @@ export async function prove(seed: number): Promise<unknown> {
 }
 
 function measured(seed: number, members: number, seconds: number, collect: () => void): Measured {
-  const before = inUse(collect)
+  const before = held(collect)
   const world = new World({
     seed,
     handling: 'share',
@@ -73,7 +74,7 @@ function measured(seed: number, members: number, seconds: number, collect: () =>
   world.run(seconds * 1_000)
   const { user, system } = process.cpuUsage(from)
   const cpu = (user + system) / 1e6
-  const bytes = inUse(collect) - before
+  const bytes = held(collect) - before
   const times = heardOf(world)
   const result = {
     members,
@@ -102,12 +103,4 @@ function heardOf(world: World): number[] {
   world.event(world.nodes[world.faults.below(world.nodes.length)], 'all')
   world.run(EVENT_LASTS)
   return world.transitions.map(({ at }) => at - from)
-}
-
-function inUse(collect: () => void): number {
-  // Twice: what the first finds dead may hold memory outside the heap until the next.
-  collect()
-  collect()
-  const { heapUsed, external } = process.memoryUsage()
-  return heapUsed + external
 }

@@ -10,6 +10,7 @@ import assert from 'node:assert/strict'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { judged, spreadOf } from '../../bench/experiments/spread.ts'
+import { held } from '../../bench/kit/cost.ts'
 import { type SimulatedNode, World } from '../../src/simulator/index.ts'
 
 const MEMBERS = 10_000
@@ -33,7 +34,7 @@ const ALL_WITHIN = 2_600
 export async function prove(seed: number): Promise<unknown> {
   setFlagsFromString('--expose-gc')
   const collect: () => void = runInNewContext('gc')
-  const before = inUse(collect)
+  const before = held(collect)
   const times = new Map<string, number[]>()
   const world = new World({
     seed,
@@ -54,7 +55,7 @@ export async function prove(seed: number): Promise<unknown> {
   const from = processorTime()
   world.run(REST_SECONDS * 1_000)
   const perSecond = (processorTime() - from) / REST_SECONDS
-  const bytes = inUse(collect) - before
+  const bytes = held(collect) - before
   const rest = {
     members: MEMBERS,
     'seconds of CPU until all know all': started,
@@ -75,7 +76,7 @@ export async function prove(seed: number): Promise<unknown> {
     ...rest,
     'events that reached all within 2.6 s, without loss': calm.within,
     spread: spread.map(({ curve, ...found }) => found),
-    'GiB in use at the end': rounded((inUse(collect) - before) / GIB),
+    'GiB in use at the end': rounded((held(collect) - before) / GIB),
     'GiB resident at most': residentGib(),
   }
 }
@@ -125,14 +126,6 @@ function spreadAt(
 function processorTime(): number {
   const { user, system } = process.cpuUsage()
   return (user + system) / 1e6
-}
-
-function inUse(collect: () => void): number {
-  // Twice: what the first finds dead may hold memory outside the heap until the next.
-  collect()
-  collect()
-  const { heapUsed, external } = process.memoryUsage()
-  return heapUsed + external
 }
 
 function residentGib(): number {
