@@ -1,6 +1,6 @@
 /**
  * What `npm pack` ships, made in place of the compiled modules: `release.js in` before packing, `release.js out` after it; `release.js weigh` says
- * what it weighs. One small file per entry point and shared pieces beside the threads' files, minified, with source maps that hold the sources;
+ * what it weighs, and `release.js beside` leaves its modules beside the compiled ones, for benchmarks. One small file per entry point and shared pieces beside the threads' files, minified, with source maps that hold the sources;
  * one declaration file per entry, which names nothing but itself and Node; and a short README. Entry points are what package.json exports and runs,
  * and every file that a thread is started from.
  */
@@ -114,13 +114,22 @@ function swap(from: string, to: string): void {
   }
 }
 
-/** Makes all of it beside what is there. */
-async function make(): Promise<Metafile> {
+function entriesHere(): Entries {
+  return entriesOf(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')))
+}
+
+/** What runs of it, beside what is there. */
+async function makeModules(): Promise<Metafile> {
   rmSync(RELEASE, { recursive: true, force: true })
-  const entries = entriesOf(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')))
-  const metafile = await buildModules(entries)
+  const metafile = await buildModules(entriesHere())
   await minifyAgain()
-  buildDeclarations(RELEASE, entries)
+  return metafile
+}
+
+/** All of it. */
+async function make(): Promise<Metafile> {
+  const metafile = await makeModules()
+  buildDeclarations(RELEASE, entriesHere())
   return metafile
 }
 
@@ -164,4 +173,5 @@ function swapOut(): void {
 if (process.argv[2] === 'in') await swapIn()
 else if (process.argv[2] === 'out') swapOut()
 else if (process.argv[2] === 'weigh') await weigh()
-else throw new Error(`${relative(process.cwd(), import.meta.filename)} in|out|weigh`)
+else if (process.argv[2] === 'beside') await makeModules()
+else throw new Error(`${relative(process.cwd(), import.meta.filename)} in|out|weigh|beside`)

@@ -2,9 +2,10 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { Cluster } from 'folkmoot'
+import type { Cluster } from 'folkmoot'
 import { memoryOf } from './cost.ts'
 import { apart, carried } from './namespace.ts'
+import { PackedCluster } from './packed.ts'
 
 export interface Many {
   count: number
@@ -37,7 +38,7 @@ export async function many(count: number, rest: number): Promise<Many> {
 async function make(count: number): Promise<Cluster[]> {
   const members: Cluster[] = []
   const one = (i: number) =>
-    Cluster.create({ nodeName: `m${i}`, bind: '127.0.0.1:0', threads: 'none', hostStall: { after: 0 } })
+    PackedCluster.create({ nodeName: `m${i}`, bind: '127.0.0.1:0', threads: 'none', hostStall: { after: 0 } })
   for (let i = 0; i < count; i += BATCH)
     members.push(
       ...(await Promise.all(Array.from({ length: Math.min(BATCH, count - i) }, (_, j) => one(i + j)))),

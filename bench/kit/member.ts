@@ -1,6 +1,7 @@
 /** The process behind `FolkmootSubject`: a host program with one listener, that does what it is told. Ends with its channel. */
-import { Cluster } from 'folkmoot'
+import type { Cluster } from 'folkmoot'
 import type { MemberOrder } from './folkmoot.ts'
+import { PackedCluster } from './packed.ts'
 import { say } from './say.ts'
 
 /** Of every event that it is told to send. */
@@ -10,7 +11,7 @@ let cluster: Cluster | undefined
 let heard = 0
 
 async function started(order: Extract<MemberOrder, { type: 'start' }>): Promise<Cluster> {
-  const made = await Cluster.create(order.options)
+  const made = await PackedCluster.create(order.options)
   made.on('user-event', () => {
     heard += 1
   })

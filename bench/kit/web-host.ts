@@ -6,7 +6,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { Cluster } from 'folkmoot'
+import type { Cluster } from 'folkmoot'
+import { PackedCluster } from './packed.ts'
 import { moleculer, swim } from './peers.ts'
 
 export type Beside =
@@ -75,7 +76,7 @@ async function startBeside(beside: Beside): Promise<number> {
     )
     return 0
   }
-  cluster = await Cluster.create({ nodeName: 'web', bind: '127.0.0.1:0', threads: beside })
+  cluster = await PackedCluster.create({ nodeName: 'web', bind: '127.0.0.1:0', threads: beside })
   cluster.on('user-event', () => undefined)
   return cluster.localMember().port
 }
