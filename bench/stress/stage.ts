@@ -51,6 +51,9 @@ const ALL_SEE_ALL = 60_000
 const LOOK_EVERY = 250
 /** So that the garbage of all threads is collected before one looks. */
 const COLLECTING = 500
+/** What still waits to be said takes up to three megabytes of a member, and is said in this time. */
+const SAYING = 60_000
+const QUEUES = ['membership_queue', 'intent_queue', 'event_queue', 'query_queue']
 
 export class Stage {
   readonly story: Story
@@ -242,6 +245,18 @@ export class Stage {
         : `one view after ${Math.round(after)} ms`,
     )
     return calm
+  }
+
+  /** Waits until nothing waits in the queues of ours, so that they are weighed alike in each calm; as long as that may take, and no longer. */
+  async silence(): Promise<void> {
+    const waiting = async (member: Ours) => {
+      const counters = await member.counters().catch((): Record<string, number> => ({}))
+      return QUEUES.reduce((sum, queue) => sum + (counters[queue] ?? 0), 0)
+    }
+    for (const from = performance.now(); performance.now() - from < SAYING; await sleep(4 * LOOK_EVERY)) {
+      const all = await Promise.all(this.ours.map(waiting))
+      if (all.every((count) => count === 0)) return
+    }
   }
 
   /** Has ours collect garbage, and looks at what everybody holds in memory. */

@@ -23,8 +23,6 @@ const FORGET_AFTER = 5 * 60_000
  * suspicion that nobody confirms lasts in a pool of 70 (44 s), beside its own slowed-down probes. Protocol page 1, section 7.7.
  */
 const BOUND = 120_000
-/** So that what was said in the trouble has been said everywhere before anybody is weighed. */
-const REST = 5_000
 
 /** Who is killed, who is frozen, who is left alone; one of ours and one of the others each. */
 function parts(players: readonly Player[]): { killed: Player[]; frozen: Player[] } {
@@ -74,7 +72,7 @@ export const everything: Scenario = {
       await stage.calm(BOUND)
       await sealed.calm(BOUND)
       await oneKey(sealed, key)
-      await stage.pause(REST, REST)
+      await Promise.all([stage.silence(), sealed.silence()])
       await stage.weigh(steady)
     }
   },
