@@ -60,6 +60,12 @@ const EVENT_ENDS = 15_000
 const DEATH_KNOWN = 180_000
 const LOOK = 250
 const PAYLOAD = 32
+/**
+ * From so many members on, where all are full, the states that they exchange are compared in memory and written only where they differ, and packets are not
+ * compressed: written out, states alone are hours of work and five times the memory.
+ */
+export const COMPARED_FROM = 5_000
+const COMPARED = { states: 'compared', options: { compression: false, hostStall: { after: 0 } } } as const
 const VERSIONS = Uint8Array.of(1, 5, 2, 2, 5, 5)
 
 /** Bytes in use, garbage collected: heap and buffers. */
@@ -72,7 +78,8 @@ function used(): number {
 function allFull({ members, seed }: ScaleOrder): Pool {
   const before = used()
   const keep = ({ kind }: { kind: string }) => kind === 'user' || kind === 'failed'
-  const { world, nodes } = restingPool(members, { seed, keep })
+  const shortened = members < COMPARED_FROM ? {} : COMPARED
+  const { world, nodes } = restingPool(members, { seed, keep, ...shortened })
   return {
     world,
     count: members,

@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process'
 import { freemem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import type { Scale, ScaleOrder } from '../experiments/scale.ts'
+import { COMPARED_FROM, type Scale, type ScaleOrder } from '../experiments/scale.ts'
 import type { Context, Plot, Result, Section, Table } from '../report/model.ts'
 import { plain } from '../report/numbers.ts'
 
@@ -17,6 +17,8 @@ const SEED = 7
 const SCRIPT = fileURLToPath(new URL('../experiments/scale.js', import.meta.url))
 /** Bytes for each member that a full one knows, of the largest pool before; a guess before there is one. */
 const BYTES_A_PAIR = 1_000
+/** Where states are compared, after events and deaths: `test/results/ten-thousand.json`. */
+const BYTES_A_PAIR_COMPARED = 50
 /** Of the memory that is free, so much may be planned for. */
 const SHARE = 0.6
 /** Milliseconds that anybody waits for one size; the time grows with the pairs. */
@@ -45,10 +47,12 @@ interface Before {
 
 /** Why a pool of so many full members is not simulated; undefined when it is. */
 function obstacle(members: number, before: Before | undefined): string | undefined {
-  const bytes = members ** 2 * (before?.memory ?? BYTES_A_PAIR)
+  const isCompared = members >= COMPARED_FROM
+  const bytes = members ** 2 * (isCompared ? BYTES_A_PAIR_COMPARED : (before?.memory ?? BYTES_A_PAIR))
   if (bytes > freemem() * SHARE)
     return `skipped: all tables together would take about ${plain(Math.round(bytes / GIB))} GiB, of which ${plain(Math.round(freemem() / GIB))} are free`
-  const takes = before === undefined ? 0 : before.took * (members / before.members) ** 2
+  // What takes the square is the exchange of states.
+  const takes = before === undefined ? 0 : before.took * (members / before.members) ** (isCompared ? 1 : 2)
   if (takes > LONGEST)
     return `skipped: it would take about ${plain(Math.round((takes / HOUR) * 10) / 10)} hours, by what ${plain(before?.members ?? 0)} took`
   return undefined
@@ -74,7 +78,8 @@ const QUICK: readonly ScaleOrder[] = [
 export type Row = Record<string, number | string>
 
 function kindOf({ members, full }: { members: number; full: number }): string {
-  return full === members ? 'all full' : `${full} full`
+  if (full < members) return `${full} full`
+  return members < COMPARED_FROM ? 'all full' : 'all full, states compared'
 }
 
 function row(scale: Scale): Row {
@@ -152,7 +157,7 @@ function plots(scales: readonly Scale[]): Plot[] {
   ]
 }
 
-const METHOD = `The actors of Folkmoot in virtual time, Serf’s LAN profile, delays of 0.1 to 1 ms, no loss, seed ${SEED}; every size in a process of its own. All full: every member is ours, with its table of all. ${OBSERVERS} full: those are ours among stand-ins that share one list of members and do as the protocol says with what is new: probe, ask others, ack, relay, suspect, confirm, fail, queue and ride. A sample shows how news spread through so many, when a death is known, what each sends, and what a full member keeps and does in such a pool; the event and the dead are a stand-in’s. It cannot show joins and push/pulls of thousands, views that differ, refutations, Lifeguard’s health or coordinates of more than the sample: acks of stand-ins carry none, so that bytes are fewer. At 100 and 1,000 both ways are shown, so that the sample can be judged.`
+const METHOD = `The actors of Folkmoot in virtual time, Serf’s LAN profile, delays of 0.1 to 1 ms, no loss, seed ${SEED}; every size in a process of its own. All full: every member is ours, with its table of all; from ${plain(COMPARED_FROM)} members on the states that they exchange are compared in memory, and packets are not compressed. ${OBSERVERS} full: those are ours among stand-ins that share one list of members and do as the protocol says with what is new: probe, ask others, ack, relay, suspect, confirm, fail, queue and ride. A sample shows how news spread through so many, when a death is known, what each sends, and what a full member keeps and does in such a pool; the event and the dead are a stand-in’s. It cannot show joins and push/pulls of thousands, views that differ, refutations, Lifeguard’s health or coordinates of more than the sample: acks of stand-ins carry none, so that bytes are fewer. At 100 and 1,000 both ways are shown, so that the sample can be judged.`
 
 async function runScale(context: Context): Promise<Result> {
   const found: Scale[] = []
