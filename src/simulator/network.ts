@@ -60,6 +60,12 @@ export interface Pipe {
   destroy(): void
 }
 
+/** Destroys one of some and forgets it: a pipe that is kept keeps both processes at its ends. */
+export function hangUp(pipes: Map<number, Pipe>, number: number): void {
+  pipes.get(number)?.destroy()
+  pipes.delete(number)
+}
+
 export class Network {
   readonly #schedule: Schedule
   readonly #random: SeededRandom

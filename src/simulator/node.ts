@@ -23,7 +23,7 @@ import type { Settings } from '../options/options.ts'
 import { SimulatedDisk } from './disk.ts'
 import { type HostWeight, type NodeFacade, SimulatedHost, type Transition } from './host.ts'
 import type { Inside } from './inside.ts'
-import type { Network, Pipe, PipeEnd, Station } from './network.ts'
+import { hangUp, type Network, type Pipe, type PipeEnd, type Station } from './network.ts'
 import { type Handling, Seat, type Weighed } from './post.ts'
 import { HostQuestions } from './questions.ts'
 import { numbersIn, type Reply } from './reply.ts'
@@ -292,7 +292,7 @@ export class SimulatedNode implements Station {
       gossip: gossip.outlet,
       send: (packet, ip, port) => network.send(this, ip, port, packet),
       dialPing: (seqNo, ip, port, request) => this.#dialPing(detector, seqNo, ip, port, request),
-      closePing: (seqNo) => this.#pingPipes.get(seqNo)?.destroy(),
+      closePing: (seqNo) => hangUp(this.#pingPipes, seqNo),
       host: {
         beats: () => this.#stalledAt ?? this.#parts.schedule.now,
         changed: (state, stalledFor) => {

@@ -21,7 +21,9 @@ export const WISH: QueryWish = {
 }
 
 export class HostQuestions {
-  readonly #asked: SimulatedQuery[] = []
+  /** Those under way: who asked has the query itself. */
+  readonly #open = new Map<number, SimulatedQuery>()
+  #asked = 0
   readonly #send: (command: DispatchCommand) => void
   /** What the host answers to a query; undefined for nothing. */
   answer: (query: QueryRecord) => Uint8Array | undefined = () => undefined
@@ -32,17 +34,20 @@ export class HostQuestions {
 
   ask(wish: Partial<QueryWish>): SimulatedQuery {
     const query: SimulatedQuery = { answers: [], acks: [], ended: undefined }
-    this.#asked.push(query)
-    this.#send({ type: 'query', query: this.#asked.length - 1, wish: { ...WISH, ...wish } })
+    this.#open.set(this.#asked, query)
+    this.#send({ type: 'query', query: this.#asked, wish: { ...WISH, ...wish } })
+    this.#asked += 1
     return query
   }
 
   /** What becomes of one that was asked. */
   take(mail: QueryMail): void {
-    const query = this.#asked[mail.query]
+    const query = this.#open.get(mail.query)
     if (query === undefined) return
-    if (mail.type === 'query-ended') query.ended = { silent: mail.silent, how: mail.how }
-    else {
+    if (mail.type === 'query-ended') {
+      query.ended = { silent: mail.silent, how: mail.how }
+      this.#open.delete(mail.query)
+    } else {
       query.answers.push(...mail.answers)
       query.acks.push(...mail.acks)
     }

@@ -69,6 +69,6 @@ export class SharedPictures implements MemberPictures {
   }
 
   #numberOf(row: number): number {
-    return row < this.#numbers.length ? this.#numbers.get(row) : NONE
+    return row >= 0 && row < this.#numbers.length ? this.#numbers.get(row) : NONE
   }
 }
