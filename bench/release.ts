@@ -1,8 +1,8 @@
 /**
  * What `npm pack` ships, made in place of the compiled modules: `release.js in` before packing, `release.js out` after it; `release.js weigh` says
- * what it weighs, and `release.js beside` leaves its modules beside the compiled ones, for benchmarks. One small file per entry point and shared pieces beside the threads' files, minified, with source maps that hold the sources;
- * one declaration file per entry, which names nothing but itself and Node; and a short README. Entry points are what package.json exports and runs,
- * and every file that a thread is started from.
+ * what it weighs, and `release.js beside` leaves its modules beside the compiled ones, for benchmarks. One small file per entry point and shared
+ * pieces beside the threads' files, minified, with source maps that hold the sources; one declaration file per entry, which names
+ * nothing but itself and Node; and a short README. Entry points are what package.json exports and runs, and every file that a thread is started from.
  */
 import {
   existsSync,
@@ -119,17 +119,18 @@ function entriesHere(): Entries {
 }
 
 /** What runs of it, beside what is there. */
-async function makeModules(): Promise<Metafile> {
+async function makeModules(entries: Entries): Promise<Metafile> {
   rmSync(RELEASE, { recursive: true, force: true })
-  const metafile = await buildModules(entriesHere())
+  const metafile = await buildModules(entries)
   await minifyAgain()
   return metafile
 }
 
 /** All of it. */
 async function make(): Promise<Metafile> {
-  const metafile = await makeModules()
-  buildDeclarations(RELEASE, entriesHere())
+  const entries = entriesHere()
+  const metafile = await makeModules(entries)
+  buildDeclarations(RELEASE, entries)
   return metafile
 }
 
@@ -173,5 +174,5 @@ function swapOut(): void {
 if (process.argv[2] === 'in') await swapIn()
 else if (process.argv[2] === 'out') swapOut()
 else if (process.argv[2] === 'weigh') await weigh()
-else if (process.argv[2] === 'beside') await makeModules()
+else if (process.argv[2] === 'beside') await makeModules(entriesHere())
 else throw new Error(`${relative(process.cwd(), import.meta.filename)} in|out|weigh|beside`)

@@ -232,7 +232,7 @@ for (const name of ['hang', 'sleep']) {
     // A thread needs a moment to start: it shall be ended in its loop, not on the way there.
     await new Promise((resolve) => setTimeout(resolve, 500))
     await cluster.shutdown()
-    await eventually('nothing is left open', () => open() === 0)
+    await eventually('nothing is left open', () => open() === 0, { within: 1_000, every: 1 })
     assert.throws(() => handle(cluster, 'late'), { code: 'ERR_CLUSTER_CLOSED' })
   })
 }

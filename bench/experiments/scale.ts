@@ -3,6 +3,7 @@
  * the others are stand-ins on the same wire. One size is one process, so that what it keeps can be told: `node --expose-gc scale.js ORDER`.
  */
 import { type SimulatedNode, World } from '../../src/simulator/index.ts'
+import { held } from '../kit/cost.ts'
 import { eventMessage, stateFrom } from '../kit/made-up.ts'
 import { isFailure, Meter, quantile, quietAfter, restingPool } from './pool.ts'
 import { Ensemble, type Place, PORT, StandIn, type Told } from './stand-ins.ts'
@@ -68,12 +69,7 @@ export const COMPARED_FROM = 5_000
 const COMPARED = { states: 'compared', options: { compression: false, hostStall: { after: 0 } } } as const
 const VERSIONS = Uint8Array.of(1, 5, 2, 2, 5, 5)
 
-/** Bytes in use, garbage collected: heap and buffers. */
-function used(): number {
-  globalThis.gc?.()
-  const { heapUsed, arrayBuffers } = process.memoryUsage()
-  return heapUsed + arrayBuffers
-}
+const used = () => held(() => globalThis.gc?.())
 
 function allFull({ members, seed }: ScaleOrder): Pool {
   const before = used()

@@ -1,13 +1,15 @@
 /**
  * A day of trouble in virtual time: eight members that stay and four that are killed, restarted, cut off and frozen, with events, queries, new tags, loss
- * and changes of key (members under new names: `churn.ts`). What twelve members hold once their garbage is collected is looked at every hour, in a calm; from the sixth on it may not grow by a megabyte an hour, all twelve together. Code that V8 goes on compiling is in it, but in a day
- * that comes to its end; in an hour of processes (`npm run stress -- --only everything`) most of what grows is that.
+ * and changes of key (members under new names: `churn.ts`). What twelve members hold once their garbage is collected is looked at every hour, in a calm;
+ * from the sixth on it may not grow by a megabyte an hour, all twelve together. Code that V8 goes on compiling is in it, but in a day that comes to its end;
+ * in an hour of processes (`npm run stress -- --only everything`) most of what grows is that.
  */
 import assert from 'node:assert/strict'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { held } from '../../bench/kit/cost.ts'
 import { slopeOf } from '../../bench/stress/slope.ts'
+import type { MemorySample } from '../../bench/stress/story.ts'
 import { type SimulatedNode, World } from '../../src/simulator/index.ts'
 import { writeKeyRequest } from '../../src/wire/keys.ts'
 
@@ -24,11 +26,6 @@ const TROUBLE = 50 * MINUTE
 const FORGET_AFTER = 5 * MINUTE
 const MIB = 2 ** 20
 const KEYS = [1, 2, 3].map((number) => new Uint8Array(32).fill(number))
-
-interface Looked {
-  at: number
-  bytes: number
-}
 
 export async function prove(seed: number): Promise<unknown> {
   setFlagsFromString('--expose-gc')
@@ -65,7 +62,7 @@ class Day {
   }
 
   live(collect: () => void): unknown {
-    const looked: Looked[] = []
+    const looked: MemorySample[] = []
     for (let hour = 0; hour < HOURS; hour++) {
       for (let i = 0; i < TROUBLE / STEP; i++) {
         this.#trouble(i)
