@@ -21,6 +21,9 @@ const START_PATIENCE = 20_000
 const CLI = fileURLToPath(new URL('../../workers/cli/main.js', import.meta.url))
 const COLLECT = new URL('./collect.js', import.meta.url).href
 const SECOND = 1_000_000_000
+/** Lines of its log about members that are kept, for the day on which one is asked for. */
+const RECALLED = 400
+const OF_MEMBERS = /Suspect|Refuting|Marking|EventMember|Was able to|Failed ping/
 
 export class Agent implements Player {
   readonly name: string
@@ -31,6 +34,7 @@ export class Agent implements Player {
   #child: ChildProcess
   #client: RpcClient | undefined
   #life = 0
+  readonly #lines: string[] = []
 
   private constructor(kind: PlayerKind, name: string, place: Place, outfit: Outfit, story: Story) {
     this.kind = kind
@@ -103,6 +107,10 @@ export class Agent implements Player {
     return Object.fromEntries((await this.#rpc().listKeys()).keys ?? [])
   }
 
+  async recall(name: string): Promise<string[]> {
+    return this.#lines.filter((line) => line.includes(name))
+  }
+
   async kill(): Promise<void> {
     this.#client?.close()
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
@@ -146,6 +154,8 @@ export class Agent implements Player {
   }
 
   #read(life: string, line: string): void {
+    if (OF_MEMBERS.test(line)) this.#lines.push(line)
+    if (this.#lines.length > RECALLED) this.#lines.shift()
     const failed = /EventMemberFailed: (\S+)/.exec(line)
     if (failed !== null) this.#story.failed({ who: failed[1], by: this.name, at: wallClock() })
     const heard = /Received event: user-event: s-(\d+)/.exec(line)

@@ -14,16 +14,30 @@ export function gatherIn(folder: string): void {
   process.env[VARIABLE] = folder
 }
 
-export function writeHeld(thread: number, bytes: number): void {
-  const folder = process.env[VARIABLE]
-  if (folder !== undefined) writeFileSync(join(folder, `${process.pid}-${thread}`), String(bytes))
+/** Bytes. */
+export interface Held {
+  /** Heap and buffers, code among them. */
+  held: number
+  /** What V8 has compiled: machine code, bytecode and what is written beside them; feedback is not in it. */
+  code: number
 }
 
-/** Bytes held by all threads of a process when each looked last; undefined where none ever did. */
-export function heldBy(pid: number): number | undefined {
+export function writeHeld(thread: number, { held, code }: Held): void {
+  const folder = process.env[VARIABLE]
+  if (folder !== undefined) writeFileSync(join(folder, `${process.pid}-${thread}`), `${held} ${code}`)
+}
+
+/** What all threads of a process held when each looked last; undefined where none ever did. */
+export function heldBy(pid: number): Held | undefined {
   const folder = process.env[VARIABLE]
   if (folder === undefined) return undefined
   const files = readdirSync(folder).filter((file) => file.startsWith(`${pid}-`))
   if (files.length === 0) return undefined
-  return files.reduce((sum, file) => sum + Number(readFileSync(join(folder, file), 'utf8')), 0)
+  const sum = { held: 0, code: 0 }
+  for (const file of files) {
+    const [held, code] = readFileSync(join(folder, file), 'utf8').split(' ').map(Number)
+    sum.held += held
+    sum.code += code
+  }
+  return sum
 }

@@ -16,6 +16,7 @@ export type HostOrder =
   | { type: 'key'; who: string; step: KeyStep; key: string }
   | { type: 'keys'; who: string }
   | { type: 'counters'; who: string }
+  | { type: 'recall'; who: string; name: string }
   | { type: 'deafen'; who: string }
   | { type: 'lagged'; who: string }
   | { type: 'go'; who: string; how: 'leave' | 'vanish' }
@@ -33,6 +34,7 @@ export type HostAnswer = {
   count?: number
   counters?: Record<string, number>
   keys?: Record<string, number>
+  lines?: string[]
 }
 
 /** What was heard since the last time: who failed, by whom, when; and which user events. */
@@ -122,6 +124,14 @@ async function counters(who: string): Promise<Record<string, number>> {
   return { ...dispatch, ...gossip, ...detector }
 }
 
+async function recall(who: string, name: string): Promise<string[]> {
+  const entries = await member(who).history(name)
+  return entries.map(({ change, incarnation, accuser, confirmations, ago }) => {
+    const by = accuser === '' ? '' : ` by ${accuser}, ${confirmations} confirmations`
+    return `${new Date(wallClock() - ago).toISOString()} ${change} at ${incarnation}${by}`
+  })
+}
+
 async function obey(order: HostOrder): Promise<Omit<HostAnswer, 'id'>> {
   switch (order.type) {
     case 'start':
@@ -147,6 +157,8 @@ async function obey(order: HostOrder): Promise<Omit<HostAnswer, 'id'>> {
       return { keys: { ...(await member(order.who).keys.list()).keys } }
     case 'counters':
       return { counters: await counters(order.who) }
+    case 'recall':
+      return { lines: await recall(order.who, order.name) }
     case 'deafen':
       await deafen(order.who)
       return {}

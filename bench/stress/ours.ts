@@ -160,6 +160,10 @@ export class Ours implements Player {
     return (await this.#host.ask({ type: 'counters', who: this.name })).counters ?? {}
   }
 
+  async recall(name: string): Promise<string[]> {
+    return (await this.#host.ask({ type: 'recall', who: this.name, name })).lines ?? []
+  }
+
   /** Begins to read events, and never goes on. */
   async deafen(): Promise<void> {
     await this.#host.ask({ type: 'deafen', who: this.name })

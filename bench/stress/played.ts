@@ -1,7 +1,7 @@
 /** What comes of a scenario, as its process hands it to the one that started it, and as it is kept. */
 
 import type { Berth } from '../../test/netns/harbour.ts'
-import type { MemorySeries, Story } from './story.ts'
+import type { MemorySeries, Story, Trace } from './story.ts'
 import { type Verdict, verdictsOf } from './verdicts.ts'
 
 /** What a process is told that plays a scenario. */
@@ -24,6 +24,8 @@ export interface Played {
   /** For the table. */
   numbers: Record<string, number>
   memory: MemorySeries[]
+  /** False failures, as those tell whom they concern. */
+  traces?: Trace[]
 }
 
 export function played(name: string, seed: number, seconds: number, story: Story): Played {
@@ -56,6 +58,7 @@ export function played(name: string, seed: number, seconds: number, story: Story
       'one view, ms': Math.round(Math.max(...calms.map(({ agreedAfter }) => agreedAfter ?? Number.NaN))),
     },
     memory: [...memory.values()],
+    ...(story.traces.length === 0 ? {} : { traces: story.traces }),
   }
 }
 

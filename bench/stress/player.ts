@@ -31,6 +31,8 @@ export interface Player {
   changeKey(step: KeyStep, key: string): Promise<void>
   /** On how many members each key is. */
   keys(): Promise<Record<string, number>>
+  /** What it knows of the last that befell a member, in lines for a reader. */
+  recall(name: string): Promise<string[]>
   /** Ends its process as a crash would. */
   kill(): Promise<void>
   /** After `kill`: starts it again with all it had, and tells it of nobody. */

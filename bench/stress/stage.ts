@@ -13,7 +13,7 @@ import { heldBy } from './held.ts'
 import { Host, Ours } from './ours.ts'
 import type { Place, Places } from './places.ts'
 import type { Outfit, Player } from './player.ts'
-import { type Calm, Story } from './story.ts'
+import { type Calm, type Failure, Story } from './story.ts'
 
 /** Whom a scenario wants; where there is no `serf`, members of ours take the agents' places. */
 /** What members of a pool are started with. */
@@ -53,6 +53,8 @@ const LOOK_EVERY = 250
 const COLLECTING = 500
 /** What still waits to be said takes up to three megabytes of a member, and is said in this time. */
 const SAYING = 60_000
+/** The last, of those that concern a false failure. */
+const MOST_EXCUSES = 8
 const QUEUES = ['membership_queue', 'intent_queue', 'event_queue', 'query_queue']
 
 export class Stage {
@@ -74,6 +76,7 @@ export class Stage {
     this.folder = options.folder
     this.say = options.say
     this.#options = options
+    this.story.onSuspicious((failure) => void this.#trace(failure))
   }
 
   get trouble(): number {
@@ -263,7 +266,8 @@ export class Stage {
   async weigh(who: readonly Player[]): Promise<void> {
     for (const { kind, pid } of who) if (kind === 'ours') process.kill(pid, 'SIGUSR2')
     await sleep(COLLECTING)
-    for (const { name, kind, pid } of who) this.story.sample(name, kind, memoryOf(pid).resident, heldBy(pid))
+    for (const { name, kind, pid } of who)
+      this.story.sample(name, kind, { bytes: memoryOf(pid).resident, ...heldBy(pid) })
   }
 
   /** Ours alone count them. Who came back from a snapshot has begun anew. */
@@ -272,6 +276,22 @@ export class Stage {
       const counters = await member.counters().catch((): Record<string, number> => ({}))
       this.story.suspicions.set(member.name, counters['memberlist.msg.suspect'] ?? 0)
     }
+  }
+
+  /** Asks those whom it concerns, at once: they remember the last few hundred changes. */
+  async #trace(failure: Failure): Promise<void> {
+    const { who, by } = failure
+    const recall = async (name: string) => {
+      const player = this.players.find((one) => one.name === name)
+      return player?.recall(who).catch((error: unknown) => [String(error)])
+    }
+    const [witness, accused] = await Promise.all([recall(by), recall(who)])
+    if (witness === undefined) return
+    const excuses = this.story.excuses
+      .filter((excuse) => excuse.who === undefined || excuse.who.has(who) || excuse.who.has(by))
+      .map(({ who: whose, from, until }) => `${[...(whose ?? ['anybody'])]}: ${iso(from)} to ${iso(until)}`)
+    this.story.trace({ failure, excuses: excuses.slice(-MOST_EXCUSES), witness, accused: accused ?? [] })
+    this.say(`${who} failed by ${by}, and nothing excuses it: ${JSON.stringify(this.story.traces.at(-1))}`)
   }
 
   async #differing(): Promise<string[]> {
@@ -289,4 +309,8 @@ export class Stage {
       ...stayed.map((name) => `${player.name} lists ${name} as alive`),
     ]
   }
+}
+
+function iso(at: number): string {
+  return Number.isFinite(at) ? new Date(at).toISOString() : 'now'
 }

@@ -10,6 +10,15 @@ export interface Failure {
   at: number
 }
 
+/** What those know of a false failure whom it concerns, asked when it was said. */
+export interface Trace {
+  failure: Failure
+  /** Excuses for whoever failed or said so, and when they ended, as lines with instants. */
+  excuses: string[]
+  witness: string[]
+  accused: string[]
+}
+
 /** For so long it is true, or nobody's fault, that `who` looks failed. Absent: everybody. */
 export interface Excuse {
   who?: ReadonlySet<string>
@@ -33,6 +42,8 @@ export interface MemorySample {
   bytes: number
   /** What its threads hold, heaps and buffers; ours only. */
   held?: number
+  /** How much of that is compiled code. */
+  code?: number
 }
 
 export interface MemorySeries {
@@ -62,6 +73,8 @@ export type PlayerKind = 'ours' | 'agent'
 
 /** More failures than that are counted and not kept. */
 const MOST_FAILURES = 20_000
+/** False failures that are traced. */
+const MOST_TRACES = 20
 /** Hearings of one event are told apart up to this number. */
 const MANY = 255
 
@@ -70,6 +83,9 @@ export class Story {
   readonly members = new Set<string>()
   failures: Failure[] = []
   failuresLeftOut = 0
+  readonly traces: Trace[] = []
+  /** Told of each failure that looks false when it is said. */
+  readonly #onSuspicious: ((failure: Failure) => void)[] = []
   /** Failures that were excused, or nobody's who counts, and are kept no longer. */
   failuresSettled = 0
   readonly excuses: Excuse[] = []
@@ -92,13 +108,24 @@ export class Story {
   failed(failure: Failure): void {
     if (this.failures.length < MOST_FAILURES) this.failures.push(failure)
     else this.failuresLeftOut += 1
+    if (this.#isFalse(failure)) for (const told of this.#onSuspicious) told(failure)
+  }
+
+  onSuspicious(told: (failure: Failure) => void): void {
+    this.#onSuspicious.push(told)
+  }
+
+  trace(trace: Trace): void {
+    if (this.traces.length < MOST_TRACES) this.traces.push(trace)
   }
 
   /** Of members, and with nobody's excuse. */
   get falseFailures(): Failure[] {
-    return this.failures.filter(
-      (failure) => this.members.has(failure.who) && !isExcused(failure, this.excuses),
-    )
+    return this.failures.filter((failure) => this.#isFalse(failure))
+  }
+
+  #isFalse(failure: Failure): boolean {
+    return this.members.has(failure.who) && !isExcused(failure, this.excuses)
   }
 
   /** It is calm, and no excuse will be added for what was said so far: what is excused is only counted from here on. */
@@ -141,9 +168,9 @@ export class Story {
     this.checks.push({ what, measured, outcome })
   }
 
-  sample(who: string, kind: PlayerKind, bytes: number, held: number | undefined): void {
+  sample(who: string, kind: PlayerKind, sample: Omit<MemorySample, 'at'>): void {
     const series = this.memory.get(who) ?? { who, kind, samples: [] }
-    series.samples.push({ at: wallClock(), bytes, ...(held === undefined ? {} : { held }) })
+    series.samples.push({ at: wallClock(), ...sample })
     this.memory.set(who, series)
   }
 }
