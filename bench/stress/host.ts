@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import { Cluster, type ClusterOptions } from 'folkmoot'
+import { Diary } from './diary.ts'
 import { wallClock } from './story.ts'
 
 export type HostOrder =
@@ -53,6 +54,7 @@ const NO_MORE = 1_000
 
 const members = new Map<string, Cluster>()
 const deaf = new Map<string, AsyncIterableIterator<unknown>>()
+const diaries = new Map<string, Diary>()
 let news = nothingNew()
 
 function nothingNew(): HostNews {
@@ -75,6 +77,7 @@ async function started(options: ClusterOptions): Promise<string> {
   cluster.on('conflict-lost', (event) => mishap(inspect(event)))
   const { name: by, address, port } = cluster.localMember()
   members.set(by, cluster)
+  diaries.set(by, new Diary(cluster))
   cluster.on('member-failed', (event) => {
     for (const { name: who } of event.members) news.failures.push({ who, by, at: wallClock() })
   })
@@ -115,6 +118,8 @@ async function lagged(who: string): Promise<number> {
 async function go(who: string, how: 'leave' | 'vanish'): Promise<void> {
   const cluster = member(who)
   members.delete(who)
+  diaries.get(who)?.close()
+  diaries.delete(who)
   if (how === 'leave') await cluster.leave()
   await cluster.shutdown()
 }
@@ -125,11 +130,7 @@ async function counters(who: string): Promise<Record<string, number>> {
 }
 
 async function recall(who: string, name: string): Promise<string[]> {
-  const entries = await member(who).history(name)
-  return entries.map(({ change, incarnation, accuser, confirmations, ago }) => {
-    const by = accuser === '' ? '' : ` by ${accuser}, ${confirmations} confirmations`
-    return `${new Date(wallClock() - ago).toISOString()} ${change} at ${incarnation}${by}`
-  })
+  return (await diaries.get(who)?.of(name)) ?? []
 }
 
 async function obey(order: HostOrder): Promise<Omit<HostAnswer, 'id'>> {
