@@ -2,21 +2,15 @@
  * Claims about members and what becomes of them: memberlist's alive, suspect and dead (protocol page 1, 7.8 to 7.13), and
  * the refutation of claims about ourselves. The sole writer of what memberlist holds.
  */
-import type { Outlet } from '../actors/contract.ts'
-import type { Counters } from '../actors/counters.ts'
 import { toLatin } from '../actors/latin.ts'
-import type { Self, ToDetector } from '../actors/mail.ts'
+import type { Self } from '../actors/mail.ts'
 import type { Claim } from '../wire/claim.ts'
 import { MESSAGE } from '../wire/types.ts'
-import type { Admission } from './admission.ts'
-import { type Corrections, DEATH, SUSPICION } from './corrections.ts'
-import type { Disputes, Proof } from './disputes.ts'
+import type { ClaimParts, ClaimRules, Echo } from './claim-parts.ts'
+import { DEATH, SUSPICION } from './corrections.ts'
+import type { Proof } from './disputes.ts'
 import { addressStart, isSameWord, unfit } from './fitness.ts'
-import type { Change, History } from './history.ts'
-import type { MemberListener } from './listener.ts'
-import type { MemberTable } from './members.ts'
-import type { Newcomers } from './newcomers.ts'
-import type { Outbox } from './outbox.ts'
+import type { Change } from './history.ts'
 import {
   aliveOverrules,
   deadOverrules,
@@ -26,34 +20,9 @@ import {
   refutingIncarnation,
   suspectOverrules,
 } from './precedence.ts'
-import type { Queues } from './queues.ts'
 import { Refutation } from './refutation.ts'
 import { Suspicions } from './suspicions.ts'
-import type { AccusationType, Voice } from './voice.ts'
-
-export interface ClaimRules {
-  probeInterval: number
-  suspicionMult: number
-  suspicionMaxTimeoutMult: number
-}
-
-/** Whether a message is passed on. */
-export type Echo = 'rebroadcast' | 'stop'
-
-export interface ClaimParts {
-  table: MemberTable
-  queues: Queues
-  outbox: Outbox
-  counters: Counters
-  detector: Outlet<ToDetector>
-  listener: MemberListener
-  voice: Voice
-  corrections: Corrections
-  disputes: Disputes
-  admission: Admission
-  newcomers: Newcomers
-  history: History
-}
+import type { AccusationType } from './voice.ts'
 
 const NOBODY = new Uint8Array(0)
 
@@ -134,7 +103,7 @@ export class Claims {
     else if (row === this.#selfRow) this.#aliveAboutUs(claim, now)
     else if (aliveOverrules(claim.incarnation, table.incarnation.get(row))) {
       if (this.#parts.admission.admits(claim, now)) this.#accept(row, claim, now)
-    } else this.#parts.corrections.staleAlive(row, now)
+    } else this.#parts.corrections.staleAlive(row, claim.incarnation, now)
   }
 
   /** Hears that a member is suspected. The accuser's name stands in the claim. */
@@ -171,12 +140,13 @@ export class Claims {
   silent(row: number, instance: number, incarnation: number, now: number): void {
     const { table } = this.#parts
     const isCurrent = row < table.rowCount && table.isUsed(row) && table.instance.get(row) === instance
-    if (isCurrent && table.held[row] !== HELD.unlisted)
-      this.suspectRow(row, incarnation, this.#ownName(), now)
+    if (!isCurrent || table.held[row] === HELD.unlisted) return
+    this.suspectRow(row, incarnation, this.#ownName(), now)
+    if (table.held[row] === HELD.suspect) this.#parts.corrections.tellAccused(row, this.#ownName(), now)
   }
 
   suspectRow(row: number, incarnation: number, from: Uint8Array, now: number): void {
-    const { table, counters, outbox } = this.#parts
+    const { table, counters, outbox, corrections } = this.#parts
     if (incarnation < table.incarnation.get(row)) {
       this.#remind(row, from, now)
       return
@@ -199,18 +169,23 @@ export class Claims {
     table.setHeld(row, HELD.suspect, now)
     this.suspicions.start(row, toLatin(from, 0, from.length), table.listed, now)
     outbox.touch(row)
+    corrections.accused(row, from, now)
   }
 
-  /** Buries those whose suspicion ran out. */
+  /** Asks those whose suspicion is about to run out, and buries those for whom it did. */
   wake(now: number): void {
-    const { table, counters } = this.#parts
+    const { table, counters, ask } = this.#parts
     for (let due = this.suspicions.due(now); due !== undefined; due = this.suspicions.due(now)) {
-      const { row, support } = due
+      const { row, what } = due
       if (table.held[row] !== HELD.suspect) {
         this.suspicions.end(row)
         continue
       }
-      if (support === 'unconfirmed') counters.add('memberlist.degraded.timeout')
+      if (what === 'ask') {
+        ask(row, now)
+        continue
+      }
+      if (due.support === 'unconfirmed') counters.add('memberlist.degraded.timeout')
       this.#deadRow(row, table.incarnation.get(row), this.#ownName(), HELD.dead, now)
     }
   }
@@ -384,6 +359,7 @@ export class Claims {
     this.#note('refuted', this.#selfRow, accused, from, now)
     this.#parts.history.refuted(toLatin(from), now)
     this.refutation.refute(accused)
+    this.#parts.corrections.staleAccusation(this.#selfRow, from, now)
   }
 
   #portOf(claim: Claim): number {

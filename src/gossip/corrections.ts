@@ -5,8 +5,11 @@
  *
  *     heard                                  held              told
  *     X alive, not newer                     X suspect, gone   X: what it is held for, so that it refutes
+ *     X alive, older                         X alive           X, by about eight of us: that it was here before, so that it goes on above that; as it
+ *                                                              is, nobody believes its word, nor its answer to whoever suspects it by the newer one
  *     Y accuses X at an older incarnation    X alive           Y: X is alive, and since when
  *     Y accuses X, unknown here              -                 X, as soon as it is introduced at no newer incarnation
+ *     X suspect                              X alive           X, by whose probe it was; else by about eight of us
  *     X left, by its own word                X alive           X, by about eight of us: nobody gossips to those who left, so one of whom this
  *                                                              is a lie would not hear of it before its next push/pull; who did leave is silent
  *
@@ -34,7 +37,7 @@ const MOST_SAID = 4_096
 /** Accusations about members unknown here, and how long they are kept. Beyond the bound new ones are dropped: only made-up names get there. */
 const MOST_UNKNOWN = 1_024
 const KEEP_UNKNOWN = 30_000
-/** Members that tell somebody that it is said to have left, about, however large the pool is. */
+/** Members that tell somebody that it is suspected, or said to have left, about, however large the pool is. */
 const TELLERS = 8
 /** Longest name that is remembered. */
 const LONGEST_NAME = 256
@@ -61,13 +64,36 @@ export class Corrections {
     return this.#unknown.size
   }
 
-  /** A member was said to be alive at no newer incarnation than we hold it suspect, dead or left at. */
-  staleAlive(row: number, now: number): void {
+  /** A member was said to be alive at no newer incarnation than we hold it at. */
+  staleAlive(row: number, incarnation: number, now: number): void {
     const { table, voice, counters } = this.#parts
     const held = table.held[row]
-    if (held === HELD.alive || held === HELD.unlisted || !this.#maySay(2 * row, now)) return
+    if (held === HELD.alive) return this.#restarted(row, incarnation, now)
+    if (held === HELD.unlisted || !this.#maySay(2 * row, now)) return
     counters.add('folkmoot.told-accused')
     voice.accusationTo(row)
+  }
+
+  #restarted(row: number, incarnation: number, now: number): void {
+    const { table, voice, counters, random } = this.#parts
+    if (incarnation >= table.incarnation.get(row) || random.next() * table.listed > TELLERS) return
+    if (row === voice.selfRow || !this.#maySay(2 * row, now)) return
+    counters.add('folkmoot.told-restarted')
+    voice.aliveTo(row, row)
+  }
+
+  /** A member is suspected from now on. Some tell it: gossip alone may pass it by for as long as a suspicion lasts. */
+  accused(row: number, from: Uint8Array, now: number): void {
+    const { table, random } = this.#parts
+    if (random.next() * table.listed <= TELLERS) this.tellAccused(row, from, now)
+  }
+
+  /** Tells a member that `from` suspects it. */
+  tellAccused(row: number, from: Uint8Array, now: number): void {
+    const { table, voice, counters } = this.#parts
+    if (row === voice.selfRow || !this.#maySay(2 * row, now)) return
+    counters.add('folkmoot.told-accused')
+    voice.accuseTo(row, SUSPICION, table.incarnation.get(row), from)
   }
 
   /** A member that was here is said to have left. */

@@ -97,8 +97,10 @@ export class Gossip implements Actor<ToGossip> {
     const memberClock = this.#memberClock
     const eventClock = this.#eventClock
     const standing = new Standing(settings, { ...world, table, outbox, queues, counters, clock: memberClock })
+    const exchange = (ip: string, port: number, one: Exchange) =>
+      this.#streams.exchange(ip, port, one, this.#now)
     const judges = judgesOf(settings, {
-      ...{ world, table, queues, outbox, counters, listener: standing },
+      ...{ world, table, queues, outbox, counters, listener: standing, exchange },
       now: () => this.#now,
       conflict: (conflict) => this.#entrance.conflict(conflict),
       ping: (ip, port, name, timeout, done) => this.#streams.ping(ip, port, name, timeout, done, this.#now),
@@ -125,12 +127,10 @@ export class Gossip implements Actor<ToGossip> {
     this.#standing = standing
     this.#claims = claims
     this.events = events
-    const clock = this.#queryClock
-    this.#queries = new Queries(settings, { queues, outbox, counters, clock, random, dispatch })
+    this.#queries = new Queries(settings, { ...told, clock: this.#queryClock, random, dispatch })
     this.#directed = this.#directedOf()
     this.#streams = streams
     this.#spread = new Spread(settings, { table, queues, random, detector, counters, clock: world.clock })
-    const exchange = (ip: string, port: number, one: Exchange) => streams.exchange(ip, port, one, this.#now)
     const reply = (id: number, envelope: Envelope<unknown>) => world.reply(id, envelope)
     const through = () => outbox.through
     const sync = new Sync(settings.pushPullInterval, { table, random, exchange })
@@ -196,7 +196,7 @@ export class Gossip implements Actor<ToGossip> {
         this.#endings.told(mail.count, mail.awaited)
         break
       case 'greeted':
-        this.#entrance.greeted(mail.number)
+        if (!this.#judges.appeals.greeted(mail.number, now)) this.#entrance.greeted(mail.number)
         break
       case 'host':
         this.#hostStall.changed(mail.state)

@@ -76,7 +76,9 @@ export class History {
     this.#incarnations[place] = incarnation
     this.#ats[place] = at
     this.#next = (place + 1) % MOST_ENTRIES
-    if (change === 'suspect' || change === 'confirmed') this.#record(accuser).made += 1
+    // One of ourselves is an accusation as well: it never becomes a suspicion here.
+    if (change === 'suspect' || change === 'confirmed' || change === 'refuted')
+      this.#record(accuser).made += 1
   }
 
   /** The accused answered for itself. */

@@ -2,9 +2,12 @@
 import type { Counters } from '../actors/counters.ts'
 import type { NameConflict } from '../actors/notices.ts'
 import { Admission, type AdmissionRules } from './admission.ts'
-import { type ClaimRules, Claims } from './claims.ts'
+import { Appeals } from './appeals.ts'
+import type { ClaimRules } from './claim-parts.ts'
+import { Claims } from './claims.ts'
 import { Corrections } from './corrections.ts'
 import { Disputes } from './disputes.ts'
+import type { Exchange } from './exchange.ts'
 import { memberGauges } from './gauges.ts'
 import { History } from './history.ts'
 import type { MemberListener } from './listener.ts'
@@ -34,12 +37,14 @@ export interface JudgeParts {
   now(): number
   /** Two members claim one name, perhaps ours. */
   conflict(conflict: NameConflict): void
+  exchange(ip: string, port: number, exchange: Exchange): number
   /** A ping over TCP that may take `timeout` milliseconds. */
   ping(ip: string, port: number, name: Uint8Array, timeout: number, done: (error: string) => void): void
 }
 
 export interface Judges {
   claims: Claims
+  appeals: Appeals
   voice: Voice
   admission: Admission
   disputes: Disputes
@@ -80,17 +85,21 @@ export function judgesOf(rules: JudgeRules, parts: JudgeParts): Judges {
     refused: (refusal) => dispatch.tell({ type: 'refused', refusal }),
   })
   const newcomers = new Newcomers(rules.maxMembers, { table, counters, log: world.log })
-  const judging = { history, voice, corrections, disputes, admission, newcomers }
+  const ask = (row: number, at: number) => appeals.ask(row, at)
+  const judging = { history, voice, corrections, disputes, admission, newcomers, ask }
   const claims = new Claims(rules, { table, queues, outbox, counters, detector, listener, ...judging })
+  const { suspicions } = claims
+  const { exchange } = parts
+  const appeals = new Appeals(rules.probeInterval, { table, suspicions, voice, detector, counters, exchange })
   const forgetful = [corrections, disputes, admission, verifier]
   const sweep = (at: number) =>
     forget(rules.gossipToTheDeadTime, claims.selfRow, { table, outbox, listener, forgetful }, at)
   const gauges = () => ({
     ...memberGauges(table),
     ...history.gauges(),
-    suspicions: claims.suspicions.size,
+    suspicions: suspicions.size,
     'accusations-unknown': corrections.waiting,
     verifications: verifier.running,
   })
-  return { claims, voice, admission, disputes, newcomers, history, sweep, gauges }
+  return { claims, appeals, voice, admission, disputes, newcomers, history, sweep, gauges }
 }

@@ -41,6 +41,7 @@ test('the same alive again, and an older one, change nothing and are not passed 
   lone.advance(5_000)
   lone.toDetector.length = 0
   lone.hear(alive({ incarnation: 5, name: 'peer' }), alive({ incarnation: 4, name: 'peer', meta: utf8('x') }))
+  assert.equal(lone.sentTo(7946).length, 1, 'the member itself is told that it is known')
   lone.advance(1_000)
   assert.deepEqual(lone.facts, [])
   assert.equal(lone.gossiped.size, 0)

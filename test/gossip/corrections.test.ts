@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { eachDelivery } from '../../src/actors/packed.ts'
-import { alive, dead, hex, LoneGossip, suspect } from './lone-gossip.ts'
+import { alive, dead, hex, LoneGossip, suspect, utf8 } from './lone-gossip.ts'
 
 const PEER = 7_001
 const THIRD = 7_003
@@ -114,4 +114,36 @@ test('a member that is said to have left is told so, for nobody gossips to it an
   assert.ok(lone.facts.includes('join peer alive'), 'its refutation is believed')
   lone.advance(10)
   assert.ok(lone.roster.includes('peer alive 101'), `${lone.roster}`)
+})
+
+test('who accuses us hears our answer before all others', () => {
+  const lone = quiet()
+  lone.hear(suspect('self', 1, 'third'))
+  const words = lone.sentTo(THIRD)
+  assert.equal(words.length, 1)
+  assert.ok(words[0].includes(hex(utf8('self'))))
+  assert.equal(lone.stats()['folkmoot.told-accuser'], 1)
+})
+
+test('who is suspected is told so: by whose probe it was at once, by the others with the chance that makes them eight', () => {
+  const lone = quiet()
+  lone.hear(suspect('peer', 100, 'third'))
+  assert.deepEqual(lone.sentTo(PEER), [hex(suspect('peer', 100, 'third'))], 'in a pool of three all tell')
+  const large = new LoneGossip()
+  const names = Array.from({ length: 800 }, (_, i) => `peer-${i}`)
+  large.hear(...names.map((name, i) => alive({ incarnation: 1, name, port: 8_000 + i })))
+  large.hear(...names.map((name) => suspect(name, 1, 'peer-0')))
+  const { 'folkmoot.told-accused': told } = large.stats()
+  assert.ok(told > 0 && told < 40, `${told} of 800, eight on average`)
+})
+
+test('a member that says an older word than we hold has begun anew, and is told where it was', () => {
+  const lone = quiet()
+  lone.hear(alive({ incarnation: 1, name: 'peer', port: PEER }))
+  assert.deepEqual(lone.sentTo(PEER), [hex(alive({ incarnation: 100, name: 'peer', port: PEER }))])
+  lone.hear(
+    alive({ incarnation: 1, name: 'peer', port: PEER }),
+    alive({ incarnation: 100, name: 'peer', port: PEER }),
+  )
+  assert.equal(lone.stats()['folkmoot.told-restarted'], 1, 'once a second, and never what it knows')
 })
