@@ -173,7 +173,7 @@ describe('memory', () => {
     assert.equal(found.verdict, 'met')
     assert.match(found.measured, /resident at most 160 MiB/)
     const compiling = held.map((sample, i) => ({ ...sample, code: i * 2 ** 15 }))
-    assert.match(flatMemory([{ ...growing, samples: compiling }]).measured, / \(code 1\.88\)/)
+    assert.match(flatMemory([{ ...growing, samples: compiling }]).measured, / \(and code 1\.88\)/)
     const leaking = series(60, ripple).samples.map((sample, i) => ({ ...sample, held: (50 + i / 20) * MIB }))
     assert.equal(flatMemory([{ ...growing, samples: leaking }]).verdict, 'not met')
   })

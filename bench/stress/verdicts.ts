@@ -95,8 +95,9 @@ export function oneView({ calms }: Story): Verdict {
 }
 
 /**
- * Ours only; what real agents did is told beside it. What the threads hold once their garbage is collected is judged: resident memory goes on
- * for an hour to find the size of its arenas, whatever is in them, and is told beside it. Too short a run, or one too noisy to tell, is not judged.
+ * Ours only; what real agents did is told beside it. What the threads hold once their garbage is collected is judged, without the code that V8 compiled,
+ * which comes to its end with the functions that there are, but not within an hour; and resident memory goes on for as long to find the size of its arenas,
+ * whatever is in them. Both are told beside it. Too short a run, or one too noisy to tell, is not judged.
  */
 export function flatMemory(all: readonly MemorySeries[]): Verdict {
   const aim = `memory grows by less than ${MOST_GROWTH / MIB} MB an hour`
@@ -108,7 +109,7 @@ export function flatMemory(all: readonly MemorySeries[]): Verdict {
   }))
   const spans = ours.map(({ samples }) => spanOf(settled(samples)))
   const told = slopes.map(({ who, perHour, error, code }) => {
-    const ofCode = code === 0 ? '' : ` (code ${plain(code / MIB)})`
+    const ofCode = code === 0 ? '' : ` (and code ${plain(code / MIB)})`
     return `${who} ${plain(perHour / MIB)} ± ${plain(error / MIB)}${ofCode}`
   })
   const most = Math.max(...ours.flatMap(({ samples }) => samples.map(({ bytes }) => bytes)))
@@ -133,7 +134,7 @@ function settled(samples: readonly MemorySample[]): MemorySample[] {
 
 /** Without a word of the threads, what is resident. */
 function heldOf(samples: readonly MemorySample[]): MemorySample[] {
-  return samples.map(({ at, bytes, held = bytes }) => ({ at, bytes: held }))
+  return samples.map(({ at, bytes, held = bytes, code = 0 }) => ({ at, bytes: held - code }))
 }
 
 function codeOf(samples: readonly MemorySample[]): MemorySample[] {

@@ -9,6 +9,7 @@
  * A packet takes from the least sent tier, the longest message that still fits, the newest of equals. The original keeps
  * a tree of all; lengths repeat so much that a shelf per length in a short sorted array does the same with less work.
  */
+import { Slab } from '../actors/slab.ts'
 import { Shelf } from './shelf.ts'
 
 /** `first`: our own word about ourselves, sent before everything else and dropped last; nobody else can say it for us. */
@@ -85,6 +86,13 @@ class Tier {
   }
 }
 
+/**
+ * Messages come in blocks with their neighbours (`slab.ts`), and one that waits keeps its whole block. Where more is said than can be sent, those that are
+ * passed over for hours would keep a block each. So with every so many bytes that are queued, what was there at the last time already moves together: what
+ * dead neighbours take is never more than twice as much.
+ */
+const MOVE_EVERY = 512 * 1024
+
 export class Broadcasts {
   readonly #tiers: Record<Rank, Tier[]> = { first: [], 'in turn': [] }
   readonly #byKey = new Map<number, Broadcast>()
@@ -92,6 +100,9 @@ export class Broadcasts {
   #size = 0
   #bytes = 0
   #numbers = 0
+  #bytesSinceMove = 0
+  /** Number of the newest message when they were moved together last. */
+  #movedUpTo = 0
   /** Messages that were dropped because the queue was full. */
   dropped = 0
 
@@ -143,6 +154,8 @@ export class Broadcasts {
     }
     if (key >= 0) this.#byKey.set(key, item)
     this.#enqueue(item)
+    this.#bytesSinceMove += bytes.length
+    if (this.#bytesSinceMove >= MOVE_EVERY) this.#moveTogether()
     while (this.#size > most) {
       this.dropped += 1
       this.#dropLast()
@@ -245,6 +258,20 @@ export class Broadcasts {
   /** Empties the queue, finishing every message. */
   clear(): void {
     while (this.#size > 0) this.#dropLast()
+  }
+
+  /** What is on a loan alone, all its sends promised, stays where it is: it is back or finished with its tray. */
+  #moveTogether(): void {
+    const slab = new Slab()
+    for (const tier of [...this.#tiers.first, ...this.#tiers['in turn']]) {
+      for (const shelf of tier.shelves.values()) {
+        for (const item of shelf.items()) {
+          if (item.number <= this.#movedUpTo) item.bytes = slab.keep(item.bytes)
+        }
+      }
+    }
+    this.#bytesSinceMove = 0
+    this.#movedUpTo = this.#numbers
   }
 
   #charge(item: Broadcast, sends: number, limit: number): void {

@@ -23,6 +23,16 @@ export class Shelf<Item extends Shelved<Item>> {
     this.#root = inserted(this.#root, item, number, weight(number))
   }
 
+  /** All that stand here, in no order. */
+  *items(): Generator<Item> {
+    const waiting = this.#root === undefined ? [] : [this.#root]
+    for (let item = waiting.pop(); item !== undefined; item = waiting.pop()) {
+      yield item
+      if (item.older !== undefined) waiting.push(item.older)
+      if (item.newer !== undefined) waiting.push(item.newer)
+    }
+  }
+
   /** Takes off an item that stands here. */
   remove(item: Item): void {
     this.#root = removed(this.#root, item, item.number)

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { Slab } from '../../src/actors/slab.ts'
 import { type Broadcast, Broadcasts } from '../../src/gossip/broadcasts.ts'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -142,4 +143,24 @@ test('for any sequence of additions and packets the order is that of a plain sor
     }),
     { numRuns: 300 },
   )
+})
+
+test('messages that are passed over for hours do not keep the blocks of their neighbours that are long gone', () => {
+  const queue = new Broadcasts()
+  const slab = new Slab()
+  const long = new Uint8Array(400)
+  const short = new Uint8Array(20)
+  // Long ones go first and are sent once: the short ones stay, one in each block.
+  for (let i = 0; i < 60_000; i++) {
+    if (i % 150 === 0) queue.add(slab.keep(short), -1, 4_096)
+    queue.add(slab.keep(long), -1, 4_096)
+    queue.take(402, 2, 1, () => undefined)
+  }
+  const left: Uint8Array[] = []
+  queue.take(MANY, 2, 1, (message) => left.push(message))
+  assert.equal(left.length, 400)
+  assert.deepEqual(new Set(left.map(({ length }) => length)), new Set([20]))
+  const blocks = new Set(left.map(({ buffer }) => buffer))
+  const kept = [...blocks].reduce((sum, { byteLength }) => sum + byteLength, 0)
+  assert.ok(kept < 1.5 * 2 ** 20, `${kept} bytes for 8,000`)
 })
