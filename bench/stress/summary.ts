@@ -1,7 +1,8 @@
 /** A stress run in the terms of the benchmarks' report: verdicts as aims, a table, and memory over time where there is some. */
-import type { Aim, Result, Series } from '../report/model.ts'
+import type { Aim, Plot, Result } from '../report/model.ts'
 import type { Played } from './played.ts'
 import type { Scenario } from './scenario.ts'
+import type { MemorySample, MemorySeries } from './story.ts'
 
 const MIB = 2 ** 20
 const MINUTE = 60_000
@@ -38,23 +39,42 @@ export function resultOf(scenario: Scenario, { name, verdicts, memory }: Played)
     measured,
     verdict: verdict === 'not judged' ? 'not measured' : verdict,
   }))
-  const series: Series[] = memory.map(({ who, samples }) => ({
-    name: who,
-    points: samples.map(({ at, bytes }) => ({ x: (at - samples[0].at) / MINUTE, y: bytes / MIB })),
-  }))
-  const plot = {
-    name: `${name}-memory`,
-    title: `${scenario.title}: resident memory`,
-    x: { label: 'minutes', scale: 'linear' },
-    y: { label: 'MiB', scale: 'linear' },
-    series,
-  } as const
+  const plots = [
+    plotOf(`${name}-memory`, `${scenario.title}: resident memory`, memory, ({ bytes }) => bytes),
+    plotOf(`${name}-held`, `${scenario.title}: what threads of ours hold, without code`, memory, heldOf),
+  ]
   return {
     name,
     title: scenario.title,
     method: scenario.about,
     tables: [],
-    plots: series.some(({ points }) => points.length > 2) ? [plot] : [],
+    plots: plots.filter(({ series }) => series.some(({ points }) => points.length > 2)),
     aims,
+  }
+}
+
+function heldOf({ held, code = 0 }: MemorySample): number | undefined {
+  return held === undefined ? undefined : held - code
+}
+
+function plotOf(
+  name: string,
+  title: string,
+  memory: readonly MemorySeries[],
+  bytesOf: (sample: MemorySample) => number | undefined,
+): Plot {
+  const series = memory.map(({ who, samples }) => ({
+    name: who,
+    points: samples.flatMap((sample) => {
+      const bytes = bytesOf(sample)
+      return bytes === undefined ? [] : [{ x: (sample.at - samples[0].at) / MINUTE, y: bytes / MIB }]
+    }),
+  }))
+  return {
+    name,
+    title,
+    x: { label: 'minutes', scale: 'linear' },
+    y: { label: 'MiB', scale: 'linear' },
+    series: series.filter(({ points }) => points.length > 0),
   }
 }

@@ -44,7 +44,7 @@ export type ToGossip =
   | { type: 'silent'; row: number; instance: number; incarnation: number }
   /** So many peers have acknowledged a packet that carried our leave, and so many may still do so. */
   | { type: 'told'; count: number; awaited: number }
-  /** The greeting of this number was acknowledged; 0: somebody pings us by our name. */
+  /** The greeting of this number was acknowledged, below 0 one of a suspected member; 0: somebody pings us by our name. */
   | { type: 'greeted'; number: number }
   /** The host's main thread is stalled, or turns again. */
   | { type: 'host'; state: 'stalled' | 'recovered' }

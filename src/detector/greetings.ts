@@ -1,6 +1,7 @@
 /**
  * Greetings: pings on behalf of a join that waits to be confirmed. An ack says that packets come and go between us and whom we joined; a ping that
- * names us says that somebody holds us. No verdict, no deadline: gossip asks again, and knows how long it waits.
+ * names us says that somebody holds us. A suspected member is greeted as well before it is buried. No verdict, no deadline: gossip asks again, and knows how
+ * long it waits.
  */
 import type { Outlet } from '../actors/contract.ts'
 import type { ToDetector, ToGossip } from '../actors/mail.ts'
