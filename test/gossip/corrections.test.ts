@@ -147,3 +147,12 @@ test('a member that says an older word than we hold has begun anew, and is told 
   )
   assert.equal(lone.stats()['folkmoot.told-restarted'], 1, 'once a second, and never what it knows')
 })
+
+test('whom our own probe did not hear is told so, however large the pool', () => {
+  const large = new LoneGossip()
+  const names = Array.from({ length: 800 }, (_, i) => `peer-${i}`)
+  large.hear(...names.map((name, i) => alive({ incarnation: 1, name, port: 8_000 + i })))
+  for (let row = 1; row <= 20; row++)
+    large.gossip.receive({ type: 'silent', row, instance: 1, incarnation: 1 }, large.now)
+  assert.equal(large.stats()['folkmoot.told-accused'], 20)
+})

@@ -45,6 +45,8 @@ test('a leave, and accusations of ourselves, are written down too', () => {
   const lone = pool()
   lone.hear(dead('peer', 1, 'peer'), suspect('self', 1, 'third'))
   assert.deepEqual(told(historyOf(lone)).slice(-2), ['peer left 1 by peer 0', 'self refuted 1 by third 0'])
+  assert.equal(lone.stats()['folkmoot.accusations.made{accuser=third}'], 1)
+  assert.equal(lone.stats()['folkmoot.accusations.refuted{accuser=third}'], 1)
 })
 
 test('only the last 256 transitions are kept', () => {
