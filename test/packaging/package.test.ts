@@ -17,10 +17,10 @@ import { consumer, folderIn, readme, recipe, root, run, tarball, withoutRegistry
 
 const skip = await withoutRegistry()
 /**
- * The aim is 500,000 and is missed: 528,000 are code, of which 110,000 are the agent and the command line and 42,000 the simulator
+ * The aim is 500,000 and is missed: 531,000 are code, of which 110,000 are the agent and the command line and 42,000 the simulator
  * (`release.js weigh` has the account). This keeps it from growing unseen.
  */
-const MOST_BYTES = 650_000
+const MOST_BYTES = 655_000
 const MOST_DEPENDENCIES = 5
 
 const installed = async () => join(await consumer(), 'node_modules', 'folkmoot')
