@@ -88,10 +88,10 @@ class Tier {
 
 /**
  * Messages come in blocks with their neighbours (`slab.ts`), and one that waits keeps its whole block. Where more is said than can be sent, those that are
- * passed over for hours would keep a block each. So with every so many bytes that are queued, what was there at the last time already moves together: what
- * dead neighbours take is never more than twice as much.
+ * passed over for hours would keep a block each. So with every so many bytes that are queued, or as many as wait if those are more, what was there at the
+ * last time already moves together: what dead neighbours take is never more than twice as much, and a message pays for about one other.
  */
-const MOVE_EVERY = 512 * 1024
+const MOVE_EVERY = 1024 * 1024
 
 export class Broadcasts {
   readonly #tiers: Record<Rank, Tier[]> = { first: [], 'in turn': [] }
@@ -155,7 +155,7 @@ export class Broadcasts {
     if (key >= 0) this.#byKey.set(key, item)
     this.#enqueue(item)
     this.#bytesSinceMove += bytes.length
-    if (this.#bytesSinceMove >= MOVE_EVERY) this.#moveTogether()
+    if (this.#bytesSinceMove >= Math.max(MOVE_EVERY, this.#bytes)) this.#moveTogether()
     while (this.#size > most) {
       this.dropped += 1
       this.#dropLast()
@@ -263,13 +263,11 @@ export class Broadcasts {
   /** What is on a loan alone, all its sends promised, stays where it is: it is back or finished with its tray. */
   #moveTogether(): void {
     const slab = new Slab()
-    for (const tier of [...this.#tiers.first, ...this.#tiers['in turn']]) {
-      for (const shelf of tier.shelves.values()) {
-        for (const item of shelf.items()) {
-          if (item.number <= this.#movedUpTo) item.bytes = slab.keep(item.bytes)
-        }
-      }
+    const move = (item: Broadcast) => {
+      if (item.number <= this.#movedUpTo) item.bytes = slab.keep(item.bytes)
     }
+    for (const tier of [...this.#tiers.first, ...this.#tiers['in turn']])
+      for (const shelf of tier.shelves.values()) shelf.each(move)
     this.#bytesSinceMove = 0
     this.#movedUpTo = this.#numbers
   }

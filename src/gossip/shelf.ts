@@ -23,14 +23,9 @@ export class Shelf<Item extends Shelved<Item>> {
     this.#root = inserted(this.#root, item, number, weight(number))
   }
 
-  /** All that stand here, in no order. */
-  *items(): Generator<Item> {
-    const waiting = this.#root === undefined ? [] : [this.#root]
-    for (let item = waiting.pop(); item !== undefined; item = waiting.pop()) {
-      yield item
-      if (item.older !== undefined) waiting.push(item.older)
-      if (item.newer !== undefined) waiting.push(item.newer)
-    }
+  /** Visits all that stand here. */
+  each(visit: (item: Item) => void): void {
+    eachBelow(this.#root, visit)
   }
 
   /** Takes off an item that stands here. */
@@ -120,4 +115,12 @@ function lastOf<Item extends Shelved<Item>>(
   let last = root
   for (let node = root; node !== undefined; node = node[side]) last = node
   return last
+}
+
+/** As deep as the tree, which is a logarithm. */
+function eachBelow<Item extends Shelved<Item>>(item: Item | undefined, visit: (item: Item) => void): void {
+  if (item === undefined) return
+  eachBelow(item.older, visit)
+  visit(item)
+  eachBelow(item.newer, visit)
 }
