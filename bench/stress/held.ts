@@ -2,7 +2,7 @@
  * What each thread of a process of ours holds once its garbage is collected, by way of a file for each thread: heaps are the threads' own, and an agent has
  * no other channel to those who weigh it. Resident memory moves by megabytes with arenas and nurseries; this tells of kilobytes.
  */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Names the folder; processes inherit it. */
@@ -24,7 +24,11 @@ export interface Held {
 
 export function writeHeld(thread: number, { held, code }: Held): void {
   const folder = process.env[VARIABLE]
-  if (folder !== undefined) writeFileSync(join(folder, `${process.pid}-${thread}`), `${held} ${code}`)
+  if (folder === undefined) return
+  const name = `${process.pid}-${thread}`
+  // Whole or as it was: who looks in the middle would read an empty file, and a thread that holds nothing.
+  writeFileSync(join(folder, `part-${name}`), `${held} ${code}`)
+  renameSync(join(folder, `part-${name}`), join(folder, name))
 }
 
 /** What all threads of a process held when each looked last; undefined where none ever did. */
