@@ -23,7 +23,7 @@ import { of, pairOfSeries, type Runs } from '../report/pairs.ts'
 
 /** Events a second. The last is more than the aim: what is delivered must not fall when more is offered. */
 const RATES = [1_000, 10_000, 20_000, 30_000, 50_000, 100_000, 150_000, 200_000, 300_000]
-const QUICK_RATES = [1_000, 30_000, 100_000, 200_000]
+const QUICK_RATES = [1_000, 100_000, 200_000]
 const AIM_RATE = 200_000
 const AIM_TIMES = 5
 /** Poured at first, unmeasured: both are to be warm. */
